@@ -1,0 +1,43 @@
+"""Every time limit of the suite, each with its reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits in seconds. They bound a server that works on a busy machine; none of them measures its speed.
+
+    The report shows for each how near a server came. When the harness itself was later than ``lag_s`` in a play, its
+    clocks cannot be trusted to a limit's precision, and a check that a limit would break says "cannot tell".
+    """
+
+    boot_s: float = 30.0
+    """From the process's start to its first 200. A JVM on a loaded CI machine takes several seconds."""
+    connect_s: float = 5.0
+    """For ``connect()`` and for the TLS handshake, each; on loopback both take milliseconds."""
+    before_shutdown_s: float = 10.0
+    """For any fact that a timeline waits for before its shutdown, such as a handler being entered."""
+    goaway_s: float = 1.0
+    """From the signal to the first GOAWAY. A client that is not told goes on opening streams on a dying connection."""
+    idle_close_s: float = 2.0
+    """From the signal to the close of an idle connection. Go, h2o and Caddy take 1.0 s by design; gunicorn's tick 1.4 s."""
+    after_response_close_s: float = 2.0
+    """From the last response to the close of its connection. Go waits 1 s for the client to go first."""
+    exit_slack_s: float = 3.0
+    """From the moment nothing holds the server any more to its exit: closing bounds (2 s), then the runtime's own end."""
+    drain_early_s: float = 0.25
+    """How much before its drain timeout a server may begin the forced end: rounding and coarse ticks, no more."""
+    new_connection_s: float = 2.0
+    """For a connection attempted during the drain to meet a clear fate: refused, closed, answered."""
+    lag_s: float = 0.25
+    """How late the harness may be in a play before its measurements of time are no evidence against a server."""
+
+    def as_dict(self) -> dict[str, float]:
+        """Give the limits as they are stored with a trace."""
+        return dataclasses.asdict(self)
+
+
+DEFAULT = Limits()

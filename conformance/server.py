@@ -1,0 +1,103 @@
+"""What an adapter is: a value that tells how a server is started, stopped and installed, and what it claims.
+
+A file in ``servers/`` makes one or more :class:`Server` values at its top level; that is all it takes to add one.
+An adapter never names a scenario.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class Protocol(enum.StrEnum):
+    """A protocol with its transport; the value is what stands in node ids and reports."""
+
+    H1 = "h1"
+    """HTTP/1.1 over TCP."""
+    H1_TLS = "h1-tls"
+    """HTTP/1.1 over TLS (ALPN ``http/1.1``)."""
+    H2 = "h2"
+    """HTTP/2 over TLS (ALPN ``h2``)."""
+    H2C = "h2c"
+    """HTTP/2 over TCP with prior knowledge."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether it runs over TLS."""
+        return self in (Protocol.H1_TLS, Protocol.H2)
+
+    @property
+    def version(self) -> int:
+        """The major version of HTTP: 1 or 2."""
+        return 2 if self in (Protocol.H2, Protocol.H2C) else 1
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What one start of a server is given. Paths are absolute; ``directory`` is empty, its own, and its HOME.
+
+    ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
+    proxy passes requests to. The gate's address reaches applications by the environment (``LASTCALL_GATE``).
+    """
+
+    protocol: Protocol
+    port: int
+    cert: Path
+    key: Path
+    drain_s: float
+    directory: Path
+    origin: str = ""
+    host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Drain:
+    """The drain timeout: after it, the server ends what is still in flight by force.
+
+    ``option`` is how it is set, in the server's own words; ``documented`` links to what the documentation says of it.
+    ``whole_seconds`` if the option takes no fraction.
+    """
+
+    option: str
+    documented: str
+    whole_seconds: bool = False
+
+
+@dataclass(frozen=True)
+class Server:
+    """An adapter.
+
+    ``command`` makes the command line, ``files`` those configuration files that it refers to (by name, written into
+    ``launch.directory``). ``version`` gives the installed version, or None when the server is not installed;
+    ``install`` are the shell commands that install it, run by ``python -m conformance install`` in the folder of
+    the server files with ``LASTCALL_CACHE`` set.
+    ``exit_statuses`` are those of a successful graceful stop (a negative one is a signal's number).
+    ``needs_origin``: it is a proxy, the gated application stands behind it.
+    ``drain`` is None for a server that has no drain timeout: it waits for as long as a request takes.
+    ``mutant``: deliberately broken; never part of ``--server all``.
+    """
+
+    name: str
+    speaks: frozenset[Protocol]
+    command: Callable[[Launch], Sequence[str]]
+    version: Callable[[], str | None]
+    install: tuple[str, ...]
+    documentation: str
+    graceful_signal: str = "SIGTERM"
+    signal_documented: str = ""
+    exit_statuses: tuple[int, ...] = (0,)
+    drain: Drain | None = None
+    needs_origin: bool = False
+    files: Callable[[Launch], Mapping[str, str]] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mutant: bool = False
+
+
+APPLICATIONS = Path(__file__).resolve().parent.parent / "servers" / "apps"
+"""The folder of the test applications."""

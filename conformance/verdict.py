@@ -1,0 +1,94 @@
+"""The answers a check can give, and what is kept of each."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from conformance.trace import Event
+
+
+class Level(enum.StrEnum):
+    """How binding a check's rule is."""
+
+    MUST = "must"
+    """The RFC says MUST (or MUST NOT)."""
+    PROMISE = "promise"
+    """Requests in flight are served, the shutdown ends in time, and what the server's own documentation says."""
+    SHOULD = "should"
+    """The RFC says SHOULD, or practice expects it."""
+    OBSERVE = "observe"
+    """There is no right answer: it is recorded and shown."""
+
+
+class Answer(enum.StrEnum):
+    """What is known after a check. Nothing later turns one answer into another."""
+
+    KEPT = "kept"
+    """The rule was put to the test and held."""
+    BROKEN = "broken"
+    """The rule was put to the test and did not hold."""
+    OBSERVED = "observed"
+    """Only for ``observe``: this is what the server did."""
+    CANNOT_TELL = "cannot tell"
+    """The trace holds no evidence either way."""
+    BLOCKED = "blocked"
+    """A check that this one depends on is broken, so that this one would only say the same again."""
+    NOT_SUPPORTED = "not supported"
+    """The server does not claim what the scenario needs."""
+    SETUP_FAILED = "setup failed"
+    """The play never came to its question, or its control (the same timeline without the shutdown) fails too."""
+    HARNESS_ERROR = "harness error"
+    """The harness failed; the server is not to blame."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A duration that was compared with a limit, in seconds; shown in the report with how near it came."""
+
+    what: str
+    value_s: float
+    limit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check says of one trace: its answer, why in one sentence, and the events it rests on."""
+
+    answer: Answer
+    because: str
+    events: tuple[Event, ...] = ()
+    measured: tuple[Measured, ...] = ()
+
+
+def kept(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+    """Say that the rule was put to the test and held."""
+    return Finding(Answer.KEPT, because, events, measured)
+
+
+def broken(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+    """Say that the rule was put to the test and did not hold."""
+    return Finding(Answer.BROKEN, because, events, measured)
+
+
+def observed(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+    """Say what the server did, where no answer is the right one."""
+    return Finding(Answer.OBSERVED, because, events, measured)
+
+
+def cannot_tell(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+    """Say which evidence is missing."""
+    return Finding(Answer.CANNOT_TELL, because, events, measured)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check's answer on one play, as it is stored. ``evidence`` are line numbers of the stored trace."""
+
+    check: str
+    level: Level
+    clause: str
+    answer: Answer
+    because: str
+    evidence: tuple[int, ...] = ()
+    measured: tuple[Measured, ...] = field(default=())
