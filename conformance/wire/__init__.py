@@ -1,0 +1,7 @@
+"""The wire clients: what is sent and what arrives on one connection, without a clock and without a socket."""
+
+from conformance.wire.client import Outgoing, WireClient
+from conformance.wire.h1 import H1Client
+from conformance.wire.h2 import H2Client
+
+__all__ = ["H1Client", "H2Client", "Outgoing", "WireClient"]

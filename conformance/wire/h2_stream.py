@@ -1,0 +1,101 @@
+"""What an HTTP/2 client keeps for each stream: both directions' windows, the body to send, the response so far."""
+
+from __future__ import annotations
+
+from conformance.wire.client import Body
+from conformance.wire.h2_frames import MAX_FRAME
+
+REPLENISH_AT = 16 * 1024
+"""Bytes consumed after which a window is replenished, if half the window is not less.
+
+That is how ordinary clients do it; a WINDOW_UPDATE for every DATA frame trips overload protections (Tomcat's
+``overheadWindowUpdateThreshold``, https://tomcat.apache.org/tomcat-10.1-doc/config/http2.html).
+"""
+
+
+class ReceiveWindow:
+    """What the server may still send, and what of it has been consumed and not given back."""
+
+    def __init__(self, size: int) -> None:
+        self._size = 0
+        self._left = 0
+        self._consumed = 0
+        self.grow(size)
+
+    def grow(self, increment: int) -> None:
+        """Let the server send more than before."""
+        self._size += increment
+        self._left += increment
+        self._replenish_at = max(1, min(REPLENISH_AT, self._size // 2))
+
+    def consume(self, length: int) -> bool:
+        """Count bytes that arrived; False if the server had no right to send so many."""
+        self._left -= length
+        self._consumed += length
+        return self._left >= 0
+
+    def give_back(self, *, everything: bool) -> int:
+        """Give back what was consumed if that is enough to be worth it, or ``everything``; 0 if nothing is."""
+        if not everything and self._consumed < self._replenish_at:
+            return 0
+        increment, self._consumed = self._consumed, 0
+        self._left += increment
+        return increment
+
+
+class Stream:
+    """One request and its response.
+
+    ``ended`` means the response's END_STREAM came, ``reset`` that RST_STREAM did. ``status`` is 0 until the final
+    response's head has come. ``recorded_whole`` if nothing remains to be told about the request's end.
+    """
+
+    def __init__(self, stream_id: int, request: str, method: str, *, send_window: int, receive_window: int) -> None:
+        self.stream_id = stream_id
+        self.request = request
+        self.method = method
+        self.send_window = send_window
+        self.window = ReceiveWindow(receive_window)
+        self.recorded_whole = True
+        self.status = 0
+        self.content_length: int | None = None
+        self.body = Body()
+        self.ended = False
+        self.reset = False
+        self.sent_length = 0
+        self.end_sent = False
+        self._unsent = bytearray()
+        self._end_asked = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is to come from the server."""
+        return self.ended or self.reset
+
+    @property
+    def accepts_body(self) -> bool:
+        """Whether the end of the request's body is still to be queued."""
+        return not self._end_asked and not self.end_sent
+
+    def queue(self, data: bytes, *, end: bool) -> None:
+        """Add to the body that waits to be sent."""
+        self._unsent += data
+        self._end_asked = end
+
+    def next_piece(self, connection_window: int) -> tuple[bytes, bool] | None:
+        """Take the payload of the next DATA frame, and whether it is the last; None if there is none or it must wait.
+
+        The stream's own send window is charged; the connection's is the caller's.
+        """
+        if self.reset or self.end_sent:
+            return None
+        size = min(MAX_FRAME, len(self._unsent), max(0, connection_window), max(0, self.send_window))
+        last = self._end_asked and size == len(self._unsent)
+        if not size and not last:
+            return None
+        piece = bytes(self._unsent[:size])
+        del self._unsent[:size]
+        self.send_window -= size
+        self.sent_length += size
+        self.end_sent = last
+        return piece, last
