@@ -1,0 +1,1 @@
+"""Test applications, one for each language or interface: see docs/gate.md."""

@@ -1,0 +1,64 @@
+#!/bin/sh
+# Unpacks Debian 11's golang-1.15 into $LASTCALL_CACHE/go-1.15 and builds apps/go/nethttp with it.
+#
+# Nothing is installed into the system and no root is needed: apt works on a state of its own (sources, lists, cache),
+# checks Debian's signatures with Debian's keyring, and the packages are only unpacked. Done once, it does nothing again
+# but build.
+set -eu
+
+: "${LASTCALL_CACHE:?is the folder that everything goes into}"
+# Debian 11 moves from the first host to the second some time after its support ends: https://www.debian.org/distrib/archive
+archives="http://deb.debian.org/debian http://archive.debian.org/debian"
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+packages="golang-1.15-go golang-1.15-src"
+
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$LASTCALL_CACHE"
+cache=$(cd "$LASTCALL_CACHE" && pwd)
+go_root=$cache/go-1.15/usr/lib/go-1.15
+state=$cache/go-1.15.apt
+
+private_apt() {
+    # The sandbox user _apt could not write into a folder that belongs to the caller; a release that has been moved to
+    # the archive is no longer renewed, so its Valid-Until has passed.
+    apt-get -q \
+        -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o Dir::State="$state" -o Dir::State::status=/dev/null -o Dir::Cache="$state/cache" \
+        -o APT::Sandbox::User="$(id -un)" -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none "$@"
+}
+
+fetch_from() {
+    echo "deb [arch=$(dpkg --print-architecture) signed-by=$keyring] $1 bullseye main" >"$state/sources.list"
+    # By itself apt takes a host that does not serve the release for a warning.
+    private_apt -o APT::Update::Error-Mode=any update && (cd "$state/packages" && private_apt download $packages)
+}
+
+fetch() {
+    rm -rf "$state"
+    mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/packages"
+    for archive in $archives; do
+        if fetch_from "$archive"; then
+            return 0
+        fi
+        echo "bullseye could not be had from $archive" >&2
+    done
+    return 1
+}
+
+unpack() {
+    rm -rf "$cache/go-1.15.part" "$cache/go-1.15"
+    for package in "$state"/packages/*.deb; do
+        dpkg -x "$package" "$cache/go-1.15.part"
+    done
+    mv "$cache/go-1.15.part" "$cache/go-1.15"
+    rm -rf "$state"
+}
+
+if ! [ -x "$go_root/bin/go" ]; then
+    fetch
+    unpack
+fi
+cd "$here/go/nethttp"
+# The module needs nothing but the standard library: no network, no go.sum. GOFLAGS may hold what 1.15 does not know.
+GOROOT=$go_root GOFLAGS=-mod=readonly GOPROXY=off GOTOOLCHAIN=local GOCACHE=$cache/go-1.15-build CGO_ENABLED=0 \
+    "$go_root/bin/go" build -o "$cache/go-nethttp-1.15" .

@@ -1,0 +1,119 @@
+// Package gate is the test application of docs/gate.md. It keeps to what Go 1.15 has, whose net/http runs it too.
+package gate
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"io/ioutil"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+const line = "lastcall\n"
+
+// Handle has the routes of the gate's protocol; the gate's address is in LASTCALL_GATE.
+func Handle(w http.ResponseWriter, r *http.Request) {
+	id := strings.TrimPrefix(r.URL.Path, "/hold/")
+	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/ready":
+		io.WriteString(w, "ready\n")
+	case id != r.URL.Path && id != "" && !strings.Contains(id, "/"):
+		hold(w, r, id)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func hold(w http.ResponseWriter, r *http.Request, id string) {
+	gate, err := net.Dial("tcp", os.Getenv("LASTCALL_GATE"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer gate.Close()
+	h := &handler{w: w, r: r, gate: gate}
+	h.report("entered", id, r.Method, r.RequestURI)
+	go func() {
+		<-r.Context().Done() // when the handler has returned, too, but then this line comes after the last
+		h.report("disconnected")
+	}()
+	if err := h.obey(bufio.NewScanner(gate)); err != nil {
+		h.report("failed", strings.Join(strings.Fields(err.Error()), " "))
+		// A return would end the response as if it were whole; this panic is net/http's way to break it off.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// handler is one request that is held. Its orders are obeyed in one goroutine; another one may report.
+type handler struct {
+	w         http.ResponseWriter
+	r         *http.Request
+	gate      net.Conn
+	head      bool // the response's head has been sent
+	sent      int  // body bytes
+	reporting sync.Mutex
+	ended     bool // the last line has been reported
+}
+
+// obey returns nil once the response is whole.
+func (h *handler) obey(orders *bufio.Scanner) (err error) {
+	for err == nil && !h.ended && orders.Scan() {
+		words := append(strings.Fields(orders.Text()), "", "")
+		n, _ := strconv.Atoi(words[1])
+		switch words[0] {
+		case "read":
+			var size int64
+			if size, err = io.Copy(ioutil.Discard, h.r.Body); err == nil {
+				h.report("read", size)
+			}
+		case "send", "finish":
+			err = h.send(n, words[0] == "finish")
+		default:
+			err = fmt.Errorf("unknown order %q", orders.Text())
+		}
+	}
+	if err == nil && !h.ended {
+		err = fmt.Errorf("the gate closed without a finish")
+	}
+	return err
+}
+
+// send hands over the next n bytes of the body. What ends it is flushed by net/http when the handler returns, at once.
+func (h *handler) send(n int, finish bool) error {
+	if !h.head {
+		h.head = true
+		h.w.Header().Set("Content-Type", "text/plain")
+		if finish {
+			h.w.Header().Set("Content-Length", strconv.Itoa(n))
+		}
+		h.w.WriteHeader(http.StatusOK)
+	}
+	begin := h.sent % len(line)
+	_, err := io.WriteString(h.w, strings.Repeat(line, n/len(line)+2)[begin:begin+n])
+	h.sent += n
+	if err == nil && finish {
+		h.report("finished", h.sent)
+	} else if err == nil {
+		h.w.(http.Flusher).Flush()
+		h.report("sent", n)
+	}
+	return err
+}
+
+// report writes one line, unless the last one has been. When the gate has gone, reading its orders tells.
+func (h *handler) report(words ...interface{}) {
+	h.reporting.Lock()
+	defer h.reporting.Unlock()
+	if !h.ended {
+		fmt.Fprintln(h.gate, words...)
+	}
+	// Written only by the goroutine that obeys, which therefore reads it without the lock.
+	if words[0] == "finished" || words[0] == "failed" {
+		h.ended = true
+	}
+}

@@ -1,0 +1,3 @@
+module lastcall.example/gate
+
+go 1.24

@@ -1,0 +1,39 @@
+"""Daphne: HTTP/1.1 and HTTP/2 for ASGI applications, on Twisted.
+
+Its documentation says nothing of stopping it. From its source: SIGTERM and SIGINT stop Twisted's reactor; before it
+ends, every handler that runs is cancelled, at once, so a request in flight is not served and there is no drain timeout.
+(``--application-close-timeout`` is for handlers whose client has gone.)
+https://github.com/django/daphne/blob/main/daphne/server.py (``kill_all_applications``)
+
+HTTP/2 takes the extras ``twisted[http2,tls]`` and a TLS endpoint: ALPN is the only way to it, so there is no h2c.
+https://github.com/django/daphne#http2-support
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.server import Protocol, Server
+from servers.installation import PYTHON_ENVIRONMENT, package_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+
+def _command(launch: Launch) -> list[str]:
+    endpoint = f"tcp:{launch.port}:interface={launch.host}"
+    if launch.protocol.tls:
+        endpoint = f"ssl:{launch.port}:interface={launch.host}:privateKey={launch.key}:certKey={launch.cert}"
+    return [sys.executable, "-m", "daphne", "--endpoint", endpoint, "servers.apps.asgi:application"]
+
+
+DAPHNE = Server(
+    name="daphne",
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2}),
+    command=_command,
+    environment=PYTHON_ENVIRONMENT,
+    version=lambda: package_version("daphne", "h2", "service-identity"),
+    install=('"$PYTHON" -P -m pip install "daphne>=4.2" "twisted[http2,tls]>=24.11"',),
+    documentation="https://github.com/django/daphne",
+)

@@ -1,0 +1,42 @@
+"""Go's net/http with the HTTP/2 that is bundled into it, built by the Go on this machine.
+
+A Go server has no signals of its own. The program in ``apps/go/nethttp`` does on SIGTERM (and on SIGINT) what the
+example in the documentation of ``Server.Shutdown`` does; its drain timeout is the deadline of the context. ``Shutdown``
+closes the listeners and idle connections and waits for the others; an HTTP/2 connection gets GOAWAY, and is closed
+about one second after its last stream, so that the client can go first.
+https://pkg.go.dev/net/http#Server.Shutdown
+
+Exit status 0: ``Shutdown`` returned nil. After an expired deadline, which ``Shutdown`` returns as an error while it
+leaves the connections open, the program closes them by ``Server.Close`` and ends with status 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "go-nethttp"
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
+    # Unless asked, net/http speaks HTTP/1.1 alone over TCP: https://pkg.go.dev/net/http#Server.Protocols
+    h2c = ["-h2c"] if launch.protocol is Protocol.H2C else []
+    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", "-drain", str(launch.drain_s), *tls, *h2c]
+
+
+GO_NETHTTP = Server(
+    name="go-nethttp",
+    speaks=frozenset(Protocol),
+    command=_command,
+    version=lambda: printed_version([_PROGRAM, "-version"]),
+    install=('cd apps/go/nethttp && go build -buildvcs=false -o "$LASTCALL_CACHE/go-nethttp" .',),
+    documentation="https://pkg.go.dev/net/http",
+    signal_documented="https://pkg.go.dev/net/http#example-Server.Shutdown",
+    drain=Drain("the deadline of Shutdown's context", "https://pkg.go.dev/net/http#Server.Shutdown"),
+)

@@ -1,0 +1,36 @@
+"""Go 1.15's net/http, which has the bug that this suite was founded on, built by Debian 11's golang-1.15.
+
+When an HTTP/2 connection is older than 5 s, ``Shutdown`` takes it for one that was never used and closes it at once,
+with its requests in flight; it still returns nil: https://github.com/golang/go/issues/39776
+
+The rest is as for ``go-nethttp``: it is the same program. It has no h2c, which net/http got with Go 1.24.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "go-nethttp-1.15"
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
+    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", "-drain", str(launch.drain_s), *tls]
+
+
+GO_NETHTTP_1_15 = Server(
+    name="go-nethttp-1.15",
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2}),
+    command=_command,
+    version=lambda: printed_version([_PROGRAM, "-version"]),
+    install=("sh apps/fetch_go_1_15.sh",),
+    documentation="https://pkg.go.dev/net/http@go1.15.15",
+    signal_documented="https://pkg.go.dev/net/http@go1.15.15#example-Server.Shutdown",
+    drain=Drain("the deadline of Shutdown's context", "https://pkg.go.dev/net/http@go1.15.15#Server.Shutdown"),
+)

@@ -1,0 +1,40 @@
+"""Go's net/http with the HTTP/2 of the module golang.org/x/net, at the release that ``apps/go/xnethttp2/go.mod`` names.
+
+Signals, drain timeout and exit status are those of ``go-nethttp``: the program is the same but for its HTTP/2. From
+Go 1.27 on, the module is a wrapper around the one in net/http: https://pkg.go.dev/golang.org/x/net/http2
+
+Without TLS it is served by the module's package h2c, which is deprecated and no longer maintained, but widely in use.
+It takes the connection over from net/http, and ``Shutdown`` does not wait for a connection that was taken over: it is
+told of the shutdown, by GOAWAY, and then the program ends under it. Programs that need more count their connections.
+https://pkg.go.dev/golang.org/x/net/http2/h2c and https://github.com/golang/go/issues/26682
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "go-xnet-http2"
+
+
+def _command(launch: Launch) -> list[str]:
+    transport = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else ["-h2c"]
+    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", "-drain", str(launch.drain_s), *transport]
+
+
+GO_XNET_HTTP2 = Server(
+    name="go-xnet-http2",
+    # HTTP/1.1 is beside it, but that is net/http's own: go-nethttp.
+    speaks=frozenset({Protocol.H2, Protocol.H2C}),
+    command=_command,
+    version=lambda: printed_version([_PROGRAM, "-version"]),
+    install=('cd apps/go/xnethttp2 && go build -buildvcs=false -o "$LASTCALL_CACHE/go-xnet-http2" .',),
+    documentation="https://pkg.go.dev/golang.org/x/net/http2",
+    signal_documented="https://pkg.go.dev/net/http#example-Server.Shutdown",
+    drain=Drain("the deadline of Shutdown's context", "https://pkg.go.dev/net/http#Server.Shutdown"),
+)

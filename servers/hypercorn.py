@@ -1,0 +1,54 @@
+"""Hypercorn: HTTP/1.1 and HTTP/2 for ASGI applications, on asyncio.
+
+SIGTERM and SIGINT stop it; there is no documented difference between them. The parent process passes the word on to its
+worker, which looks for it every 0.1 s, closes its listener and gives what is in flight ``graceful_timeout`` (3 s unless
+set) to complete. The parent keeps its copy of the listening socket until the worker has ended, so a client that
+connects during the drain is not refused: it waits in the backlog.
+https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html
+https://github.com/pgjones/hypercorn/blob/main/src/hypercorn/asyncio/run.py
+
+On Python 3.12 and newer the timeout has no effect, because the worker first waits for its connections without any
+limit: https://github.com/pgjones/hypercorn/issues/308. On older ones the forced end goes wrong over HTTP/2, and the
+process may stay for good (seen with 0.18.0 on Python 3.11): https://github.com/pgjones/hypercorn/pull/374
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import PYTHON_ENVIRONMENT, package_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = ["--certfile", str(launch.cert), "--keyfile", str(launch.key)] if launch.protocol.tls else []
+    bind = ["--config", "hypercorn.toml", "--bind", f"{launch.host}:{launch.port}"]
+    return [sys.executable, "-m", "hypercorn", *bind, *tls, "servers.apps.asgi:application"]
+
+
+def _files(launch: Launch) -> dict[str, str]:
+    # The command line's --graceful-timeout takes whole seconds only. An idle connection, closed after 5 s unless the
+    # other is set, must last until the shutdown.
+    return {"hypercorn.toml": f"graceful_timeout = {float(launch.drain_s)}\nkeep_alive_timeout = 120\n"}
+
+
+HYPERCORN = Server(
+    name="hypercorn",
+    speaks=frozenset(Protocol),
+    command=_command,
+    files=_files,
+    environment=PYTHON_ENVIRONMENT,
+    version=lambda: package_version("hypercorn"),
+    install=('"$PYTHON" -P -m pip install "hypercorn>=0.18"',),
+    documentation="https://hypercorn.readthedocs.io/",
+    # SIGHUP reloads: it stops the workers in the same way and starts new ones.
+    signal_documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html",
+    drain=Drain(
+        option="graceful_timeout",
+        documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html#configuration-options",
+    ),
+)

@@ -1,0 +1,63 @@
+"""Where servers are installed, and how it is told which version is.
+
+A Python server is a package of the running interpreter. What is built or unpacked goes into the cache folder.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds the packages: the repository, or ``site-packages`` when the distribution is installed."""
+
+
+def cache_folder() -> Path:
+    """Give ``LASTCALL_CACHE``, or ``.cache`` of a checkout, or ``~/.cache/lastcall``."""
+    if named := os.environ.get("LASTCALL_CACHE"):
+        return Path(named).resolve()
+    if (ROOT / "pyproject.toml").exists():
+        return ROOT / ".cache"
+    return Path.home() / ".cache" / "lastcall"
+
+
+CACHE = cache_folder()
+
+# A server runs in a folder of its own, from where the application must be importable as servers.apps.
+PYTHON_ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+def package_version(*distributions: str) -> str | None:
+    """Give the first distribution's version; None unless all of them are installed."""
+    try:
+        first, *_ = [importlib.metadata.version(name) for name in distributions]
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return first
+
+
+def printed_version(command: Sequence[str | Path]) -> str | None:
+    """Give what the command prints, to either stream; None when it cannot be run or fails."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode(errors="replace").strip()
+
+
+def find_program(name: str, unpacked: Path) -> Path:
+    """Give the program on PATH or among the system's servers; the unpacked one when there is none."""
+    found = shutil.which(
+        name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+    )
+    return Path(found) if found else unpacked
