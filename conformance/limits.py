@@ -28,6 +28,8 @@ class Limits:
     """From the last response to the close of its connection. Go waits 1 s for the client to go first."""
     exit_slack_s: float = 3.0
     """From the moment nothing holds the server any more to its exit: closing bounds (2 s), then the runtime's own end."""
+    forced_end_s: float = 2.5
+    """From the end of the drain timeout to the exit: cancelling handlers, closing, the runtime's own end."""
     drain_early_s: float = 0.25
     """How much before its drain timeout a server may begin the forced end: rounding and coarse ticks, no more."""
     new_connection_s: float = 2.0

@@ -333,9 +333,10 @@ class ApplicationReported(Event):
 
 @dataclass(frozen=True)
 class ServerStarted(Event):
-    """The server's process was started."""
+    """The server's process was started with this command line."""
 
     pid: int = 0
+    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -466,7 +467,7 @@ class Play:
 
     Durations are seconds. ``drain_s`` is the drain timeout that the server was given (None: it has none);
     ``exit_statuses`` are those that its adapter declares for a clean stop. ``control`` tells the timeline that was
-    played without its shutdown. ``steps`` are the timeline in words; ``argv`` is the server's command line.
+    played without its shutdown. ``steps`` are the timeline in words.
     """
 
     scenario: str
@@ -475,7 +476,6 @@ class Play:
     pace: str
     control: bool = False
     version: str = ""
-    argv: tuple[str, ...] = ()
     graceful_signal: str = ""
     drain_s: float | None = None
     drain_documented: str = ""
@@ -491,7 +491,7 @@ class Play:
 E = TypeVar("E", bound=Event)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """One play's record. Events are in the order in which the recorder wrote them; rely on their times, not on it."""
 

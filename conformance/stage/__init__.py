@@ -1,0 +1,1 @@
+"""The stage: the only place with processes, sockets and clocks."""

@@ -1,0 +1,112 @@
+"""An account of a verdict for a person: it can be pasted into a bug report as it stands."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from conformance.story import shutdown
+from conformance.trace import (
+    ApplicationReported,
+    BodyReceived,
+    Event,
+    FrameReceived,
+    FrameSent,
+    LagMeasured,
+    PlayEnded,
+    ServerStarted,
+    StepBegun,
+    Trace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.scenario import Check
+    from conformance.verdict import Verdict
+
+_NOISE = (FrameReceived, FrameSent, BodyReceived, StepBegun, LagMeasured, PlayEnded, ServerStarted, ApplicationReported)
+_MOST_LINES = 60
+_WIDTH = 112
+
+
+def account(trace: Trace, verdict: Verdict, check: Check, *, stored_at: str, again: str, control: str) -> str:
+    """Tell what was expected, by which clause, what happened, and the lines of the trace that show it."""
+    play = trace.play
+    title = f"{verdict.check} is {verdict.answer} ({verdict.level})"
+    what = f"{play.scenario} over {play.protocol} on {play.server} {play.version}, pace {play.pace}"
+    argv = " ".join(word for started in trace.of(ServerStarted) for word in started.argv)
+    parts = [
+        title,
+        what,
+        "",
+        *_labelled("expected", check.promise),
+        *_labelled("clause", f"{check.clause}: {check.clause.rule} {check.clause.link}"),
+        *_labelled("happened", verdict.because),
+        *(_labelled("measured", _measured(verdict)) if verdict.measured else []),
+        *_labelled("control", control),
+        *_labelled("server", argv),
+        *_labelled("trace", stored_at),
+        *_labelled("again", again),
+        "",
+        "the timeline, in seconds from the signal (> marks what the verdict rests on; the number is the trace's line):",
+        *timeline(trace, verdict.evidence),
+    ]
+    return "\n".join(parts)
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    if not text:
+        return []
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=f"{label:<10}",
+        subsequent_indent=" " * 10,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _measured(verdict: Verdict) -> str:
+    times = (
+        f"{each.what} {each.value_s:.3f} s" + (f" of {each.limit_s:g} s" if each.limit_s is not None else "")
+        for each in verdict.measured[:8]
+    )
+    return "; ".join(times)
+
+
+def timeline(trace: Trace, evidence: tuple[int, ...] = ()) -> Iterator[str]:
+    """Give the events worth reading, one a line; those of the evidence are marked and never left out."""
+    signal = shutdown(trace)
+    zero_ns = signal.end_ns if signal else 0
+    shown = [
+        (number, event)
+        for number, event in enumerate(trace.events, start=2)
+        if number in evidence or not isinstance(event, _NOISE)
+    ]
+    left_out = len(shown) - _MOST_LINES
+    for place, (number, event) in enumerate(shown):
+        if left_out > 0 and _MOST_LINES // 2 <= place < _MOST_LINES // 2 + left_out and number not in evidence:
+            if place == _MOST_LINES // 2:
+                yield f"  ... {left_out} lines left out ..."
+            continue
+        mark = ">" if number in evidence else " "
+        yield f"{mark} {(event.end_ns - zero_ns) / 1e9:+9.3f}  {number:>4}  {words(event)}"
+
+
+def words(event: Event) -> str:
+    """Put an event in words: its name, then what its fields say."""
+    values = ((item, getattr(event, item.name)) for item in fields(event) if item.name not in ("begin_ns", "end_ns"))
+    told = (f"{item.name}={_value(value)}" for item, value in values if value != item.default)
+    return " ".join([type(event).__name__, *told])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        value = ", ".join(": ".join(part) if isinstance(part, tuple) else str(part) for part in value)
+    text = value if isinstance(value, str) else repr(value)
+    text = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    text = text if len(text) <= 160 else text[:157] + "..."  # noqa: PLR2004 - a line is for a person
+    return repr(text) if " " in text else text

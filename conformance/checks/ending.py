@@ -1,0 +1,183 @@
+"""The process: whether it ends in time, as documented, and completely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, seconds, too_late, within
+from conformance.checks.serving import in_flight_requests_are_served
+from conformance.scenario import check
+from conformance.story import connections, exited, in_flight, shutdown
+from conformance.trace import Event, OrphansFound, OutputWritten, PortChecked, ServerKilled
+from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import Trace
+
+_CRASH_MARKS = (
+    "Traceback (most recent call last)",
+    "panic: ",
+    "fatal error: ",
+    "Exception in thread ",
+    "Segmentation fault",
+)
+
+_DID_NOT_EXIT = cannot_tell("The server did not exit by itself.")
+
+
+def _last_owed(trace: Trace, signal: Event) -> Event:
+    """Give the last thing that a graceful stop had to wait for: the last response in flight, or the signal itself."""
+    ends = [request.ended for request in in_flight(trace) if request.ended]
+    return max([signal, *ends], key=lambda event: event.end_ns)
+
+
+@check(clauses.ENDS_IN_TIME, in_flight_requests_are_served)
+def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
+    """The process ends by itself: at the latest when its drain timeout is over, or, if it has none, once drained."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    since_ns = _last_owed(trace, signal).end_ns
+    if trace.play.drain_s is not None:
+        since_ns = max(since_ns, signal.end_ns + int(trace.play.drain_s * 1e9))
+    limit_s = seconds(since_ns - signal.end_ns) + limits.exit_slack_s
+    end = exited(trace)
+    if end is None:
+        killed = trace.of(ServerKilled)
+        return too_late(trace, limits, f"The server had not exited {limit_s:.1f} s after the signal.", signal, *killed)
+    took = measured("exit", signal, end, limit_s)
+    if not within(took):
+        because = f"The server exited {took.value_s:.2f} s after the signal; {limit_s:.2f} s were allowed."
+        return too_late(trace, limits, because, signal, end, measures=(took,))
+    return kept(f"The server exited {took.value_s:.2f} s after the signal.", signal, end, measured=(took,))
+
+
+@check(clauses.ENDS_IN_TIME, server_exits_in_time)
+def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
+    """When the last response in flight has been sent, the process ends soon, without sitting out its drain timeout."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    if any(request.ended is None for request in in_flight(trace)):
+        return cannot_tell("Not every request in flight was answered, so the server never was drained.")
+    end = exited(trace)
+    if end is None:
+        return _DID_NOT_EXIT
+    last = _last_owed(trace, signal)
+    took = measured("exit once drained", last, end, limits.exit_slack_s)
+    if not within(took):
+        because = f"The server exited {took.value_s:.2f} s after the last response."
+        return too_late(trace, limits, because, last, end, measures=(took,))
+    return kept(f"The server exited {took.value_s:.2f} s after it was drained.", last, end, measured=(took,))
+
+
+@check(clauses.CLEAN_EXIT)
+def exit_status_is_documented(trace: Trace, _limits: Limits) -> Finding:
+    """A graceful stop ends with the exit status that the server documents for one: supervisors act on it."""
+    signal, end = shutdown(trace), exited(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    if end is None:
+        return _DID_NOT_EXIT
+    if end.status not in trace.play.exit_statuses:
+        expected = " or ".join(str(status) for status in trace.play.exit_statuses)
+        return broken(f"Exit status {end.status}; documented is {expected}.", signal, end)
+    return kept(f"Exit status {end.status}.", end)
+
+
+@check(clauses.CLEAN_EXIT)
+def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Finding:
+    """A graceful stop prints no stack trace."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    if exited(trace) is None:
+        return _DID_NOT_EXIT
+    crashes = [line for line in trace.of(OutputWritten) if any(mark in line.text for mark in _CRASH_MARKS)]
+    after = [line for line in crashes if line.end_ns >= signal.begin_ns]
+    if after:
+        return broken(f"Printed after the signal: {after[0].text.strip()!r}.", *after)
+    return kept("No stack trace in its output.")
+
+
+@check(clauses.CLEAN_EXIT)
+def server_leaves_no_process_behind(trace: Trace, _limits: Limits) -> Finding:
+    """When the server's process has exited, so has every process that it started."""
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    if exited(trace) is None or not trace.of(PortChecked):
+        return _DID_NOT_EXIT
+    orphans = trace.of(OrphansFound)
+    if orphans:
+        return broken(f"Left running: {', '.join(orphans[0].commands)}.", *orphans)
+    return kept("Nothing was left running.")
+
+
+@check(clauses.CLEAN_EXIT)
+def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
+    """When the server has exited, a successor can listen on its port."""
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    looked = next(iter(trace.of(PortChecked)), None)
+    if exited(trace) is None or looked is None:
+        return _DID_NOT_EXIT
+    return kept("The port was free.", looked) if looked.free else broken("The port was still taken.", looked)
+
+
+@check(clauses.DRAIN_TIMEOUT)
+def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
+    """A request in flight is not cut before the configured drain timeout is over."""
+    signal, drain_s = shutdown(trace), trace.play.drain_s
+    if signal is None:
+        return NO_SHUTDOWN
+    held = [request for request in in_flight(trace) if request.released is None]
+    if drain_s is None or not held:
+        return cannot_tell("No handler was held beyond a drain timeout.")
+    times: list[Measured] = []
+    for request in held:
+        cuts = [event for event in (request.over, request.cancelled, *_endings(trace, request.connection)) if event]
+        if not cuts:
+            return cannot_tell(f"Request {request.name!r} had not ended when the play was over.")
+        first = min(cuts, key=lambda event: event.end_ns)
+        times.append(Measured(f"cut of {request.name}", seconds(first.end_ns - signal.begin_ns), None))
+        if times[-1].value_s < drain_s - limits.drain_early_s:
+            because = f"Request {request.name!r} was cut after {times[-1].value_s:.2f} s of {drain_s:g} s."
+            return broken(because, signal, first, measured=tuple(times))
+    return kept(f"Held requests had their {drain_s:g} s.", signal, measured=tuple(times))
+
+
+def _endings(trace: Trace, connection: str) -> list[Event]:
+    return [story.ended for story in connections(trace) if story.name == connection and story.ended]
+
+
+@check(clauses.DRAIN_TIMEOUT)
+def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
+    """When the drain timeout is over, the server ends what is still in flight by force and exits: once, not twice."""
+    signal, drain_s = shutdown(trace), trace.play.drain_s
+    if signal is None:
+        return NO_SHUTDOWN
+    held = [request for request in in_flight(trace) if request.released is None]
+    if drain_s is None or not held:
+        return cannot_tell("No handler was held beyond a drain timeout.")
+    limit_s = drain_s + limits.forced_end_s
+    end = exited(trace)
+    if end is None:
+        return too_late(trace, limits, f"With a drain timeout of {drain_s:g} s the server had not exited.", signal)
+    took = measured("forced end", signal, end, limit_s)
+    if not within(took):
+        because = f"With a drain timeout of {drain_s:g} s the server exited after {took.value_s:.2f} s."
+        return too_late(trace, limits, because, signal, end, measures=(took,))
+    if took.value_s < drain_s - limits.drain_early_s:
+        return cannot_tell(f"The server exited after {took.value_s:.2f} s, before its drain timeout was over.", end)
+    return kept(f"The server exited {took.value_s - drain_s:.2f} s after its drain timeout.", end, measured=(took,))
+
+
+@check(clauses.CLEAN_EXIT)
+def exit_status_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
+    """The exit status after a forced end: whether it differs from a clean stop's is the server's choice."""
+    end = exited(trace)
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    return observed(f"Exit status {end.status}.", end) if end else _DID_NOT_EXIT

@@ -1,0 +1,64 @@
+"""What checks need before they may judge: the shutdown, its subjects, and clocks that can be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.story import ConnectionStory, RequestStory, connections, in_flight
+from conformance.trace import Event, FrameSent, LagMeasured, SignalSent, Trace, precedes
+from conformance.verdict import Finding, Measured, broken, cannot_tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.limits import Limits
+
+NO_SHUTDOWN = cannot_tell("The server was not sent its shutdown signal while it ran.")
+
+
+def seconds(nanoseconds: int) -> float:
+    """Give nanoseconds as seconds."""
+    return nanoseconds / 1e9
+
+
+def measured(what: str, since: Event, until: Event, limit_s: float | None = None) -> Measured:
+    """Measure from one event to another, in the server's favour: the shortest time that their spans allow."""
+    return Measured(what, max(0.0, seconds(until.begin_ns - since.end_ns)), limit_s)
+
+
+def within(duration: Measured) -> bool:
+    """Tell whether a duration keeps its limit."""
+    return duration.limit_s is None or duration.value_s <= duration.limit_s
+
+
+def too_late(trace: Trace, limits: Limits, because: str, *events: Event, measures: Iterable[Measured] = ()) -> Finding:
+    """Say that a limit was not kept; or, when the harness's own clock lagged too much, that nobody can tell."""
+    worst_ns = max((event.worst_ns for event in trace.of(LagMeasured)), default=0)
+    if seconds(worst_ns) > limits.lag_s:
+        doubt = (
+            f"{because} But the harness itself was up to {seconds(worst_ns):.2f} s late, so its clock proves nothing."
+        )
+        return cannot_tell(doubt, *events, measured=tuple(measures))
+    return broken(because, *events, measured=tuple(measures))
+
+
+def http2_connections(trace: Trace, signal: SignalSent) -> list[ConnectionStory]:
+    """Give the connections that stood at the shutdown and on which the client's preface had been sent by then."""
+    prefaced = {frame.connection for frame in trace.of(FrameSent) if precedes(frame, signal)}
+    return [story for story in connections(trace) if story.name in prefaced and story.open_at(signal)]
+
+
+def busy_connections(trace: Trace) -> list[tuple[ConnectionStory, list[RequestStory]]]:
+    """Give the connections that had requests in flight at the shutdown, each with these requests."""
+    flying = in_flight(trace)
+    pairs = (
+        (story, [request for request in flying if request.connection == story.name]) for story in connections(trace)
+    )
+    return [(story, carried) for story, carried in pairs if carried]
+
+
+def names(stories: Iterable[ConnectionStory | RequestStory]) -> str:
+    """List the names of connections or requests, shortened when there are many."""
+    listed = [f"{story.name!r}" for story in stories]
+    shown = ", ".join(listed[:5])
+    return f"{shown} and {len(listed) - 5} more" if len(listed) > 5 else shown  # noqa: PLR2004

@@ -1,0 +1,246 @@
+"""GOAWAY: whether it is sent, when, and whether what it says is true."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import (
+    NO_SHUTDOWN,
+    busy_connections,
+    http2_connections,
+    measured,
+    names,
+    too_late,
+    within,
+)
+from conformance.scenario import check
+from conformance.story import Fate, connections, fate, requests, shutdown
+from conformance.trace import StreamReset, precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import Trace
+
+HIGHEST = 2**31 - 1
+_REFUSED_STREAM = 7
+
+
+@check(clauses.GOAWAY_ALWAYS)
+def goaway_is_sent(trace: Trace, _limits: Limits) -> Finding:
+    """A connection with requests in flight is told of the shutdown by GOAWAY.
+
+    Without it the client goes on opening streams on a connection that is about to end.
+    """
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    busy = [story for story, _requests in busy_connections(trace)]
+    if not busy:
+        return cannot_tell("No connection had a request in its handler when the shutdown was sent.")
+    untold = [story for story in busy if not story.goaways]
+    if untold:
+        endings = [story.ended for story in untold if story.ended]
+        return broken(f"No GOAWAY came on {names(untold)}, which had requests in flight.", *endings)
+    return kept(f"GOAWAY came on {names(busy)}.", *(story.goaways[0] for story in busy))
+
+
+@check(clauses.GOAWAY_ALWAYS)
+def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
+    """Every HTTP/2 connection that the server closes in a shutdown, idle ones included, gets GOAWAY before its end.
+
+    A client that sees only the end must assume that whatever it had sent may have been processed.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    closed = [story for story in http2_connections(trace, signal) if story.ended and not story.ended_by_us()]
+    if not closed:
+        return cannot_tell("The server closed no HTTP/2 connection while the play lasted.")
+    without = [story for story in closed if not story.goaways]
+    if without:
+        endings = [story.ended for story in without if story.ended]
+        return broken(f"The server ended {names(without)} without a GOAWAY.", *endings)
+    return kept(f"GOAWAY came before the end of {names(closed)}.", *(story.goaways[0] for story in closed))
+
+
+@check(clauses.GOAWAY_NO_ERROR)
+def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
+    """Every GOAWAY of a graceful shutdown carries NO_ERROR.
+
+    With another code a client reports a failure to its user, and may treat its requests as failed.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    goaways = [goaway for story in http2_connections(trace, signal) for goaway in story.goaways]
+    if not goaways:
+        return cannot_tell("No GOAWAY came.")
+    wrong = [goaway for goaway in goaways if goaway.error_code != 0]
+    if wrong:
+        return broken(f"GOAWAY with error code {wrong[0].error_code} on {wrong[0].connection!r}.", *wrong)
+    return kept(f"{len(goaways)} GOAWAY, all with NO_ERROR.", *goaways)
+
+
+@check(clauses.GOAWAY_STREAM_ZERO)
+def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
+    """GOAWAY is sent on stream 0; on any other, a client must end the connection with an error."""
+    goaways = [goaway for story in connections(trace) for goaway in story.goaways]
+    if not goaways:
+        return cannot_tell("No GOAWAY came.")
+    wrong = [goaway for goaway in goaways if goaway.stream_id != 0]
+    if wrong:
+        return broken(f"GOAWAY on stream {wrong[0].stream_id} of {wrong[0].connection!r}.", *wrong)
+    return kept("Every GOAWAY came on stream 0.", *goaways)
+
+
+@check(clauses.GOAWAY_TWO_PHASE, goaway_is_sent)
+def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
+    """The first GOAWAY comes soon after the signal, while requests are still in flight.
+
+    It announces that a shutdown is imminent; sent when everything is over, it announces nothing.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    firsts = [story.goaways[0] for story, _requests in busy_connections(trace) if story.goaways]
+    if not firsts:
+        return cannot_tell("No GOAWAY came on a connection with requests in flight.")
+    times = tuple(measured(f"GOAWAY on {first.connection}", signal, first, limits.goaway_s) for first in firsts)
+    late = [(first, time) for first, time in zip(firsts, times, strict=True) if not within(time)]
+    if late:
+        first, time = late[0]
+        because = f"The first GOAWAY on {first.connection!r} came {time.value_s:.2f} s after the signal."
+        return too_late(trace, limits, because, signal, first, measures=times)
+    worst = max(time.value_s for time in times)
+    return kept(f"The first GOAWAY came at most {worst:.2f} s after the signal.", signal, *firsts, measured=times)
+
+
+@check(clauses.GOAWAY_TWO_PHASE, goaway_is_sent)
+def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
+    """The first GOAWAY leaves the last stream id open (2^31-1), so that requests already on their way are not lost.
+
+    A server that names the exact id at once is conformant, but a request that crosses it on the wire has to be sent again.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    firsts = [story.goaways[0] for story in http2_connections(trace, signal) if story.goaways]
+    if not firsts:
+        return cannot_tell("No GOAWAY came.")
+    exact = [first for first in firsts if first.last_stream_id != HIGHEST]
+    if exact:
+        because = f"The first GOAWAY on {exact[0].connection!r} already says last stream id {exact[0].last_stream_id}."
+        return broken(because, *exact)
+    return kept("Every first GOAWAY says 2^31-1.", *firsts)
+
+
+@check(clauses.GOAWAY_NO_INCREASE)
+def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
+    """The last stream id never grows from one GOAWAY to the next on the same connection.
+
+    The client may already have sent elsewhere what the first one excluded.
+    """
+    several = [story for story in connections(trace) if len(story.goaways) > 1]
+    if not several:
+        return cannot_tell("No connection got a second GOAWAY.")
+    for story in several:
+        for first, second in pairwise(story.goaways):
+            if second.last_stream_id > first.last_stream_id:
+                because = (
+                    f"On {story.name!r} the last stream id grew from {first.last_stream_id} to {second.last_stream_id}."
+                )
+                return broken(because, first, second)
+    return kept(f"It never grew on {names(several)}.", *(goaway for story in several for goaway in story.goaways))
+
+
+@check(clauses.PROCESSED_COVERED)
+def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Finding:
+    """No stream whose handler had run is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
+
+    Both tell the client that nothing happened; it sends the request again, and it is processed twice.
+    """
+    judged = 0
+    for story in connections(trace):
+        for request in story.requests:
+            if request.entered is None:
+                continue
+            if request.reset is not None and request.reset.error_code == _REFUSED_STREAM:
+                because = f"Request {request.name!r} was refused (REFUSED_STREAM) after its handler had been entered."
+                return broken(because, request.entered, request.reset)
+            after = [goaway for goaway in story.goaways if precedes(request.entered, goaway)]
+            judged += len(after)
+            for goaway in after:
+                if goaway.last_stream_id < request.sent.stream_id:
+                    because = (
+                        f"GOAWAY says last stream id {goaway.last_stream_id}, but the handler of stream"
+                        f" {request.sent.stream_id} had been entered before."
+                    )
+                    return broken(because, request.entered, goaway)
+    if not judged:
+        return cannot_tell("No GOAWAY came after a handler had been entered on its connection.")
+    return kept("Every GOAWAY covers the streams whose handlers had been entered before it.")
+
+
+@check(clauses.NOT_PROCESSED_TRUE)
+def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Finding:
+    """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
+    excluded = []
+    for story in connections(trace):
+        for request in story.requests:
+            above = [goaway for goaway in story.goaways if goaway.last_stream_id < request.sent.stream_id]
+            excluded += [(request, goaway) for goaway in above]
+    if not excluded:
+        return cannot_tell("No stream was above the last stream id of any GOAWAY.")
+    for request, goaway in excluded:
+        if request.entered is not None and not precedes(request.entered, goaway):
+            because = (
+                f"GOAWAY says last stream id {goaway.last_stream_id}, and stream {request.sent.stream_id} was processed"
+                " all the same."
+            )
+            return broken(because, goaway, request.entered)
+    excluded_names = names(request for request, _goaway in excluded)
+    return kept(f"{excluded_names} above the last stream id never reached a handler.", excluded[0][1])
+
+
+@check(clauses.IN_FLIGHT)
+def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
+    """A stream in flight is not reset by the server before the drain timeout, whatever the code."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = [(story, request) for story, carried in busy_connections(trace) for request in carried]
+    if not subjects:
+        return cannot_tell("No request was in its handler when the shutdown was sent.")
+    expiry_ns = signal.begin_ns + int(((trace.play.drain_s or 1e6) - limits.drain_early_s) * 1e9)
+    resets = [request.reset for _story, request in subjects if request.reset and request.reset.end_ns < expiry_ns]
+    if resets:
+        first: StreamReset = resets[0]
+        return broken(f"RST_STREAM ({first.error_name or first.error_code}) for request {first.request!r}.", *resets)
+    if not any(story.goaways or request.ended for story, request in subjects):
+        return cannot_tell("The connection ended before the server said anything on it.")
+    return kept(f"No RST_STREAM for {names(request for _story, request in subjects)}.")
+
+
+@check(clauses.NOT_PROCESSED_TRUE, goaway_is_sent)
+def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
+    """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
+
+    Told is: RST_STREAM with REFUSED_STREAM, or a GOAWAY whose last stream id is below it. What is neither leaves the
+    client not knowing whether it may send the request again.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    raced = [request for request in requests(trace) if precedes(signal, request.sent)]
+    alive = {story.name for story in connections(trace) if story.open_at(signal)}
+    subjects = [request for request in raced if request.connection in alive]
+    if not subjects:
+        return cannot_tell("No stream was opened after the signal on a connection that stood.")
+    fates = [(request, fate(trace, request)) for request in subjects]
+    for request, became in fates:
+        if became not in (Fate.SERVED, Fate.REFUSED):
+            evidence = [event for event in (request.sent, request.entered, request.cancelled, request.reset) if event]
+            return broken(f"Request {request.name!r} was {became}.", signal, *evidence)
+    return kept("; ".join(f"{request.name!r} was {became}" for request, became in fates) + ".")

@@ -1,0 +1,68 @@
+"""HTTP/1.1: the connection option close, said and obeyed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, names, too_late, within
+from conformance.scenario import check
+from conformance.story import RequestStory, connections, in_flight, shutdown
+from conformance.trace import precedes
+from conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import Trace
+
+
+def says_close(request: RequestStory) -> bool:
+    """Tell whether the response carries the connection option close."""
+    headers = request.started.headers if request.started else ()
+    options = [
+        option.strip().lower() for name, value in headers if name.lower() == "connection" for option in value.split(",")
+    ]
+    return "close" in options
+
+
+@check(clauses.CLOSE_OPTION)
+def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
+    """A response whose head is sent during the drain says ``Connection: close``.
+
+    Otherwise the client sends its next request on a connection that is being closed, and may lose it.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = [r for r in in_flight(trace) if r.started and precedes(signal, r.started)]
+    if not subjects:
+        return cannot_tell("No response was begun after the shutdown.")
+    silent = [request for request in subjects if not says_close(request)]
+    if silent:
+        return broken(f"No connection option close on {names(silent)}.", *(r.started for r in silent if r.started))
+    return kept(f"{names(subjects)} said close.", *(r.started for r in subjects if r.started))
+
+
+@check(clauses.CLOSE_OBEYED)
+def close_option_is_obeyed(trace: Trace, limits: Limits) -> Finding:
+    """After a response that says ``Connection: close`` the server itself initiates the close."""
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    times: list[Measured] = []
+    for story in connections(trace):
+        said = [request for request in story.requests if request.ended and says_close(request)]
+        if not said or story.ended_by_us():
+            continue
+        response = said[-1].ended
+        if response is None:
+            continue
+        if story.ended is None:
+            because = f"{story.name!r} stayed open after a response that said close."
+            return too_late(trace, limits, because, response, measures=times)
+        times.append(measured(f"close of {story.name}", response, story.ended, limits.after_response_close_s))
+        if not within(times[-1]):
+            because = f"{story.name!r} was closed {times[-1].value_s:.2f} s after a response that said close."
+            return too_late(trace, limits, because, response, story.ended, measures=times)
+    if not times:
+        return cannot_tell("No response said close on a connection that was left to the server to close.")
+    return kept("The server closed after every response that said close.", measured=tuple(times))

@@ -1,0 +1,178 @@
+"""Requests in flight: whether they get what they are owed, and whether a cut response can be told from a whole one."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, names, seconds
+from conformance.scenario import check
+from conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, requests, shutdown
+from conformance.trace import Event, ServerKilled, SignalSent, precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import Trace
+
+PATTERN = b"lastcall\n"
+"""What the gate's protocol fills response bodies with."""
+
+_NOBODY = cannot_tell("No request that was in its handler at the shutdown was released in time to be owed a response.")
+
+
+def owed(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestStory]:
+    """Give the requests in flight whose handlers were told to finish well before the drain timeout was over."""
+    if trace.play.drain_s is None:
+        return [request for request in in_flight(trace) if request.released]
+    expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)
+    return [request for request in in_flight(trace) if request.released and request.released.end_ns < expiry_ns]
+
+
+@check(clauses.IN_FLIGHT)
+def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
+    """A request that is in its handler when the shutdown comes gets its response, with the handler's own status.
+
+    This is what "graceful" means, and what golang/go#39776 is about.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = owed(trace, limits, signal)
+    if not subjects:
+        return _NOBODY
+    lost = [request for request in subjects if request.ended is None or request.status != OK]
+    if lost:
+        told = "; ".join(_what_happened(trace, request, signal) for request in lost[:3])
+        evidence: list[Event] = [signal]
+        for request in lost[:3]:
+            evidence += _evidence(trace, request)
+        return broken(f"{len(lost)} of {len(subjects)} in flight were lost: {told}.", *evidence)
+    count = len(subjects)
+    return kept(
+        f"{count} of {count} in flight got their response.", *(request.ended for request in subjects if request.ended)
+    )
+
+
+def _what_happened(trace: Trace, request: RequestStory, signal: SignalSent) -> str:
+    name = f"request {request.name!r}"
+    if request.ended is not None:
+        return f"{name} got status {request.status}"
+    if request.reset is not None:
+        return f"{name} got RST_STREAM ({request.reset.error_name or request.reset.error_code})"
+    ended = next((story.ended for story in connections(trace) if story.name == request.connection), None)
+    part = "after part of its response" if request.started else "before its response"
+    if ended is None:
+        return f"{name} got no whole response while the play lasted"
+    how = type(ended).__name__.removesuffix("Received")
+    after_s = seconds(ended.begin_ns - signal.end_ns)
+    return f"{name} saw the connection end ({how}) {part}, {max(0.0, after_s):.2f} s after the signal"
+
+
+def _evidence(trace: Trace, request: RequestStory) -> list[Event]:
+    ending = next((story.ended for story in connections(trace) if story.name == request.connection), None)
+    found = (
+        request.entered,
+        request.released,
+        request.started,
+        request.ended,
+        request.reset,
+        request.cancelled,
+        ending,
+    )
+    return [event for event in found if event is not None]
+
+
+@check(clauses.IN_FLIGHT)
+def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Finding:
+    """The handler of a request in flight runs to its end: the shutdown neither cancels nor kills it.
+
+    Seen from the application: its work is not left half done before the drain timeout is over.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = owed(trace, limits, signal)
+    if not subjects:
+        return _NOBODY
+    cut = [request for request in subjects if request.finished is None]
+    if cut:
+        evidence = [event for request in cut[:3] for event in (request.entered, request.cancelled) if event]
+        return broken(f"The handlers of {names(cut)} did not come to their end.", signal, *evidence)
+    return kept(f"The handlers of {names(subjects)} came to their end.", *(r.finished for r in subjects if r.finished))
+
+
+@check(clauses.RESPONSE_WHOLE, in_flight_requests_are_served)
+def responses_are_whole(trace: Trace, limits: Limits) -> Finding:
+    """A response to a request in flight that ends as complete carries exactly what its handler sent, byte for byte."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = [request for request in owed(trace, limits, signal) if request.ended and request.finished]
+    if not subjects:
+        return cannot_tell("No request in flight got a complete response to a handler that came to its end.")
+    for request in subjects:
+        ended, finished = request.ended, request.finished
+        if ended is None or finished is None:
+            continue
+        if ended.length != finished.length:
+            because = f"Request {request.name!r} got {ended.length} of the {finished.length} bytes its handler sent."
+            return broken(because, finished, ended)
+        if ended.sha256 != _digest(finished.length):
+            return broken(f"Request {request.name!r} got other bytes than its handler sent.", finished, ended)
+    return kept(f"{len(subjects)} bodies arrived as they were sent.", *(r.ended for r in subjects if r.ended))
+
+
+@lru_cache(maxsize=64)
+def _digest(length: int) -> str:
+    return hashlib.sha256((PATTERN * (length // len(PATTERN) + 1))[:length]).hexdigest()
+
+
+@check(clauses.INCOMPLETE_VISIBLE)
+def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Finding:
+    """A response whose handler was cut off does not end like a whole one: no END_STREAM, last chunk, or full length.
+
+    A response with an error status that was complete from the start is fine: it says that it is no success.
+    """
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    cut = [request for request in in_flight(trace) if request.finished is None and request.released is None]
+    if not cut:
+        return cannot_tell("No handler in flight was cut off.")
+    for request in cut:
+        if request.ended is not None and request.status == OK:
+            because = (
+                f"The handler of {request.name!r} never finished, but its response ended as a whole one"
+                f" ({request.ended.framing}, {request.ended.length} bytes)."
+            )
+            return broken(because, *_evidence(trace, request))
+    undecided = [request for request in cut if not request.over and not _connection_ended(trace, request)]
+    if undecided:
+        return cannot_tell(f"{names(undecided)} had not ended when the play was over.")
+    return kept(f"{names(cut)} ended visibly incomplete, or with an error status.", *_evidence(trace, cut[0]))
+
+
+def _connection_ended(trace: Trace, request: RequestStory) -> bool:
+    return any(story.ended for story in connections(trace) if story.name == request.connection)
+
+
+@check(clauses.IN_FLIGHT)
+def requests_by_fate(trace: Trace, _limits: Limits) -> Finding:
+    """What became of every request of the play: served, refused (safe to send again), ambiguous, or lost."""
+    if not requests(trace):
+        return cannot_tell("No request was sent.")
+    fates = [fate(trace, request) for request in requests(trace)]
+    return observed(", ".join(f"{fates.count(each)} {each}" for each in Fate if each in fates) + ".")
+
+
+@check(clauses.INCOMPLETE_VISIBLE)
+def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Finding:
+    """What a handler that is still held sees when the server ends: whether it is cancelled before the process goes."""
+    held = [request for request in in_flight(trace) if request.finished is None and request.released is None]
+    end = exited(trace) or next(iter(trace.of(ServerKilled)), None)
+    if not held or end is None:
+        return cannot_tell("No handler was held to the end.")
+    before = [r for r in held if r.cancelled and (precedes(r.cancelled, end) or r.cancelled.end_ns <= end.begin_ns)]
+    return observed(f"{len(before)} of {len(held)} held handlers were cancelled before the process ended.")

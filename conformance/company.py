@@ -1,0 +1,260 @@
+"""The company of a run: which servers are asked what, what became of it, and where it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance import __version__
+from conformance.account import account
+from conformance.limits import DEFAULT
+from conformance.own_server import OwnServerError, load_server
+from conformance.registry import Found, RegistryError, find
+from conformance.results import (
+    PlayResult,
+    Results,
+    describe_checks,
+    describe_clauses,
+    describe_scenario,
+    describe_server,
+)
+from conformance.run import TRACES, Run
+from conformance.server import Drain, Launch, Protocol, Server
+from conformance.trace import TraceError
+from conformance.verdict import Answer, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from conformance.run import Judged, Progress
+    from conformance.scenario import Check, Scenario
+    from conformance.timeline import Pace
+    from conformance.verdict import Verdict
+
+
+class CompanyError(ValueError):
+    """Who is asked cannot be made out; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One server of the run. ``named``: it was asked for by name, so that not having it fails."""
+
+    server: Server
+    named: bool
+    asked_as: str
+
+
+class Company:
+    """The servers of a run, and their verdicts."""
+
+    def __init__(self, found: Found, rows: list[Row], folder: Path, pace: Pace, *, judge_only: bool) -> None:
+        self.rows = rows
+        self.folder = folder
+        self.pace = pace
+        self._found = found
+        self._judge_only = judge_only
+        self._run = Run(folder, pace)
+        self._judged: dict[tuple[str, str, str], Judged] = {}
+        self._performed: set[str] = set()
+        self._versions: dict[str, str | None] = {}
+        self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
+
+    @classmethod
+    def assemble(cls, names: Sequence[str], folder: Path, pace: Pace, *, judge_only: bool) -> Company:
+        """Find the servers of these names; raises :class:`CompanyError`."""
+        try:
+            found = find()
+            if judge_only and not (folder / TRACES).is_dir():
+                raise CompanyError(f"--judge-only {folder}: there is no folder {TRACES!r} with traces in it")
+            if judge_only:
+                for path in _stored(folder):
+                    found.servers.setdefault(path.name, _remembered(path))
+            rows = _rows(found, names or [path.name for path in _stored(folder)])
+        except (OwnServerError, RegistryError) as error:
+            raise CompanyError(str(error)) from error
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CompanyError(f"--results {folder}: {error.strerror}") from error
+        return cls(found, rows, folder, pace, judge_only=judge_only)
+
+    def scenarios_of(self, module: str) -> list[Scenario]:
+        """Give the scenarios of one module of ``scenarios``."""
+        return [
+            scenario
+            for scenario in self._found.scenarios.values()
+            if self._found.module_of[scenario.id] == f"scenarios.{module}"
+        ]
+
+    def asks(self, row: Row, scenario: Scenario, protocol: Protocol) -> bool:
+        """Tell whether this server is asked this question over this protocol."""
+        return not scenario.why_not(row.server, protocol)
+
+    def why_not_played(self, row: Row) -> str:
+        """Say why nothing can be played on this server, or nothing if it can."""
+        if self._judge_only or self.version(row.server) is not None:
+            return ""
+        return f"{row.server.name} is not installed; to install it: python -m conformance install {row.server.name}"
+
+    def version(self, server: Server) -> str | None:
+        """Give the server's version, asked once; None if it is not installed."""
+        if server.name not in self._versions:
+            self._versions[server.name] = server.version()
+        return self._versions[server.name]
+
+    def performed(self, row: Row) -> bool:
+        """Tell whether this server's plays are over."""
+        return row.server.name in self._performed
+
+    def perform(
+        self, row: Row, asked: Sequence[tuple[Scenario, Protocol]], progress: Callable[[Progress], None]
+    ) -> None:
+        """Play all that is asked of a server, or read it back when traces are only judged again."""
+        server = row.server
+        if self._judge_only:
+            with contextlib.suppress(TraceError):
+                again = [self._run.rejudge(server, scenario, protocol) for scenario, protocol in asked]
+                self._keep([each for each in again if each is not None])
+        else:
+            self._keep(self._run.perform(server, asked, version=self.version(server) or "", progress=progress))
+        self._performed.add(server.name)
+
+    def _keep(self, judged: Sequence[Judged]) -> None:
+        for each in judged:
+            self._judged[each.bill.server.name, str(each.bill.protocol), each.bill.scenario.id] = each
+
+    def judged(self, row: Row, scenario: Scenario, protocol: Protocol) -> Judged | None:
+        """Give one play with its verdicts; None if a trace that was to be judged again is not there."""
+        return self._judged.get((row.server.name, str(protocol), scenario.id))
+
+    def account(self, judged: Judged, verdict: Verdict, check: Check) -> str:
+        """Give a person's account of a verdict."""
+        asked_as = next((row.asked_as for row in self.rows if row.server.name == judged.bill.server.name), "")
+        pace = "" if self.pace == "fast" else f" --pace {self.pace}"
+        selected = f"{judged.bill.scenario.id} and {judged.bill.protocol} and {verdict.check}"
+        return account(
+            judged.trace,
+            verdict,
+            check,
+            stored_at=str(judged.stored_at),
+            again=f"pytest --server {asked_as}{pace} -k {selected!r}",
+            control=judged.control_in_words,
+        )
+
+    def publish(self, plays: list[dict[str, Any]]) -> None:
+        """Write results.json and the report from the plays that were told of."""
+        results = self._results([PlayResult(**play) for play in plays])
+        results.write(self.folder)
+        from reports.page import write_page  # noqa: PLC0415 - templates are not needed until the end
+
+        write_page(results, self.folder)
+
+    def _results(self, played: list[PlayResult]) -> Results:
+        scenarios = list(self._found.scenarios.values())
+        keys = {play.key for play in played}
+        refused = [
+            PlayResult(
+                scenario.id, row.server.name, str(protocol), not_supported=scenario.why_not(row.server, protocol)
+            )
+            for row in self.rows
+            for scenario in scenarios
+            for protocol in scenario.protocols
+            if (row.server.name, str(protocol), scenario.id) not in keys and scenario.why_not(row.server, protocol)
+        ]
+        order = {row.server.name: place for place, row in enumerate(self.rows)}
+        return Results(
+            started_at=self._started_at,
+            pace=str(self.pace),
+            platform=f"{platform.platform()}, Python {platform.python_version()}",
+            suite_version=__version__,
+            limits=DEFAULT.as_dict(),
+            servers={row.server.name: describe_server(row.server, self.version(row.server)) for row in self.rows},
+            scenarios={each.id: describe_scenario(each, self._found.module_of[each.id]) for each in scenarios},
+            checks=describe_checks(scenarios),
+            clauses=describe_clauses(),
+            plays=tuple(sorted([*played, *refused], key=lambda play: (order.get(play.server, 0), play.scenario))),
+        )
+
+    def summary(self, plays: list[dict[str, Any]]) -> list[str]:
+        """Sum the run up, a line for each server, and say what was not asked."""
+        lines = [f"cannot be used: {line}" for line in self._found.broken]
+        for row in self.rows:
+            name = row.server.name
+            mine = [play for play in plays if play["server"] == name]
+            if mine:
+                lines.append(f"{name} {self.version(row.server) or ''}: {_counts(mine)}")
+            elif why := self.why_not_played(row):
+                lines.append(why)
+        if plays:
+            lines.append(f"report: {self.folder / 'report.html'}")
+        return lines
+
+    def close(self) -> None:
+        """End everything that was started."""
+        self._run.__exit__()
+
+
+def _counts(plays: list[dict[str, Any]]) -> str:
+    answers = Counter(
+        f"{verdict['level']} {verdict['answer']}" if verdict["answer"] == Answer.BROKEN else verdict["answer"]
+        for play in plays
+        for verdict in play["verdicts"]
+    )
+    broken = [f"{answers[f'{level} broken']} {level} broken" for level in Level if answers[f"{level} broken"]]
+    others = [f"{answers[answer]} {answer}" for answer in Answer if answer is not Answer.BROKEN and answers[answer]]
+    lost = sum(play["fates"].get("lost", 0) for play in plays)
+    sent = sum(sum(play["fates"].values()) for play in plays)
+    return ", ".join([*broken, *others]) + f"; {lost} of {sent} requests lost"
+
+
+def _rows(found: Found, names: Sequence[str]) -> list[Row]:
+    rows: dict[str, Row] = {}
+    for name in names:
+        if name == "all":
+            for server in found.servers.values():
+                if not server.mutant:
+                    rows.setdefault(server.name, Row(server, named=False, asked_as=server.name))
+        elif name.endswith(".toml"):
+            server = load_server(Path(name))
+            if server.name in found.servers:
+                raise CompanyError(f"{name}: the name {server.name!r} is taken by a server of lastcall; choose another")
+            rows[server.name] = Row(server, named=True, asked_as=name)
+        elif name in found.servers:
+            rows[name] = Row(found.servers[name], named=True, asked_as=name)
+        else:
+            raise CompanyError(_unknown(found, name))
+    return list(rows.values())
+
+
+def _unknown(found: Found, name: str) -> str:
+    known = ", ".join(sorted(server.name for server in found.servers.values() if not server.mutant))
+    reasons = "".join(f"; {line}" for line in found.broken)
+    return f"--server {name}: no such server. Known are {known}; or give the path of a .toml file{reasons}"
+
+
+def _stored(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / TRACES).iterdir() if path.is_dir())
+
+
+def _remembered(folder: Path) -> Server:
+    """Stand in for a server that is known only by its stored traces: enough to judge them again."""
+
+    def refuse(_launch: Launch) -> list[str]:
+        raise CompanyError(f"{folder.name} is known by its traces alone and cannot be started")
+
+    spoken = {path.name for path in folder.iterdir()}
+    return Server(
+        name=folder.name,
+        speaks=frozenset(protocol for protocol in Protocol if protocol in spoken),
+        command=refuse,
+        version=lambda: "version as stored",
+        install=(),
+        documentation="",
+        drain=Drain("", ""),
+    )

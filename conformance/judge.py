@@ -1,0 +1,98 @@
+"""From traces to verdicts. What is judged is on disk already, and judging it again gives the same verdicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.story import Fate, fate, requests
+from conformance.trace import HandlerCancelled, HarnessFailed, ServerExited, ServerKilled, SetupFailed, precedes
+from conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.scenario import Asked, Check, Scenario
+    from conformance.trace import Trace
+
+BLAMING = (Level.MUST, Level.PROMISE)
+"""The levels at which a broken check blames the server, so that it needs a control."""
+
+
+def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | None = None) -> list[Verdict]:
+    """Give a verdict for each check of the scenario.
+
+    ``control`` is the trace of the same timeline without its shutdown; with it, a broken must or promise becomes
+    "setup failed" if the control fails too.
+    """
+    findings = {asked.check.id: _finding(asked.check, trace, limits) for asked in scenario.checks}
+    excuse = why_control_fails(control) if control else ""
+    verdicts = []
+    for asked in scenario.checks:
+        finding = _blocked(asked.check, findings) or findings[asked.check.id]
+        if excuse and finding.answer is Answer.BROKEN and asked.level in BLAMING:
+            because = (
+                f"The same timeline without the shutdown fails too ({excuse}), so this is not the shutdown's fault."
+            )
+            finding = Finding(Answer.SETUP_FAILED, because, finding.events)
+        verdicts.append(_verdict(asked, finding, trace))
+    return verdicts
+
+
+def needs_control(verdicts: list[Verdict]) -> bool:
+    """Tell whether a must or a promise is broken, so that the blame has to be proved by a control."""
+    return any(verdict.answer is Answer.BROKEN and verdict.level in BLAMING for verdict in verdicts)
+
+
+def why_control_fails(control: Trace) -> str:
+    """Say what went wrong in a timeline without a shutdown, or nothing if all went well."""
+    for failed in control.events:
+        if isinstance(failed, (SetupFailed, HarnessFailed)):
+            return failed.reason
+    if not control.complete:
+        return "its trace was cut short"
+    killed = next(iter(control.of(ServerKilled)), None)
+    if killed is None:
+        return f"the server ended by itself ({', '.join(str(event.status) for event in control.of(ServerExited))})"
+    for request in requests(control):
+        held = request.entered is not None and request.released is None
+        if not held and fate(control, request) is not Fate.SERVED:
+            return f"request {request.name!r} was {fate(control, request)}"
+    for cancelled in control.of(HandlerCancelled):
+        if precedes(cancelled, killed):
+            return f"the handler of {cancelled.request!r} was cancelled"
+    return ""
+
+
+def _finding(check: Check, trace: Trace, limits: Limits) -> Finding:
+    for failed in trace.of(HarnessFailed):
+        return Finding(Answer.HARNESS_ERROR, failed.reason, (failed,))
+    for refused in trace.of(SetupFailed):
+        return Finding(Answer.SETUP_FAILED, refused.reason, (refused,))
+    if not trace.complete:
+        return cannot_tell("The trace was cut short, so what came after it is not known.")
+    try:
+        return check(trace, limits)
+    except Exception as error:  # noqa: BLE001 - a check's own fault is never the server's
+        return Finding(Answer.HARNESS_ERROR, f"The check itself failed: {type(error).__name__}: {error}")
+
+
+def _blocked(check: Check, findings: dict[str, Finding]) -> Finding | None:
+    for other in check.blocked_by:
+        finding = findings.get(other.id)
+        if finding is not None and finding.answer is Answer.BROKEN:
+            return Finding(Answer.BLOCKED, f"{other.id} is broken, and this would only say the same again.")
+        deeper = _blocked(other, findings)
+        if deeper is not None:
+            return deeper
+    return None
+
+
+def _verdict(asked: Asked, finding: Finding, trace: Trace) -> Verdict:
+    return Verdict(
+        check=asked.check.id,
+        level=asked.level,
+        clause=asked.check.clause.id,
+        answer=finding.answer,
+        because=finding.because,
+        evidence=tuple(sorted({trace.line_of(event) for event in finding.events})),
+        measured=finding.measured,
+    )

@@ -1,0 +1,170 @@
+"""A server of the user's own, described by a TOML file.
+
+    name = "mine"
+    speaks = ["h1", "h2"]
+    command = ["./mine", "--port", "{port}", "--cert", "{cert}", "--key", "{key}", "--grace", "{drain_s}"]
+    graceful_signal = "SIGTERM"            # this is the default
+    exit_statuses = [0]                    # this is the default
+
+    [drain]                                # leave it out if the server has no drain timeout
+    option = "--grace"
+    documented = "https://example.org/mine/shutdown"
+
+The placeholders of ``command`` are the fields of :class:`conformance.server.Launch`, and ``{here}``, the folder of the
+TOML file. ``command`` may be a table with one command for each protocol. A first word that begins with ``./`` or
+``../`` is taken from that folder too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import subprocess
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from conformance.server import Drain, Launch, Protocol, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_KNOWN: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "speaks": list,
+    "command": (list, dict),
+    "graceful_signal": str,
+    "exit_statuses": list,
+    "drain": dict,
+    "environment": dict,
+    "version": list,
+    "documentation": str,
+    "install": str,
+    "needs_origin": bool,
+}
+_REQUIRED = ("name", "speaks", "command")
+_PROTOCOLS = ", ".join(protocol.value for protocol in Protocol)
+
+
+class OwnServerError(ValueError):
+    """A TOML file does not describe a server; the message names the file, what is wrong, and what is wanted."""
+
+
+def load_server(path: Path) -> Server:
+    """Read a server from a TOML file; raises :class:`OwnServerError`."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OwnServerError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OwnServerError(f"{path}: not TOML: {error}") from error
+    try:
+        return _server(table, path.resolve().parent)
+    except ValueError as error:
+        raise OwnServerError(f"{path}: {error}") from error
+
+
+def _server(table: Mapping[str, Any], here: Path) -> Server:
+    _check_shape(table)
+    speaks = frozenset(_protocol(name) for name in table["speaks"])
+    commands = _commands(table["command"], speaks)
+
+    def command(launch: Launch) -> list[str]:
+        return _filled(commands[launch.protocol], launch, here)
+
+    for protocol, words in commands.items():
+        _filled(words, _EXAMPLE(protocol, here), here)
+    return Server(
+        name=table["name"],
+        speaks=speaks,
+        command=command,
+        version=lambda: _version(table.get("version"), here),
+        install=tuple(filter(None, [table.get("install", "")])),
+        documentation=table.get("documentation", ""),
+        graceful_signal=_signal(table.get("graceful_signal", "SIGTERM")),
+        exit_statuses=tuple(_status(value) for value in table.get("exit_statuses", [0])),
+        drain=_drain(table.get("drain")),
+        needs_origin=table.get("needs_origin", False),
+        environment={
+            name: str(value).replace("{here}", str(here)) for name, value in table.get("environment", {}).items()
+        },
+    )
+
+
+def _check_shape(table: Mapping[str, Any]) -> None:
+    for name in _REQUIRED:
+        if name not in table:
+            raise ValueError(f"{name!r} is missing; needed are {', '.join(_REQUIRED)}")
+    for name, value in table.items():
+        if name not in _KNOWN:
+            raise ValueError(f"unknown key {name!r}; known are {', '.join(_KNOWN)}")
+        if not isinstance(value, _KNOWN[name]):
+            raise ValueError(f"{name!r} has the wrong type ({type(value).__name__})")
+    if not table["name"] or set(table["name"]) & set("/[]:, \t\n") or not table["speaks"]:
+        raise ValueError("'name' must be a word without / [ ] : , or spaces, and 'speaks' must not be empty")
+
+
+def _protocol(name: object) -> Protocol:
+    try:
+        return Protocol(str(name))
+    except ValueError:
+        raise ValueError(f"'speaks' knows {_PROTOCOLS}, not {name!r}") from None
+
+
+def _commands(command: Any, speaks: frozenset[Protocol]) -> dict[Protocol, list[str]]:
+    table = command if isinstance(command, dict) else dict.fromkeys(speaks, command)
+    commands = {_protocol(name): words for name, words in table.items()}
+    for protocol in speaks:
+        words = commands.get(protocol)
+        if not words or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError(f"'command' must be a list of words, for {protocol} too")
+    return commands
+
+
+def _EXAMPLE(protocol: Protocol, here: Path) -> Launch:  # noqa: N802 - a constant but for its arguments
+    return Launch(protocol, 1, here, here, 1, here)
+
+
+def _filled(words: list[str], launch: Launch, here: Path) -> list[str]:
+    values = {item.name: getattr(launch, item.name) for item in dataclasses.fields(launch)} | {"here": here}
+    values["drain_s"] = f"{launch.drain_s:g}"
+    try:
+        first, *rest = (word.format_map(values) for word in words)
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"'command' has the unknown placeholder {error}; known are {', '.join(values)}") from None
+    except ValueError as error:
+        raise ValueError(f"'command': {error} (a literal brace is doubled)") from None
+    return [str(here / first) if first.startswith(("./", "../")) else first, *rest]
+
+
+def _version(words: list[str] | None, here: Path) -> str:
+    """Ask the server for its version; a server of the user's own counts as installed whatever it says."""
+    if not words:
+        return "version not stated"
+    try:
+        asked = subprocess.run(words, cwd=here, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"version unknown ({error})"
+    lines = (asked.stdout + asked.stderr).strip().splitlines()
+    return lines[0] if lines else "version unknown"
+
+
+def _signal(name: str) -> str:
+    if name not in signal.Signals.__members__:
+        raise ValueError(f"'graceful_signal' {name!r} is no signal's name, such as SIGTERM")
+    return name
+
+
+def _status(value: object) -> int:
+    if not isinstance(value, int):
+        raise ValueError(f"'exit_statuses' are numbers (a negative one for a signal), not {value!r}")  # noqa: TRY004
+    return value
+
+
+def _drain(table: Mapping[str, Any] | None) -> Drain | None:
+    if table is None:
+        return None
+    unknown = set(table) - {"option", "documented", "whole_seconds"}
+    if unknown or "option" not in table:
+        raise ValueError("[drain] wants 'option', and may have 'documented' and 'whole_seconds'")
+    return Drain(table["option"], table.get("documented", ""), whole_seconds=bool(table.get("whole_seconds", False)))

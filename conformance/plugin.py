@@ -1,0 +1,294 @@
+"""The pytest plugin: scenarios become items, one for each check; ``pytest --server NAME`` runs them.
+
+It is thin: it collects, hands the plays of a server to :class:`conformance.run.Run` when the first item of that server
+comes, and turns verdicts into outcomes. Without ``--server`` or ``--judge-only`` it does nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import scenarios
+from conformance.company import Company, CompanyError, Row
+from conformance.results import ResultsError
+from conformance.timeline import Pace
+from conformance.verdict import Answer, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from conformance.run import Judged, Progress
+    from conformance.scenario import Asked, Scenario
+    from conformance.server import Protocol
+    from conformance.verdict import Verdict
+
+COMPANY = pytest.StashKey[Company]()
+SCENARIOS = Path(scenarios.__path__[0])
+"""Where the scenario modules are."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add lastcall's options."""
+    group = parser.getgroup("lastcall", "graceful shutdown conformance (lastcall)")
+    group.addoption(
+        "--server",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="server to test: a name, 'all', or the path of a TOML file (repeatable); python -m conformance list shows them",
+    )
+    group.addoption(
+        "--pace",
+        choices=[pace.value for pace in Pace],
+        default=Pace.FAST.value,
+        help="fast (default) shortens what is not under test; issue uses the founding issue's durations",
+    )
+    group.addoption(
+        "--results",
+        metavar="DIR",
+        default="lastcall-results",
+        help="folder for traces, results.json and report.html (default: %(default)s)",
+    )
+    group.addoption("--judge-only", metavar="DIR", help="judge the traces stored in DIR again; no server is started")
+    group.addoption("--strict-should", action="store_true", help="let a broken 'should' and a 'cannot tell' fail too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read who is asked, and point pytest at the scenarios if no path was given."""
+    config.addinivalue_line("markers", "lastcall(answer): a check of a lastcall scenario")
+    names, again = config.getoption("--server"), config.getoption("--judge-only")
+    if not names and not again:
+        return
+    folder = Path(again or config.getoption("--results")).resolve()
+    try:
+        company = Company.assemble(names, folder, Pace(config.getoption("--pace")), judge_only=bool(again))
+    except (CompanyError, ResultsError) as error:
+        raise pytest.UsageError(str(error)) from error
+    for server in company.rows:
+        for protocol in server.server.speaks:
+            config.addinivalue_line("markers", f"{_mark(protocol)}: plays over {protocol}")
+    for level in Level:
+        config.addinivalue_line("markers", f"{level}: checks at the level {level}")
+    config.stash[COMPANY] = company
+    config.add_cleanup(company.close)
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [str(SCENARIOS)]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    """Collect the scenario modules."""
+    if COMPANY in parent.config.stash and file_path.suffix == ".py" and file_path.parent == SCENARIOS:
+        # Where pytest believes its root to be depends on the options' values; the node id must not.
+        return ScenarioFile.from_parent(parent, path=file_path, nodeid=f"scenarios/{file_path.name}")
+    return None
+
+
+class ScenarioFile(pytest.File):
+    """One module of scenarios."""
+
+    def collect(self) -> Iterator[PlayNode]:
+        """Give a node for each play that somebody is asked for."""
+        company = self.config.stash[COMPANY]
+        for scenario in company.scenarios_of(self.path.stem):
+            for row in company.rows:
+                for protocol in scenario.protocols:
+                    if company.asks(row, scenario, protocol):
+                        name = f"{scenario.id}[{row.server.name}-{protocol}]"
+                        yield PlayNode.from_parent(self, name=name, row=row, scenario=scenario, protocol=protocol)
+
+
+class PlayNode(pytest.Collector):
+    """One scenario played against one server over one protocol."""
+
+    def __init__(self, *, row: Row, scenario: Scenario, protocol: Protocol, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.row = row
+        self.scenario = scenario
+        self.protocol = protocol
+
+    def collect(self) -> Iterator[CheckItem]:
+        """Give an item for each check."""
+        for asked in self.scenario.checks:
+            yield CheckItem.from_parent(self, name=asked.check.id, play=self, asked=asked)
+
+
+class BrokenError(Exception):
+    """A check's answer fails its item; the message is the account."""
+
+
+class CheckItem(pytest.Item):
+    """One check of one play."""
+
+    def __init__(self, *, play: PlayNode, asked: Asked, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.play = play
+        self.asked = asked
+        self.verdict: Verdict | None = None
+        self.judged: Judged | None = None
+        self.add_marker(str(asked.level))
+        self.add_marker(_mark(play.protocol))
+        clause = asked.check.clause
+        self.user_properties += [("level", str(asked.level)), ("clause", clause.id), ("clause_link", clause.link)]
+
+    def runtest(self) -> None:
+        """Take the verdict of this check; the first item of a server makes all its plays be played."""
+        company = self.config.stash[COMPANY]
+        refused = company.why_not_played(self.play.row)
+        if refused:
+            _fail_or_skip(refused, fails=self.play.row.named)
+        if not company.performed(self.play.row):
+            with _progress_line(self.config) as progress:
+                company.perform(self.play.row, _wanted(self), progress)
+        self.judged = company.judged(self.play.row, self.play.scenario, self.play.protocol)
+        if self.judged is None:
+            pytest.skip(f"no readable trace of {self.play.name} in {company.folder}")
+        self.verdict = next(each for each in self.judged.verdicts if each.check == self.asked.check.id)
+        self.user_properties.append(("answer", str(self.verdict.answer)))
+        self._conclude(company, self.judged, self.verdict)
+
+    def _conclude(self, company: Company, judged: Judged, verdict: Verdict) -> None:
+        strict = self.config.getoption("--strict-should")
+        match verdict.answer:
+            case Answer.KEPT | Answer.OBSERVED:
+                return
+            case Answer.BROKEN if verdict.level in (Level.MUST, Level.PROMISE) or strict:
+                raise BrokenError(company.account(judged, verdict, self.asked.check))
+            case Answer.BROKEN:
+                return
+            case Answer.SETUP_FAILED | Answer.HARNESS_ERROR:
+                raise BrokenError(f"{verdict.answer}: {judged.bill.name}: {verdict.because}")
+            case _:
+                _fail_or_skip(f"{verdict.answer}: {verdict.because}", fails=strict)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show the account alone, without a Python traceback."""
+        if isinstance(excinfo.value, BrokenError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Name the item in failure headings."""
+        return self.path, None, f"{self.play.name}::{self.name}"
+
+
+def _fail_or_skip(because: str, *, fails: bool) -> None:
+    if fails:
+        raise BrokenError(because)
+    pytest.skip(because)
+
+
+def _mark(protocol: Protocol) -> str:
+    return str(protocol).replace("-", "_")
+
+
+def _wanted(item: CheckItem) -> list[tuple[Scenario, Protocol]]:
+    """Give what of this server's plays has been selected, so that -k and -m spare the rest."""
+    plays = (each.play for each in item.session.items if isinstance(each, CheckItem))
+    mine = [play for play in plays if play.row is item.play.row]
+    return list({(play.scenario.id, play.protocol): (play.scenario, play.protocol) for play in mine}.values())
+
+
+class _progress_line:  # noqa: N801 - used like a function
+    """Shows progress while pytest captures; on a terminal in one line that is written over."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._capture: Any = config.pluginmanager.getplugin("capturemanager")
+        self._reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+        self._shown = ""
+
+    def __enter__(self) -> Any:
+        return self._show
+
+    def __exit__(self, *_error: object) -> None:
+        if self._shown:
+            self._write("\r" + " " * len(self._shown) + "\r")
+
+    def _show(self, progress: Progress) -> None:
+        if self._reporter is None or not self._reporter.isatty:
+            return
+        line = str(progress)
+        self._write("\r" + line.ljust(len(self._shown)))
+        self._shown = line
+
+    def _write(self, text: str) -> None:
+        with self._capture.global_and_fixture_disabled():
+            self._reporter._tw._file.write(text)  # noqa: SLF001 - pytest offers no way to write over a line
+            self._reporter._tw._file.flush()  # noqa: SLF001
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the items of a server together, so that one server is reported after the other."""
+    order: dict[str, int] = {}
+    for item in items:
+        if isinstance(item, CheckItem):
+            order.setdefault(item.play.row.server.name, len(order))
+    items.sort(key=lambda item: order[item.play.row.server.name] if isinstance(item, CheckItem) else -1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send the verdict along with pytest's report, so that it reaches the controller of a distributed run."""
+    report = yield
+    if isinstance(item, CheckItem) and report.when == "call" and item.verdict and item.judged:
+        company = item.config.stash[COMPANY]
+        report.lastcall = {  # type: ignore[attr-defined]
+            "answer": str(item.verdict.answer),
+            "level": str(item.verdict.level),
+            "play": dataclasses.asdict(item.judged.as_result(company.folder)),
+        }
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect verdicts where results are written: in the one process, or in the controller."""
+    told = getattr(report, "lastcall", None)
+    if told:
+        TOLD[report.nodeid.rpartition("::")[0]] = told["play"]
+
+
+TOLD: dict[str, dict[str, Any]] = {}
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Show a broken "should" and an observation as what they are, and not as passed."""
+    told = getattr(report, "lastcall", None)
+    if report.when != "call" or not told or not report.passed:
+        return None
+    if told["answer"] == Answer.BROKEN:
+        return "should broken", "s", "SHOULD BROKEN"
+    if told["answer"] == Answer.OBSERVED:
+        return "observed", "o", "OBSERVED"
+    return None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write results.json and the report, unless this is a worker."""
+    if COMPANY in session.config.stash and not hasattr(session.config, "workerinput") and TOLD:
+        session.config.stash[COMPANY].publish(list(TOLD.values()))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what could not be asked, and where the report is."""
+    if COMPANY not in config.stash:
+        return
+    terminalreporter.section("lastcall")
+    for line in config.stash[COMPANY].summary(list(TOLD.values())):
+        terminalreporter.write_line(line)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all items of a server to one worker: its plays run at once, in one event loop."""
+    if COMPANY not in config.stash:
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there only with xdist
+
+    class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("[")[2].rpartition("]")[0]
+
+    return ByServer(config, log)

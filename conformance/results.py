@@ -1,0 +1,135 @@
+"""results.json: all verdicts of a run, with what is needed to read and repeat them. Reports are drawn from it alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from conformance.clauses import CLAUSES
+from conformance.trace import Trace, TraceError, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conformance.scenario import Scenario
+    from conformance.server import Server
+
+FORMAT = 1
+"""Version of results.json; raised when a field changes its meaning or goes. Fields that are added do not raise it."""
+
+NAME = "results.json"
+
+
+class ResultsError(ValueError):
+    """A results.json cannot be read; the message names it and says why."""
+
+
+@dataclass(frozen=True)
+class PlayResult:
+    """The verdicts of one play, as plain data. ``trace`` and ``control`` are paths relative to results.json.
+
+    ``control_failed`` says why the control failed, if it was played and did.
+    """
+
+    scenario: str
+    server: str
+    protocol: str
+    trace: str = ""
+    control: str = ""
+    control_failed: str = ""
+    not_supported: str = ""
+    argv: tuple[str, ...] = ()
+    fates: dict[str, int] = field(default_factory=dict)
+    duration_s: float = 0.0
+    verdicts: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it apart from the other plays of a run."""
+        return self.server, self.protocol, self.scenario
+
+
+@dataclass(frozen=True)
+class Results:
+    """One run. ``servers``, ``scenarios``, ``checks`` and ``clauses`` describe what the plays refer to by name."""
+
+    started_at: str
+    pace: str
+    platform: str
+    suite_version: str
+    limits: dict[str, float]
+    servers: dict[str, dict[str, Any]]
+    scenarios: dict[str, dict[str, Any]]
+    checks: dict[str, dict[str, Any]]
+    clauses: dict[str, dict[str, Any]]
+    plays: tuple[PlayResult, ...]
+    format: int = FORMAT
+
+    def write(self, folder: Path) -> Path:
+        """Write results.json into a folder, in one step, and give its path."""
+        path = folder / NAME
+        draft = folder / f"{NAME}.new"
+        draft.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+        return draft.replace(path)
+
+
+def load_results(folder: Path) -> Results:
+    """Read a folder's results.json; raises :class:`ResultsError`."""
+    path = folder / NAME
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["format"] > FORMAT:
+            raise ResultsError(f"{path}: format {record['format']} is newer than this lastcall reads ({FORMAT})")
+        plays = tuple(PlayResult(**{**play, "argv": tuple(play["argv"])}) for play in record.pop("plays"))
+        return Results(**record, plays=plays)
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise error if isinstance(error, ResultsError) else ResultsError(f"{path}: not results ({error})") from error
+
+
+def load_trace(folder: Path, stored: str) -> Trace | None:
+    """Read a trace that results refer to; None if it is not there, or not readable."""
+    try:
+        return load(folder / stored) if stored else None
+    except (OSError, TraceError):
+        return None
+
+
+def describe_server(server: Server, version: str | None) -> dict[str, Any]:
+    """Describe a server for results.json; ``version`` is None when it is not installed."""
+    return {
+        "version": version or "",
+        "installed": version is not None,
+        "install": list(server.install),
+        "documentation": server.documentation,
+        "speaks": sorted(str(protocol) for protocol in server.speaks),
+        "graceful_signal": server.graceful_signal,
+        "exit_statuses": list(server.exit_statuses),
+        "drain": dataclasses.asdict(server.drain) if server.drain else None,
+    }
+
+
+def describe_scenario(scenario: Scenario, module: str) -> dict[str, Any]:
+    """Describe a scenario for results.json."""
+    return {
+        "question": scenario.question,
+        "module": module,
+        "protocols": [str(protocol) for protocol in scenario.protocols],
+        "steps": list(scenario.words()),
+        "drain": str(scenario.drain),
+        "checks": {asked.check.id: str(asked.level) for asked in scenario.checks},
+    }
+
+
+def describe_checks(scenarios: list[Scenario]) -> dict[str, dict[str, Any]]:
+    """Describe every check that these scenarios ask."""
+    checks = {asked.check.id: asked.check for scenario in scenarios for asked in scenario.checks}
+    return {name: {"promise": check.promise, "clause": check.clause.id} for name, check in sorted(checks.items())}
+
+
+def describe_clauses() -> dict[str, dict[str, Any]]:
+    """Describe every clause."""
+    return {name: dataclasses.asdict(clause) for name, clause in CLAUSES.items()}

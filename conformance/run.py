@@ -1,0 +1,168 @@
+"""A run: the plays of each server, all at once, then the verdicts, then the controls that blame calls for."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from conformance.judge import judge, needs_control, why_control_fails
+from conformance.limits import DEFAULT, Limits
+from conformance.results import PlayResult
+from conformance.stage.house import House
+from conformance.stage.player import Bill
+from conformance.story import Fate, fate, requests
+from conformance.timeline import Pace
+from conformance.trace import ServerStarted, Trace, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from conformance.scenario import Scenario
+    from conformance.server import Protocol, Server
+    from conformance.verdict import Verdict
+
+TRACES = "traces"
+"""The folder of the traces, inside the folder of the results."""
+
+Asking = tuple["Scenario", "Protocol"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One play with its verdicts. Paths are where the traces are stored."""
+
+    bill: Bill
+    trace: Trace
+    stored_at: Path
+    verdicts: list[Verdict]
+    control: Trace | None = None
+    control_stored_at: Path | None = None
+
+    @property
+    def control_in_words(self) -> str:
+        """Say what the control showed, or that none was called for."""
+        if self.control is None:
+            return ""
+        why = why_control_fails(self.control)
+        return (
+            f"the same timeline without the shutdown fails too: {why}"
+            if why
+            else ("the same timeline without the shutdown was played, and every request was served")
+        )
+
+    def as_result(self, folder: Path) -> PlayResult:
+        """Give it as it stands in results.json, which lies in ``folder``."""
+        fates = [fate(self.trace, request) for request in requests(self.trace)]
+        end_ns = max((event.end_ns for event in self.trace.events), default=0)
+        return PlayResult(
+            scenario=self.bill.scenario.id,
+            server=self.bill.server.name,
+            protocol=str(self.bill.protocol),
+            trace=str(self.stored_at.relative_to(folder)),
+            control=str(self.control_stored_at.relative_to(folder)) if self.control_stored_at else "",
+            control_failed=why_control_fails(self.control) if self.control else "",
+            argv=next((started.argv for started in self.trace.of(ServerStarted)), ()),
+            fates={str(each): fates.count(each) for each in Fate},
+            duration_s=round(end_ns / 1e9, 3),
+            verdicts=tuple(dataclasses.asdict(verdict) for verdict in self.verdicts),
+        )
+
+
+class Run:
+    """Plays and judges; a context manager. The house opens with the first play, so a re-judging run starts nothing."""
+
+    def __init__(self, folder: Path, pace: Pace = Pace.FAST, limits: Limits = DEFAULT) -> None:
+        self.folder = folder
+        self.pace = pace
+        self.limits = limits
+        self._stack = contextlib.ExitStack()
+        self._house: House | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+        self._house = None
+
+    def perform(
+        self,
+        server: Server,
+        asked: Sequence[Asking],
+        *,
+        version: str = "",
+        progress: Callable[[Progress], None] = lambda _progress: None,
+    ) -> list[Judged]:
+        """Play everything that is asked of one server, at once, and judge it; then play the controls that are needed."""
+        bills = [Bill(scenario, server, protocol, self.pace, self.limits, version) for scenario, protocol in asked]
+        traces = self._play(bills, progress)
+        judged = [self._judge(bill, trace) for bill, trace in zip(bills, traces, strict=True)]
+        blamed = [each for each in judged if needs_control(each.verdicts)]
+        controls = [dataclasses.replace(each.bill, control=True) for each in blamed]
+        proofs = dict(zip((each.stored_at for each in blamed), self._play(controls, progress), strict=True))
+        return [
+            self._judge(each.bill, each.trace, proofs[each.stored_at]) if each.stored_at in proofs else each
+            for each in judged
+        ]
+
+    def rejudge(self, server: Server, scenario: Scenario, protocol: Protocol) -> Judged | None:
+        """Judge a stored play again with today's checks and the limits it was played with; None if there is none."""
+        bill = Bill(scenario, server, protocol, self.pace, self.limits)
+        stored = bill.stored_at(self.folder / TRACES)
+        if not stored.exists():
+            return None
+        control = dataclasses.replace(bill, control=True).stored_at(self.folder / TRACES)
+        return self._judge(bill, load(stored), load(control) if control.exists() else None)
+
+    def _judge(self, bill: Bill, trace: Trace, control: Trace | None = None) -> Judged:
+        limits = Limits(**trace.play.limits) if trace.play.limits else self.limits
+        traces = self.folder / TRACES
+        return Judged(
+            bill,
+            trace,
+            bill.stored_at(traces),
+            judge(bill.scenario, trace, limits, control),
+            control,
+            dataclasses.replace(bill, control=True).stored_at(traces) if control else None,
+        )
+
+    def _play(self, bills: Sequence[Bill], progress: Callable[[Progress], None]) -> list[Trace]:
+        if not bills:
+            return []
+        if self._house is None:
+            self._house = self._stack.enter_context(House())
+        for bill in bills:
+            control = dataclasses.replace(bill, control=True)
+            control.stored_at(self.folder / TRACES).unlink(missing_ok=True)
+        told = Progress(bills[0].server.name, [bill.name for bill in bills])
+
+        def done(bill: Bill, _trace: Trace) -> None:
+            told.done(bill.name)
+            progress(told)
+
+        progress(told)
+        return self._house.play_all(bills, self.folder / TRACES, done)
+
+
+class Progress:
+    """How far the plays of a server are."""
+
+    def __init__(self, server: str, names: list[str]) -> None:
+        self.server = server
+        self.total = len(names)
+        self._left = list(names)
+        self._began = time.monotonic()
+
+    def done(self, name: str) -> None:
+        """Take note that a play is over."""
+        self._left.remove(name)
+
+    def __str__(self) -> str:
+        over = self.total - len(self._left)
+        line = f"{self.server}: {over} of {self.total} plays over, {time.monotonic() - self._began:.0f} s"
+        waiting = self._left[0] if len(self._left) == 1 else f"{len(self._left)} more"
+        return f"{line}, waiting for {waiting}" if self._left else line

@@ -1,0 +1,133 @@
+"""What a scenario is: one question, asked of any server by a timeline and judged by checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from conformance.limits import Limits
+from conformance.timeline import Duration, Shutdown, Step, Timeline
+from conformance.trace import Trace
+from conformance.verdict import Finding, Level
+
+if TYPE_CHECKING:
+    from conformance.clauses import Clause
+    from conformance.server import Protocol, Server
+
+Judgement: TypeAlias = Callable[[Trace, Limits], Finding]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A pure function of (trace, limits), the clause its rule comes from, and the checks it takes for granted.
+
+    ``blocked_by``: when one of these is broken on the same play, this check would only repeat it.
+    """
+
+    judge: Judgement
+    clause: Clause
+    blocked_by: tuple[Check, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The check's stable name."""
+        return getattr(self.judge, "__name__", "")
+
+    @property
+    def promise(self) -> str:
+        """What is expected: the whole docstring, which is written for the author of a server."""
+        return " ".join((self.judge.__doc__ or "").split())
+
+    def __call__(self, trace: Trace, limits: Limits) -> Finding:
+        """Judge a trace."""
+        return self.judge(trace, limits)
+
+
+def check(clause: Clause, *blocked_by: Check) -> Callable[[Judgement], Check]:
+    """Make a :class:`Check` of a function."""
+
+    def decorate(judge: Judgement) -> Check:
+        return Check(judge, clause, blocked_by)
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A check at the level at which a scenario asks it."""
+
+    check: Check
+    level: Level
+
+
+def must(asked: Check) -> Asked:
+    """Ask it as the RFC's MUST."""
+    return Asked(asked, Level.MUST)
+
+
+def promise(asked: Check) -> Asked:
+    """Ask it as what every graceful shutdown owes, or what the server documents."""
+    return Asked(asked, Level.PROMISE)
+
+
+def should(asked: Check) -> Asked:
+    """Ask it as the RFC's SHOULD, or as good practice."""
+    return Asked(asked, Level.SHOULD)
+
+
+def observe(asked: Check) -> Asked:
+    """Record it; no answer is wrong."""
+    return Asked(asked, Level.OBSERVE)
+
+
+class ScenarioError(ValueError):
+    """A scenario contradicts itself; the message says which and how."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One question.
+
+    ``id`` is a slug that never changes; ``question`` is for the report. ``drain`` is the drain timeout that the server
+    is given; ``needs_drain`` if the question is about that timeout, so that a server without one is not asked.
+    """
+
+    id: str
+    question: str
+    protocols: tuple[Protocol, ...]
+    drain: Duration
+    timeline: Timeline
+    checks: tuple[Asked, ...]
+    needs_drain: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a scenario that could not be played or judged."""
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.id):
+            raise ScenarioError(f"scenario id {self.id!r}: lower-case words joined by hyphens are wanted")
+        if sum(isinstance(step, Shutdown) for step in self.timeline) != 1:
+            raise ScenarioError(f"scenario {self.id}: its timeline needs exactly one Shutdown()")
+        names = [asked.check.id for asked in self.checks]
+        if not names or len(set(names)) != len(names):
+            raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
+
+    def why_not(self, server: Server, protocol: Protocol) -> str:
+        """Say why the server is not asked this question over this protocol, or nothing if it is."""
+        if protocol not in server.speaks:
+            return f"{server.name} does not claim to speak {protocol}"
+        if self.needs_drain and server.drain is None:
+            return f"{server.name} documents no drain timeout"
+        return ""
+
+    def words(self) -> tuple[str, ...]:
+        """Give the timeline in words."""
+        return tuple(str(step) for step in self.timeline)
+
+
+def steps(*parts: Step | list[Step]) -> Timeline:
+    """Join steps, and lists of steps, into a timeline."""
+    joined: list[Step] = []
+    for part in parts:
+        joined.extend(part if isinstance(part, list) else [part])
+    return tuple(joined)

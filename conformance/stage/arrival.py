@@ -1,0 +1,41 @@
+"""When bytes arrived, as the kernel saw it.
+
+``SO_TIMESTAMPNS`` gives the time at which a segment reached the socket, whatever the probe was doing then. It needs
+``recvmsg``; several segments read at once carry the last one's time; a FIN and a RST carry none; and the first message
+lacks it unless some socket on the machine has the option on, so :data:`KEEP_ON` holds one open. Linux only: elsewhere
+the loop's own times are used.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+
+_OPTION = getattr(socket, "SO_TIMESTAMPNS", 35)
+_TIMESPEC = struct.Struct("@qq")
+_ROOM = socket.CMSG_SPACE(_TIMESPEC.size)
+AVAILABLE = sys.platform == "linux"
+
+
+def enable(sock: socket.socket) -> None:
+    """Ask the kernel for receive times on a socket."""
+    if AVAILABLE:
+        sock.setsockopt(socket.SOL_SOCKET, _OPTION, 1)
+
+
+KEEP_ON = socket.socket()
+enable(KEEP_ON)
+
+
+def receive(sock: socket.socket, size: int = 65536) -> tuple[bytes, int]:
+    """Read from a socket: the bytes, and the latest moment at which they arrived, on the monotonic clock."""
+    data, ancillary, _flags, _address = sock.recvmsg(size, _ROOM)
+    now_ns = time.monotonic_ns()
+    offset_ns = time.time_ns() - now_ns
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == _OPTION and len(value) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            return data, min(now_ns, seconds * 1_000_000_000 + nanoseconds - offset_ns)
+    return data, now_ns

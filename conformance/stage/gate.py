@@ -1,0 +1,136 @@
+"""The gate's side of the protocol by which a handler is held: see ``docs/gate.md``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from conformance.trace import (
+    ApplicationReported,
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerFinished,
+    HandlerOrdered,
+    HandlerReported,
+    HarnessFailed,
+)
+
+if TYPE_CHECKING:
+    from conformance.stage.recorder import Recorder
+
+PATTERN = b"lastcall\n"
+"""Byte i of every response body is byte i mod 9 of this."""
+
+_LONGEST_LINE = 4096
+
+
+class Gate:
+    """Listens for the handlers of one play. Orders for a handler that has not entered yet wait for it."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.address = ""
+        self._handlers: dict[str, _Handler] = {}
+        self._waiting: dict[str, list[str]] = {}
+        self._all: set[_Handler] = set()
+
+    async def open(self) -> None:
+        """Begin to listen on a port of the kernel's choice."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Handler(self), "127.0.0.1", 0, backlog=1024)
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def order(self, request: str, order: str) -> None:
+        """Give the handler of a request an order."""
+        handler = self._handlers.get(request)
+        if handler is None:
+            self._waiting.setdefault(request, []).append(order)
+        else:
+            handler.order(order)
+
+    def entered(self, request: str, handler: _Handler) -> None:
+        """Take note of a handler, and give it the orders that have waited for it."""
+        self._handlers[request] = handler
+        for order in self._waiting.pop(request, []):
+            handler.order(order)
+
+    def opened(self, handler: _Handler) -> None:
+        """Take note of a connection, to close it at the end."""
+        self._all.add(handler)
+
+    def closed(self, handler: _Handler) -> None:
+        """Take note that a connection has ended."""
+        self._all.discard(handler)
+
+    def close(self) -> None:
+        """Stop listening, and let every handler go that still waits."""
+        self._server.close()
+        for handler in list(self._all):
+            handler.drop()
+
+
+class _Handler(asyncio.Protocol):
+    """One connection from the application: a handler's, or that of the hooks around its process.
+
+    A protocol and not a stream: it is called while the loop looks, so that what it records has a true span.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._request = ""
+        self._over = False
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._gate.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._obey(line.decode("utf-8", "backslashreplace"))
+        if len(self._rest) > _LONGEST_LINE:
+            self._reject(self._rest[:40])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gate.closed(self)
+        if self._request and not self._over:
+            self._gate.recorder.seen(HandlerCancelled(self._request))
+
+    def order(self, order: str) -> None:
+        """Give an order; it is recorded before it can have been obeyed."""
+        self._gate.recorder.did(HandlerOrdered(self._request, order))
+        self._transport.write(f"{order}\n".encode())
+
+    def drop(self) -> None:
+        """Close the connection without a word: the play is over."""
+        self._over = True
+        self._transport.abort()
+
+    def _obey(self, line: str) -> None:
+        recorder, words = self._gate.recorder, line.split(" ")
+        match words:
+            case ["entered", request, method, target] if not self._request:
+                self._request = request
+                recorder.seen(HandlerEntered(request, method, target))
+                self._gate.entered(request, self)
+            case ["process", pid, *report] if pid.isdigit():
+                recorder.seen(ApplicationReported(int(pid), " ".join(report)))
+            case ["finished", length] if self._request and length.isdigit():
+                self._over = True
+                recorder.seen(HandlerFinished(self._request, int(length)))
+            case ["failed", *reason] if self._request:
+                self._over = True
+                recorder.seen(HandlerFailed(self._request, " ".join(reason)))
+            case [("read" | "sent") as verb, length] if self._request and length.isdigit():
+                recorder.seen(HandlerReported(self._request, f"{verb} {length}"))
+            case ["disconnected"] if self._request:
+                recorder.seen(HandlerReported(self._request, "disconnected"))
+            case _:
+                self._reject(line.encode()[:40])
+
+    def _reject(self, excerpt: bytes) -> None:
+        self._gate.recorder.seen(HarnessFailed(f"the application broke the gate's protocol: {excerpt!r}"))
+        self.drop()

@@ -1,0 +1,77 @@
+"""Starts processes so that they can always be ended: see :mod:`conformance.stage.reaper`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from conformance.stage import reaper
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+class Guard:
+    """The sessions that this run has started, known to a reaper that ends them if the run is killed."""
+
+    def __init__(self) -> None:
+        self.token = secrets.token_hex(8)
+        self._reaper = subprocess.Popen(
+            [sys.executable, "-I", "-S", reaper.__file__, self.token],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        inherit_no_ignored_signals()
+
+    def start(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start a program in a session and a directory of its own; raises OSError if there is no such program."""
+        started = subprocess.Popen(
+            argv,
+            cwd=directory,
+            env={**environment, reaper.TOKEN: self.token},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._tell(f"+ {started.pid}")
+        return started
+
+    def over(self, pid: int) -> None:
+        """Take note that no process of this session is left."""
+        self._tell(f"- {pid}")
+
+    def close(self) -> None:
+        """End the reaper, which ends whatever is still there."""
+        if self._reaper.stdin is not None:
+            self._reaper.stdin.close()
+        self._reaper.wait()
+
+    def _tell(self, line: str) -> None:
+        if self._reaper.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._reaper.stdin.fileno(), f"{line}\n".encode())
+
+
+def inherit_no_ignored_signals() -> None:
+    """Make children start with every signal's default disposition.
+
+    ``cmd &`` in sh, nohup and some CI start their programs with SIGINT or SIGQUIT ignored, and a server inherits that
+    and would be blamed for not obeying. An ignored signal survives ``exec``, a handled one is reset to its default:
+    so what is ignored here is given a handler that does nothing. Only the main thread may set handlers; elsewhere
+    nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in signal.valid_signals():
+        # SIGPIPE and SIGXFSZ are ignored by Python itself, and reset by subprocess.
+        if number not in (signal.SIGPIPE, signal.SIGXFSZ) and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)

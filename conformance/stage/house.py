@@ -1,0 +1,91 @@
+"""The house: what the plays of one run share, and the running of many plays at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.server import Protocol
+from conformance.stage.certificates import make_certificates
+from conformance.stage.guard import Guard
+from conformance.stage.player import Bill, play
+from conformance.stage.ports import listening_ports
+from conformance.stage.watch import Watch, loop_factory
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from conformance.trace import Trace
+
+_ALPN = {Protocol.H2: "h2", Protocol.H1_TLS: "http/1.1"}
+_FRESH_NS = 10_000_000
+
+
+class House:
+    """Certificates, the reaper, and one event loop; a context manager.
+
+    Plays run at once, bounded by CPU and not by count: a booting server is CPU, a held handler is not. So as many
+    servers boot at a time as there are cores.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-tls-")))
+        self.certificates = make_certificates(self._folder)
+        self._contexts = {name: self.certificates.client_context(alpn) for name, alpn in _ALPN.items()}
+        self.guard = Guard()
+        self._stack.callback(self.guard.close)
+        self.watch = Watch()
+        self._runner = self._stack.enter_context(asyncio.Runner(loop_factory=loop_factory(self.watch)))
+        self._listening: tuple[int, frozenset[int] | None] = (0, None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
+        """Give the TLS settings of a client of this protocol, or None if it has no TLS."""
+        return self._contexts.get(protocol)
+
+    def listening_ports(self) -> frozenset[int] | None:
+        """Give the ports that are listened on, as of at most 10 ms ago."""
+        if time.monotonic_ns() - self._listening[0] > _FRESH_NS:
+            self._listening = (time.monotonic_ns(), listening_ports())
+        return self._listening[1]
+
+    def play_all(
+        self, bills: Sequence[Bill], folder: Path, done: Callable[[Bill, Trace], None] = lambda _bill, _trace: None
+    ) -> list[Trace]:
+        """Play everything on the bills at once; ``done`` is called after each. Traces come in the order of the bills."""
+        return self._runner.run(self._play_all(bills, folder, done))
+
+    async def _play_all(self, bills: Sequence[Bill], folder: Path, done: Callable[[Bill, Trace], None]) -> list[Trace]:
+        self.boots = asyncio.Semaphore(os.cpu_count() or 1)
+
+        async def one(bill: Bill) -> Trace:
+            trace = await play(self, bill, bill.stored_at(folder))
+            done(bill, trace)
+            return trace
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(bill)) for bill in bills]
+        return [task.result() for task in tasks]
+
+
+@contextlib.contextmanager
+def open_house() -> Iterator[House]:
+    """Open a house; everything that was started in it is ended when it closes."""
+    with House() as house:
+        yield house

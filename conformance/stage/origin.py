@@ -1,0 +1,162 @@
+"""The gated application behind a proxy: an HTTP/1.1 origin inside the harness.
+
+It speaks the gate's protocol over a real connection like every other application, so that a proxy is judged by the
+same evidence as a server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import h11
+
+from conformance.stage.gate import PATTERN
+
+_NOT_FOUND = (404, b"no such resource\n")
+_READY = (200, b"ready\n")
+_PLAIN = ("content-type", "text/plain")
+
+
+class Origin:
+    """Serves ``/ready`` and ``/hold/ID``; one request a connection."""
+
+    def __init__(self, gate: str) -> None:
+        self._gate = gate.rpartition(":")
+        self.address = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Begin to listen on a port of the kernel's choice."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        """Stop listening and end what is still held."""
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        exchange = _Exchange(reader, writer)
+        try:
+            # The proxy may go, or send what is no HTTP: then there is nobody to answer.
+            with contextlib.suppress(OSError, h11.RemoteProtocolError, EOFError):
+                await self._answer(exchange)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _answer(self, exchange: _Exchange) -> None:
+        request = await exchange.head()
+        target = request.target.decode()
+        route, _, name = target.rpartition("/")
+        if route == "/hold" and name:
+            await self._hold(exchange, name, request.method.decode(), target)
+        else:
+            status, body = _READY if target == "/ready" else _NOT_FOUND
+            await exchange.respond(status, len(body))
+            await exchange.send(body)
+            await exchange.end()
+
+    async def _hold(self, exchange: _Exchange, name: str, method: str, target: str) -> None:
+        orders, reports = await asyncio.open_connection(self._gate[0], int(self._gate[2]))
+        try:
+            reports.write(f"entered {name} {method} {target}\n".encode())
+            gone = asyncio.ensure_future(exchange.gone())
+            while True:
+                order = asyncio.ensure_future(orders.readline())
+                await asyncio.wait({order, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if gone.done() and gone.result():
+                    order.cancel()
+                    return
+                verb, _, length = (await order).decode().strip().partition(" ")
+                reports.write(await _obey(exchange, verb, int(length or 0)))
+                if verb in ("finish", ""):
+                    return
+        finally:
+            gone.cancel()
+            reports.close()
+
+
+async def _obey(exchange: _Exchange, verb: str, length: int) -> bytes:
+    if verb == "read":
+        return f"read {await exchange.read()}\n".encode()
+    if verb not in ("send", "finish"):
+        return b""
+    if not exchange.started:
+        await exchange.respond(200, length if verb == "finish" else None)
+    await exchange.send(exchange.piece(length))
+    if verb == "send":
+        return f"sent {length}\n".encode()
+    await exchange.end()
+    return f"finished {exchange.sent}\n".encode()
+
+
+class _Exchange:
+    """One request and its response, by h11."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.sent = 0
+        self.started = False
+        self._reader = reader
+        self._writer = writer
+        self._http = h11.Connection(h11.SERVER)
+        self._without_body = False
+
+    async def head(self) -> h11.Request:
+        event = await self._next()
+        if not isinstance(event, h11.Request):
+            raise EOFError
+        names = {name for name, _value in event.headers}
+        self._without_body = not names & {b"content-length", b"transfer-encoding"}
+        return event
+
+    async def read(self) -> int:
+        """Read the request's body to its end, and count it."""
+        length = 0
+        while isinstance(event := await self._next(), h11.Data):
+            length += len(event.data)
+        if not isinstance(event, h11.EndOfMessage):
+            raise EOFError
+        return length
+
+    async def gone(self) -> bool:
+        """Wait until the proxy has closed its side. Only a request without a body can be watched like this."""
+        if not self._without_body:
+            await asyncio.get_running_loop().create_future()
+        return not await self._reader.read(1)
+
+    async def respond(self, status: int, length: int | None) -> None:
+        framing = ("transfer-encoding", "chunked") if length is None else ("content-length", str(length))
+        self.started = True
+        await self._write(h11.Response(status_code=status, headers=[_PLAIN, framing, ("connection", "close")]))
+
+    async def send(self, body: bytes) -> None:
+        await self._write(h11.Data(data=body))
+
+    def piece(self, length: int) -> bytes:
+        """Give the next bytes of the body's pattern."""
+        offset = self.sent % len(PATTERN)
+        self.sent += length
+        return (PATTERN * ((offset + length) // len(PATTERN) + 1))[offset : offset + length]
+
+    async def end(self) -> None:
+        await self._write(h11.EndOfMessage())
+
+    async def _write(self, event: h11.Event) -> None:
+        self._writer.write(self._http.send(event) or b"")
+        await self._writer.drain()
+
+    async def _next(self) -> object:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            if self._http.they_are_waiting_for_100_continue:
+                self._writer.write(
+                    self._http.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")) or b""
+                )
+            self._http.receive_data(await self._reader.read(65536))
+        return event

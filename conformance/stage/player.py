@@ -1,0 +1,282 @@
+"""The player: one scenario, one server, one protocol; a fresh process on a fresh port; a trace on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import platform
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance import __version__, timeline
+from conformance.server import Launch, Protocol, Server
+from conformance.stage.cast import SHUTDOWN_FACTS, Cast
+from conformance.stage.gate import Gate
+from conformance.stage.origin import Origin
+from conformance.stage.ports import own_port
+from conformance.stage.process import ServerProcess
+from conformance.stage.readiness import NotReadyError, become_ready
+from conformance.stage.recorder import Recorder
+from conformance.trace import (
+    AwaitExpired,
+    ConnectionAbandoned,
+    HarnessFailed,
+    LagMeasured,
+    ListenerClosed,
+    Play,
+    PlayEnded,
+    ServerReady,
+    SetupFailed,
+    StepBegun,
+    Trace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from conformance.limits import Limits
+    from conformance.scenario import Scenario
+    from conformance.stage.house import House
+    from conformance.timeline import Pace, Step
+
+_LAST_BYTES_S = 0.3
+"""After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What is to be played."""
+
+    scenario: Scenario
+    server: Server
+    protocol: Protocol
+    pace: Pace
+    limits: Limits
+    version: str = ""
+    control: bool = False
+
+    @property
+    def name(self) -> str:
+        """How people call it: ``one-request[hypercorn-h2]``, with ``control`` if it is one."""
+        return f"{self.scenario.id}[{self.server.name}-{self.protocol}]" + (" control" if self.control else "")
+
+    @property
+    def drain_s(self) -> float:
+        """The drain timeout that the server is given, in seconds."""
+        return self.scenario.drain.at(self.pace)
+
+    def stored_at(self, folder: Path) -> Path:
+        """Where the trace is kept."""
+        ending = ".control.jsonl" if self.control else ".jsonl"
+        return folder / self.server.name / str(self.protocol) / (self.scenario.id + ending)
+
+
+class _NotPlayableError(Exception):
+    """The play cannot come to its question; the message says why."""
+
+
+async def play(house: House, bill: Bill, path: Path) -> Trace:
+    """Play a bill and leave its trace at ``path``. Whatever goes wrong is in the trace; only cancelling raises."""
+    recorder = Recorder(_header(bill), house.watch, path)
+    try:
+        with own_port() as port, tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True) as folder:
+            launch = Launch(
+                protocol=bill.protocol,
+                port=port,
+                cert=house.certificates.cert,
+                key=house.certificates.key,
+                drain_s=bill.drain_s,
+                directory=Path(folder),
+            )
+            async with _application(bill, launch, recorder) as (gate, with_origin):
+                await _Performance(house, bill, with_origin, recorder, gate).run()
+    except (_NotPlayableError, NotReadyError) as failed:
+        recorder.did(SetupFailed(str(failed)))
+    except Exception as error:  # noqa: BLE001 - whatever our own fault is, it must not be the server's
+        recorder.did(HarnessFailed(f"{type(error).__name__}: {error}"))
+    else:
+        recorder.did(PlayEnded())
+    finally:
+        recorder.close()
+    return recorder.trace
+
+
+@contextlib.asynccontextmanager
+async def _application(bill: Bill, launch: Launch, recorder: Recorder) -> AsyncIterator[tuple[Gate, Launch]]:
+    """Open the gate, and for a proxy the origin behind it."""
+    async with contextlib.AsyncExitStack() as opened:
+        gate = Gate(recorder)
+        await gate.open()
+        opened.callback(gate.close)
+        if bill.server.needs_origin:
+            origin = Origin(gate.address)
+            await origin.open()
+            opened.push_async_callback(origin.close)
+            launch = dataclasses.replace(launch, origin=origin.address)
+        yield gate, launch
+
+
+class _Performance:
+    """One play under way."""
+
+    def __init__(self, house: House, bill: Bill, launch: Launch, recorder: Recorder, gate: Gate) -> None:
+        self._house = house
+        self._bill = bill
+        self._launch = launch
+        self._recorder = recorder
+        self._gate = gate
+        self._tls = house.client_context(bill.protocol)
+        self._process = ServerProcess(house.guard, recorder, launch.port)
+        self._cast = Cast(recorder, bill.protocol, launch.port, bill.limits, self._tls)
+        self._shutdown_ns = 0
+        self._asked = False
+        self._listener: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Boot the server, go through the timeline, end everything."""
+        try:
+            async with self._house.boots:
+                await self._boot()
+            for index, step in enumerate(self._bill.scenario.timeline):
+                self._recorder.did(StepBegun(index, str(step)))
+                await self._do(index, step)
+            await self._last_bytes()
+        finally:
+            if self._listener is not None:
+                self._listener.cancel()
+            self._recorder.did(*(ConnectionAbandoned(name) for name in self._cast.abandon()))
+            if self._shutdown_ns:
+                self._recorder.did(LagMeasured(self._house.watch.worst_lag_since(self._shutdown_ns)))
+            await self._process.end("the control is over" if self._bill.control else "it had not exited by itself")
+
+    async def _boot(self) -> None:
+        server, launch = self._bill.server, self._launch
+        for name, text in (server.files(launch) if server.files else {}).items():
+            (launch.directory / name).write_text(text, encoding="utf-8")
+        argv = [str(word) for word in server.command(launch)]
+        environment = _environment(launch, self._gate.address) | dict(server.environment)
+        try:
+            self._process.start(argv, launch.directory, environment)
+        except OSError as error:
+            raise _NotPlayableError(f"cannot start {argv[0]}: {error.strerror or error}") from error
+        await become_ready(
+            self._recorder,
+            self._process,
+            watch=self._house.watch,
+            port=launch.port,
+            protocol=launch.protocol,
+            limits=self._bill.limits,
+            tls=self._tls,
+        )
+        self._recorder.did(ServerReady())
+
+    async def _do(self, index: int, step: Step) -> None:  # noqa: C901 - one line a step
+        match step:
+            case timeline.Connect():
+                if not await self._cast.connect(step) and not self._asked:
+                    raise _NotPlayableError(f"connection {step.connection!r} could not be opened")
+            case timeline.Request():
+                self._cast.request(step)
+            case timeline.SendBody():
+                self._cast.send_body(step)
+            case timeline.ReadBody():
+                self._gate.order(step.request, "read")
+            case timeline.SendChunk():
+                self._gate.order(step.request, f"send {step.length}")
+            case timeline.ReleaseHandler():
+                self._gate.order(step.request, f"finish {step.length}")
+            case timeline.Await():
+                await self._await(index, step)
+            case timeline.Elapse():
+                await self._recorder.wait(lambda: self._process.exited, step.duration.at(self._bill.pace))
+            case timeline.Shutdown():
+                self._shut_down()
+            case timeline.Close():
+                self._cast.probe(step.connection).close()
+
+    def _shut_down(self) -> None:
+        self._asked = True
+        self._shutdown_ns = time.monotonic_ns()
+        if self._bill.control:
+            return
+        if not self._process.signal(self._bill.server.graceful_signal, "shutdown"):
+            raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
+        self._listener = asyncio.create_task(self._watch_listener())
+
+    async def _watch_listener(self) -> None:
+        """Record when the kernel stops listing the port as listened on, without connecting to it."""
+        looked_ns = time.monotonic_ns()
+        while (ports := self._house.listening_ports()) is not None:
+            now_ns = time.monotonic_ns()
+            if self._launch.port not in ports:
+                self._recorder.record([ListenerClosed()], (looked_ns, now_ns))
+                return
+            looked_ns = now_ns
+            await asyncio.sleep(0.01)
+
+    async def _await(self, index: int, step: timeline.Await) -> None:
+        fact = step.fact
+        if self._bill.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
+            return
+        await self._recorder.wait(
+            lambda: self._recorder.has(fact) or self._cast.impossible(fact), self._seconds(step.within)
+        )
+        if self._recorder.has(fact):
+            return
+        impossible = self._cast.impossible(fact)
+        self._recorder.did(AwaitExpired(index, str(step), impossible))
+        if not self._asked:
+            raise _NotPlayableError(f"before the shutdown, this never came: {step}")
+
+    def _seconds(self, within: timeline.Limit) -> float:
+        limits = self._bill.limits
+        if within:
+            return float(getattr(limits, within))
+        if not self._asked:
+            return limits.before_shutdown_s
+        passed_s = (time.monotonic_ns() - self._shutdown_ns) / 1e9
+        return max(0.0, self._bill.drain_s - passed_s) + limits.exit_slack_s
+
+    async def _last_bytes(self) -> None:
+        if self._process.exited:
+            await self._recorder.wait(lambda: self._cast.all_over, _LAST_BYTES_S)
+
+
+def _header(bill: Bill) -> Play:
+    server = bill.server
+    return Play(
+        scenario=bill.scenario.id,
+        server=server.name,
+        protocol=str(bill.protocol),
+        pace=str(bill.pace),
+        control=bill.control,
+        version=bill.version,
+        graceful_signal=server.graceful_signal,
+        drain_s=bill.drain_s if server.drain else None,
+        drain_documented=server.drain.documented if server.drain else "",
+        exit_statuses=server.exit_statuses,
+        limits=bill.limits.as_dict(),
+        steps=bill.scenario.words(),
+        platform=platform.platform(),
+        suite_version=__version__,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _environment(launch: Launch, gate: str) -> dict[str, str]:
+    """A small environment: a home of its own, and nothing that the person's shell happens to hold."""
+    home = str(launch.directory)
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": home,
+        "TMPDIR": home,
+        "PYTHONUNBUFFERED": "1",
+        "LASTCALL_GATE": gate,
+    }

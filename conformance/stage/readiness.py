@@ -1,0 +1,99 @@
+"""Waiting until a server really serves: an open port is not a ready server, so it is asked for a 200.
+
+The asking is not part of the play's trace; its connections are closed, by both sides, before the timeline begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from conformance.stage.probe import Probe
+from conformance.stage.recorder import Recorder
+from conformance.timeline import READY, Manners
+from conformance.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
+from conformance.wire.client import Outgoing
+
+if TYPE_CHECKING:
+    import ssl
+
+    from conformance.limits import Limits
+    from conformance.server import Protocol
+    from conformance.stage.process import ServerProcess
+    from conformance.stage.watch import Watch
+
+_CLOSE_S = 1.0
+_RETRY_S = 0.01
+_OK, _UNAVAILABLE = 200, 500
+
+
+class NotReadyError(Exception):
+    """The server does not serve; the message says how that showed, for the person who configured it."""
+
+
+async def become_ready(
+    recorder: Recorder,
+    process: ServerProcess,
+    *,
+    watch: Watch,
+    port: int,
+    protocol: Protocol,
+    limits: Limits,
+    tls: ssl.SSLContext | None,
+) -> None:
+    """Return when the server has answered ``/ready`` with 200; raises :class:`NotReadyError`."""
+    deadline_ns = time.monotonic_ns() + int(limits.boot_s * 1e9)
+    bound, said = False, "never accepted a connection"
+    while time.monotonic_ns() < deadline_ns:
+        if process.exited:
+            raise NotReadyError(f"the server ended before it was ready, {_how_it_ended(recorder)}")
+        memory = Recorder(recorder.play, watch)
+        probe = Probe("ready", memory, protocol, port, Manners.FOLLOWER)
+        status = await _ask(probe, memory, limits, tls)
+        if status == _OK:
+            return
+        _refuse(memory, status, protocol)
+        if not probe.failed_to_connect:
+            bound, said = True, "gave no answer" if status is None else f"answered with status {status}"
+        await asyncio.sleep(_RETRY_S)
+    heard = f"bound port {port} but {said} to GET {READY}" if bound else f"never listened on 127.0.0.1:{port}"
+    raise NotReadyError(f"the server {heard} over {protocol} within {limits.boot_s:g} s{_last_words(recorder)}")
+
+
+async def _ask(probe: Probe, memory: Recorder, limits: Limits, tls: ssl.SSLContext | None) -> int | None:
+    try:
+        if not await probe.connect(limits, tls):
+            return None
+        probe.send_request(Outgoing("ready", target=READY))
+        await memory.wait(lambda: probe.over or "ready" not in probe.wire.open_requests, limits.connect_s)
+        probe.close()
+        await memory.wait(lambda: probe.over, _CLOSE_S)
+    finally:
+        probe.abandon()
+    started = memory.trace.first(ResponseStarted("ready"))
+    return started.status if started else None
+
+
+def _refuse(memory: Recorder, status: int | None, protocol: Protocol) -> None:
+    """Raise for what waiting will not mend: garbage, another protocol, no such resource."""
+    for garbage in memory.trace.of(ProtocolViolated):
+        raise NotReadyError(f"the server's answer to GET {READY} is not {protocol}: {garbage.detail}")
+    for failed in memory.trace.of(TlsFailed):
+        if failed.reason not in ("timed out", "the connection ended"):
+            raise NotReadyError(f"the TLS handshake with the server failed: {failed.reason}")
+    if status is not None and _OK < status < _UNAVAILABLE:
+        raise NotReadyError(
+            f"the server answered GET {READY} with {status}: it does not run the gated application (docs/gate.md)"
+        )
+
+
+def _how_it_ended(recorder: Recorder) -> str:
+    status = next((event.status for event in recorder.trace.of(ServerExited)), None)
+    how = f"by signal {-status}" if status is not None and status < 0 else f"with status {status}"
+    return how + _last_words(recorder)
+
+
+def _last_words(recorder: Recorder) -> str:
+    lines = [event.text.strip() for event in recorder.trace.of(OutputWritten) if event.text.strip()]
+    return f"; its last output: {lines[-1][:300]}" if lines else "; it printed nothing"

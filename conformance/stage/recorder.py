@@ -1,0 +1,103 @@
+"""The recorder: gives every event its span, writes it to disk at once, and wakes who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import time
+from typing import TYPE_CHECKING
+
+from conformance.trace import Event, Play, Trace, event_line, play_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from conformance.stage.watch import Watch
+
+Span = tuple[int, int]
+"""Begin and end on :func:`time.monotonic_ns`."""
+
+
+class Recorder:
+    """One play's trace while it is being made. Every line is written to the file as it comes, unbuffered.
+
+    Without a path it only remembers, for conversations that are not part of a play.
+    """
+
+    def __init__(self, play: Play, watch: Watch, path: Path | None = None) -> None:
+        self.play = play
+        self.events: list[Event] = []
+        self.begin_ns = time.monotonic_ns()
+        self._watch = watch
+        self._file = -1
+        self._closed = False
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            self._write(play_line(play))
+        self._waiters: set[tuple[Callable[[], bool], asyncio.Future[None]]] = set()
+
+    def close(self) -> None:
+        """Close the file; nothing can be recorded after that."""
+        self._closed = True
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    @property
+    def trace(self) -> Trace:
+        """The trace so far."""
+        return Trace(self.play, tuple(self.events))
+
+    def seen(self, *events: Event, end_ns: int = 0) -> None:
+        """Record what the loop has just found: it happened since the loop looked before, and not after ``end_ns``."""
+        end_ns = end_ns or time.monotonic_ns()
+        self.record(events, (min(self._watch.previous_ns, end_ns), end_ns))
+
+    def did(self, *events: Event, since_ns: int = 0) -> None:
+        """Record what the harness itself did, just now or since ``since_ns``."""
+        now_ns = time.monotonic_ns()
+        self.record(events, (since_ns or now_ns, now_ns))
+
+    def record(self, events: Iterable[Event], span: Span) -> None:
+        """Record events that happened within a span."""
+        if self._closed:
+            return
+        begin_ns, end_ns = (max(0, at_ns - self.begin_ns) for at_ns in span)
+        for event in events:
+            timed = dataclasses.replace(event, begin_ns=begin_ns, end_ns=end_ns)
+            self.events.append(timed)
+            self._write(event_line(timed))
+        self._wake()
+
+    async def wait(self, condition: Callable[[], bool], within_s: float) -> bool:
+        """Wait until a condition over the recorded events holds; tell whether it came in time."""
+        if condition():
+            return True
+        waiter = (condition, asyncio.get_running_loop().create_future())
+        self._waiters.add(waiter)
+        try:
+            await asyncio.wait_for(waiter[1], within_s)
+        except TimeoutError:
+            return condition()
+        finally:
+            self._waiters.discard(waiter)
+        return True
+
+    def has(self, pattern: Event) -> bool:
+        """Tell whether an event that fits has been recorded."""
+        return any(event.fits(pattern) for event in self.events)
+
+    def _wake(self) -> None:
+        for condition, future in list(self._waiters):
+            if not future.done() and condition():
+                future.set_result(None)
+
+    def _write(self, line: str) -> None:
+        if self._file < 0:
+            return
+        data = memoryview(line.encode())
+        while data:
+            data = data[os.write(self._file, data) :]

@@ -1,0 +1,62 @@
+"""The event loop that knows when it looked: it bounds from both sides when a thing can have happened.
+
+A loop sees an event some time after it happened. The previous time it looked and the event was not there is the
+earliest moment, the time of looking now the latest. A heartbeat keeps looks at most :data:`HEARTBEAT_S` apart, so the
+span stays short while the machine is not starved; and how late the heartbeat comes is the harness's own lag.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEARTBEAT_S = 0.01
+
+
+class Watch(selectors.DefaultSelector):
+    """A selector that remembers, on the monotonic clock, when it last looked and when it looked before that."""
+
+    previous_ns: int = 0
+    current_ns: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.previous_ns = self.current_ns = time.monotonic_ns()
+        self._due_ns = 0
+        self._late: deque[tuple[int, int]] = deque(maxlen=100_000)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Look, and note when."""
+        ready = super().select(timeout)
+        self.previous_ns, self.current_ns = self.current_ns, time.monotonic_ns()
+        return ready
+
+    def worst_lag_since(self, begin_ns: int) -> int:
+        """Give the worst lateness of the heartbeat since then, in nanoseconds."""
+        return max((late for at_ns, late in self._late if at_ns >= begin_ns), default=0)
+
+    def beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep the heart beating for as long as the loop runs."""
+        now_ns = time.monotonic_ns()
+        late_ns = now_ns - self._due_ns if self._due_ns else 0
+        if late_ns > 1_000_000:
+            self._late.append((now_ns, late_ns))
+        self._due_ns = now_ns + int(HEARTBEAT_S * 1e9)
+        loop.call_later(HEARTBEAT_S, self.beat, loop)
+
+
+def loop_factory(watch: Watch) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Give what :class:`asyncio.Runner` wants: a factory of a loop that looks through this watch."""
+
+    def make() -> asyncio.AbstractEventLoop:
+        loop = asyncio.SelectorEventLoop(watch)
+        loop.call_soon(watch.beat, loop)
+        return loop
+
+    return make

@@ -1,0 +1,180 @@
+"""The steps a timeline is made of. They are values: what they do is the player's business.
+
+Steps are obeyed one after another. A fact that is awaited *before* the shutdown and does not come means that the play
+never got to its question (``setup failed``); one that does not come *after* it is what the checks are about, so the
+timeline goes on.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from conformance.trace import Event, Headers
+
+
+class Pace(enum.StrEnum):
+    """How long those durations are that pass for their own sake."""
+
+    FAST = "fast"
+    """Shortens what is not under test."""
+    ISSUE = "issue"
+    """The durations of the founding issue, https://github.com/golang/go/issues/39776."""
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A duration in seconds at each pace."""
+
+    fast_s: float
+    issue_s: float
+
+    def at(self, pace: Pace) -> float:
+        """Give the seconds at a pace."""
+        return self.issue_s if pace is Pace.ISSUE else self.fast_s
+
+    def __str__(self) -> str:
+        if self.fast_s == self.issue_s:
+            return f"{self.fast_s:g} s"
+        return f"{self.fast_s:g} s ({self.issue_s:g} s at the issue's pace)"
+
+
+class Manners(enum.StrEnum):
+    """What a client does about the end of its connection."""
+
+    POLITE = "polite"
+    """Told that the server goes (GOAWAY, ``Connection: close``), and with nothing open, it says GOAWAY and closes."""
+    FOLLOWER = "follower"
+    """It closes when the server has closed (FIN or close_notify), as most HTTP clients do."""
+    RUDE = "rude"
+    """It never closes and never answers a close_notify."""
+
+
+Limit = Literal["before_shutdown_s", "goaway_s", "idle_close_s", "after_response_close_s", "new_connection_s", ""]
+"""The field of :class:`conformance.limits.Limits` that bounds a wait.
+
+Empty: ``before_shutdown_s`` before the shutdown, and after it the rest of the drain timeout with ``exit_slack_s``.
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Anything a timeline tells the player to do."""
+
+    def __str__(self) -> str:
+        values = ((item, getattr(self, item.name)) for item in fields(self))
+        shown = [f"{item.name}={value}" for item, value in values if value != item.default]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True)
+class Connect(Step):
+    """Open a connection in the play's protocol: TCP, TLS where it has it, and the HTTP/2 preface.
+
+    ``silent``: TCP only, not one byte is sent. A failure is recorded; before the shutdown it ends the play.
+    """
+
+    connection: str
+    manners: Manners = Manners.FOLLOWER
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Request(Step):
+    """Send a request; its name is the connection's unless one is given. ``target`` defaults to a held handler.
+
+    With ``whole=False`` the body given is only its first part (:class:`SendBody` sends more).
+    """
+
+    connection: str
+    request: str = ""
+    target: str = ""
+    method: str = "GET"
+    headers: Headers = ()
+    body: bytes = b""
+    whole: bool = True
+
+    @property
+    def name(self) -> str:
+        """The request's name in the trace, which is also the last segment of a held handler's path."""
+        return self.request or self.connection
+
+    @property
+    def path(self) -> str:
+        """What the request asks for."""
+        return self.target or f"/hold/{self.name}"
+
+
+READY = "/ready"
+"""The resource that answers at once, without the gate."""
+
+
+@dataclass(frozen=True)
+class SendBody(Step):
+    """Send more of a request's body."""
+
+    request: str
+    body: bytes = b""
+    end: bool = True
+
+
+@dataclass(frozen=True)
+class ReadBody(Step):
+    """Tell the handler to read the request's body to its end."""
+
+    request: str
+
+
+@dataclass(frozen=True)
+class SendChunk(Step):
+    """Tell the handler to send a piece of its response, ``length`` bytes, and the head before it if need be."""
+
+    request: str
+    length: int = 9
+
+
+@dataclass(frozen=True)
+class ReleaseHandler(Step):
+    """Tell the handler to end its response, with ``length`` more bytes."""
+
+    request: str
+    length: int = 9
+
+
+@dataclass(frozen=True)
+class Await(Step):
+    """Wait until an event fits ``fact``, at most for the named limit."""
+
+    fact: Event
+    within: Limit = ""
+
+    def __str__(self) -> str:
+        values = ((item, getattr(self.fact, item.name)) for item in fields(self.fact))
+        shown = [f"{item.name}={value}" for item, value in values if value != item.default]
+        bound = f", within {self.within.removesuffix('_s')}" if self.within else ""
+        return f"Await({type(self.fact).__name__}({', '.join(shown)}){bound})"
+
+
+@dataclass(frozen=True)
+class Elapse(Step):
+    """Let time pass that is itself under test; ``why`` says what for."""
+
+    duration: Duration
+    why: str
+
+
+@dataclass(frozen=True)
+class Shutdown(Step):
+    """Send the server its graceful signal."""
+
+
+@dataclass(frozen=True)
+class Close(Step):
+    """Close the client's side of a connection."""
+
+    connection: str
+
+
+Timeline = tuple[Step, ...]

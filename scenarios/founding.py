@@ -1,0 +1,161 @@
+"""The founding timelines: what golang/go#39776 replayed by hand, against any server.
+
+A server is asked to stop while an HTTP/2 connection carries requests that are in their handlers. They are owed their
+responses. Go's ``Server.Shutdown`` took a connection older than five seconds for one that was never used, and closed
+it: so the age of the connection is part of the timeline and is not shortened at the fast pace.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import closing, ending, goaway, serving
+from conformance.scenario import Scenario, must, observe, promise, should, steps
+from conformance.timeline import (
+    READY,
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    ReleaseHandler,
+    Request,
+    SendChunk,
+    Shutdown,
+)
+from conformance.trace import (
+    FrameReceived,
+    GoawayReceived,
+    HandlerEntered,
+    ResponseEnded,
+    ResponseStarted,
+    ServerExited,
+)
+from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
+
+AGE = Elapse(Duration(5.5, 10), "the connection grows old: Go's bug needed it to be older than 5 s")
+MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler, its connection more than 6 s old")
+STILL_WORKING = Elapse(Duration(1, 10), "the handler goes on working after the shutdown")
+
+ONE_REQUEST = Scenario(
+    id="one-request",
+    question="One request is in its handler on an old connection when the shutdown comes. Does it get its response?",
+    protocols=HTTP2,
+    drain=Duration(5, 20),
+    timeline=steps(
+        Connect("a"),
+        Request("a", "request-0", READY),
+        Await(ResponseEnded("request-0")),
+        AGE,
+        Request("a", "request-1"),
+        Await(HandlerEntered("request-1")),
+        MID_HANDLER,
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        STILL_WORKING,
+        ReleaseHandler("request-1"),
+        Await(ResponseEnded("request-1")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)
+
+MANY = [f"request-{number}" for number in range(1, 26)]
+
+TWENTY_FIVE_REQUESTS = Scenario(
+    id="twenty-five-requests",
+    question="Twenty-five requests are in their handlers on one connection. Does every one of them get its response?",
+    protocols=HTTP2,
+    drain=Duration(6, 90),
+    timeline=steps(
+        Connect("a"),
+        [Request("a", name) for name in MANY],
+        [Await(HandlerEntered(name)) for name in MANY],
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        Elapse(Duration(1.5, 60), "the handlers go on working after the shutdown"),
+        [ReleaseHandler(name) for name in MANY],
+        [Await(ResponseEnded(name)) for name in MANY],
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)
+
+DEADLINE_FIRST = Scenario(
+    id="deadline-first",
+    question="The drain timeout is over before the handler is. Is the end forced then, once, and does the cut response look cut?",
+    protocols=HTTP2,
+    drain=Duration(4, 10),
+    needs_drain=True,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "request-0", READY),
+        Await(ResponseEnded("request-0")),
+        Elapse(Duration(1, 10), "the connection grows older; its age is not the question here"),
+        Request("a", "request-1"),
+        Request("a", "request-2"),
+        Await(HandlerEntered("request-1")),
+        Await(HandlerEntered("request-2")),
+        SendChunk("request-2"),
+        Await(ResponseStarted("request-2")),
+        Elapse(Duration(0.6, 10), "the requests are in the middle of their handlers"),
+        Shutdown(),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(ending.drain_timeout_is_granted_in_full),
+        promise(ending.drain_timeout_ends_the_server),
+        promise(serving.cut_responses_look_cut),
+        should(goaway.goaway_is_sent),
+        should(goaway.goaway_precedes_close),
+        must(goaway.goaway_is_on_stream_zero),
+        must(goaway.last_stream_id_never_increases),
+        must(goaway.last_stream_id_covers_processed_streams),
+        promise(ending.server_leaves_no_process_behind),
+        promise(ending.port_is_free_after_exit),
+        observe(ending.exit_status_after_a_forced_end),
+        observe(serving.held_handlers_at_the_end),
+        observe(closing.listener_closes),
+        observe(serving.requests_by_fate),
+    ),
+)
+
+FRESH_IDLE_AND_NEW = Scenario(
+    id="fresh-idle-and-new",
+    question="Beside the busy connection: one idle, one with only its preface, one silent, and a newcomer. What becomes of each?",
+    protocols=HTTP2,
+    drain=Duration(6, 25),
+    timeline=steps(
+        Connect("busy"),
+        Request("busy", "request-0", READY),
+        Await(ResponseEnded("request-0")),
+        AGE,
+        Connect("idle"),
+        Request("idle", "request-i", READY),
+        Await(ResponseEnded("request-i")),
+        Connect("preface"),
+        Await(FrameReceived("preface", frame="SETTINGS", flags=("ACK",))),
+        Connect("silent", silent=True),
+        Request("busy", "request-1"),
+        Await(HandlerEntered("request-1")),
+        MID_HANDLER,
+        Shutdown(),
+        Await(GoawayReceived("busy"), within="goaway_s"),
+        Elapse(Duration(0.5, 2), "the drain is under way when a new client comes"),
+        Connect("new"),
+        Request("new", "request-n", READY),
+        Await(ResponseEnded("request-n"), within="new_connection_s"),
+        STILL_WORKING,
+        ReleaseHandler("request-1"),
+        Await(ResponseEnded("request-1")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        *IN_FLIGHT,
+        *GOAWAY,
+        should(closing.idle_connections_close_promptly),
+        should(closing.unused_connections_close_promptly),
+        should(closing.silent_connections_close_promptly),
+        promise(closing.new_connections_meet_a_clear_fate),
+        observe(closing.fate_of_new_connections),
+        *CLOSING,
+        *ENDING,
+    ),
+)

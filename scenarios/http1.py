@@ -1,0 +1,119 @@
+"""The founding questions asked in HTTP/1.1: no GOAWAY there, but ``Connection: close`` and the end of the connection."""
+
+from __future__ import annotations
+
+from conformance.checks import closing, ending, serving
+from conformance.scenario import Scenario, observe, promise, should, steps
+from conformance.timeline import (
+    READY,
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    ReleaseHandler,
+    Request,
+    SendChunk,
+    Shutdown,
+)
+from conformance.trace import (
+    HandlerEntered,
+    ListenerClosed,
+    ResponseEnded,
+    ResponseStarted,
+    ServerExited,
+)
+from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
+
+AGE = Elapse(Duration(5.5, 10), "the connection grows as old as in the HTTP/2 timeline")
+MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler")
+
+HTTP1_ONE_REQUEST = Scenario(
+    id="http1-one-request",
+    question="One request is in its handler on an old connection when the shutdown comes. Does it get its response?",
+    protocols=HTTP1,
+    drain=Duration(5, 20),
+    timeline=steps(
+        Connect("a"),
+        Request("a", "request-0", READY),
+        Await(ResponseEnded("request-0")),
+        AGE,
+        Request("a", "request-1"),
+        Await(HandlerEntered("request-1")),
+        MID_HANDLER,
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        Elapse(Duration(1, 10), "the handler goes on working after the shutdown"),
+        ReleaseHandler("request-1"),
+        Await(ResponseEnded("request-1")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, *CLOSING, *ENDING),
+)
+
+HTTP1_IDLE_AND_NEW = Scenario(
+    id="http1-idle-and-new",
+    question="Beside the busy connection: one idle, one silent, and a newcomer during the drain. What becomes of each?",
+    protocols=HTTP1,
+    drain=Duration(6, 25),
+    timeline=steps(
+        Connect("busy"),
+        Request("busy"),
+        Await(HandlerEntered("busy")),
+        Connect("idle"),
+        Request("idle", "request-i", READY),
+        Await(ResponseEnded("request-i")),
+        Connect("silent", silent=True),
+        Elapse(Duration(0.3, 3), "the connections are accepted and have come to rest"),
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        Elapse(Duration(0.5, 2), "the drain is under way when a new client comes"),
+        Connect("new"),
+        Request("new", "request-n", READY),
+        Await(ResponseEnded("request-n"), within="new_connection_s"),
+        ReleaseHandler("busy"),
+        Await(ResponseEnded("busy")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        *IN_FLIGHT,
+        *SAYS_CLOSE,
+        should(closing.idle_connections_close_promptly),
+        should(closing.silent_connections_close_promptly),
+        promise(closing.new_connections_meet_a_clear_fate),
+        observe(closing.fate_of_new_connections),
+        *CLOSING,
+        *ENDING,
+    ),
+)
+
+HTTP1_DEADLINE_FIRST = Scenario(
+    id="http1-deadline-first",
+    question="The drain timeout is over before the handlers are. Is the end forced then, and do cut responses look cut?",
+    protocols=HTTP1,
+    drain=Duration(4, 10),
+    needs_drain=True,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "held"),
+        Connect("b"),
+        Request("b", "half-sent"),
+        Await(HandlerEntered("held")),
+        Await(HandlerEntered("half-sent")),
+        SendChunk("half-sent"),
+        Await(ResponseStarted("half-sent")),
+        Elapse(Duration(0.6, 5), "the requests are in the middle of their handlers"),
+        Shutdown(),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(ending.drain_timeout_is_granted_in_full),
+        promise(ending.drain_timeout_ends_the_server),
+        promise(serving.cut_responses_look_cut),
+        promise(ending.server_leaves_no_process_behind),
+        promise(ending.port_is_free_after_exit),
+        observe(ending.exit_status_after_a_forced_end),
+        observe(serving.held_handlers_at_the_end),
+        observe(closing.listener_closes),
+        observe(serving.requests_by_fate),
+    ),
+)

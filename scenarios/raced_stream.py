@@ -1,0 +1,68 @@
+"""A stream is opened when the shutdown has begun: raced against the GOAWAY, or after the server named its last stream.
+
+What the client cannot have known it may do. The server either serves the stream, or says truthfully that it has not
+touched it; and the request that is in flight beside it is none the worse for it.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import goaway
+from conformance.scenario import Scenario, must, promise, steps
+from conformance.timeline import Await, Connect, Duration, Elapse, ReleaseHandler, Request, Shutdown
+from conformance.trace import GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
+from scenarios.usual import ENDING, GOAWAY, HTTP2, IN_FLIGHT
+
+RACED_STREAM = Scenario(
+    id="raced-stream",
+    question="A stream is opened in the instant of the signal, before the client can have read a GOAWAY. What becomes of it?",
+    protocols=HTTP2,
+    drain=Duration(5, 20),
+    timeline=steps(
+        Connect("a"),
+        Request("a", "in-flight"),
+        Await(HandlerEntered("in-flight")),
+        Shutdown(),
+        Request("a", "raced"),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        Elapse(Duration(0.5, 5), "the raced stream meets its fate"),
+        ReleaseHandler("raced"),
+        ReleaseHandler("in-flight"),
+        Await(ResponseEnded("in-flight")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        *IN_FLIGHT,
+        *GOAWAY,
+        must(goaway.streams_above_last_stream_id_are_not_processed),
+        promise(goaway.raced_streams_meet_a_clear_fate),
+        *ENDING,
+    ),
+)
+
+LATE_STREAM = Scenario(
+    id="late-stream",
+    question="A stream is opened half a second after the first GOAWAY. Is what the server says of its last stream still true?",
+    protocols=HTTP2,
+    drain=Duration(5, 20),
+    timeline=steps(
+        Connect("a"),
+        Request("a", "in-flight"),
+        Await(HandlerEntered("in-flight")),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        Elapse(Duration(0.5, 5), "the server has had its round trip, and may have named its last stream"),
+        Request("a", "late"),
+        Elapse(Duration(0.5, 5), "the late stream meets its fate"),
+        ReleaseHandler("late"),
+        ReleaseHandler("in-flight"),
+        Await(ResponseEnded("in-flight")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        *IN_FLIGHT,
+        *GOAWAY,
+        must(goaway.streams_above_last_stream_id_are_not_processed),
+        promise(goaway.raced_streams_meet_a_clear_fate),
+        *ENDING,
+    ),
+)

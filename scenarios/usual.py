@@ -1,0 +1,55 @@
+"""What nearly every scenario asks, at the levels at which it is asked."""
+
+from __future__ import annotations
+
+from conformance.checks import closing, ending, goaway, http1, serving
+from conformance.scenario import Asked, must, observe, promise, should
+from conformance.server import Protocol
+
+HTTP1 = (Protocol.H1, Protocol.H1_TLS)
+HTTP2 = (Protocol.H2, Protocol.H2C)
+
+IN_FLIGHT: tuple[Asked, ...] = (
+    promise(serving.in_flight_requests_are_served),
+    promise(serving.in_flight_handlers_are_not_cancelled),
+    promise(serving.responses_are_whole),
+)
+"""What a request in its handler is owed."""
+
+GOAWAY: tuple[Asked, ...] = (
+    should(goaway.goaway_is_sent),
+    should(goaway.goaway_precedes_close),
+    promise(goaway.goaway_says_no_error),
+    must(goaway.goaway_is_on_stream_zero),
+    should(goaway.goaway_is_prompt),
+    should(goaway.goaway_comes_in_two_phases),
+    must(goaway.last_stream_id_never_increases),
+    must(goaway.last_stream_id_covers_processed_streams),
+    promise(goaway.streams_in_flight_are_not_reset),
+)
+"""What HTTP/2 tells a client of a shutdown."""
+
+CLOSING: tuple[Asked, ...] = (
+    should(closing.busy_connections_close_after_their_last_response),
+    should(closing.connections_end_without_reset),
+    must(closing.close_notify_precedes_fin),
+)
+"""How the connections end."""
+
+SAYS_CLOSE: tuple[Asked, ...] = (
+    should(http1.responses_in_flight_say_close),
+    must(http1.close_option_is_obeyed),
+)
+"""What HTTP/1.1 tells a client of a shutdown."""
+
+ENDING: tuple[Asked, ...] = (
+    promise(ending.server_exits_in_time),
+    should(ending.server_exits_once_drained),
+    promise(ending.exit_status_is_documented),
+    should(ending.server_prints_no_stack_trace),
+    promise(ending.server_leaves_no_process_behind),
+    promise(ending.port_is_free_after_exit),
+    observe(closing.listener_closes),
+    observe(serving.requests_by_fate),
+)
+"""How the process ends, which every scenario asks."""
