@@ -1,0 +1,297 @@
+"""One TCP connection: TLS or none, which HTTP is spoken on it, and how it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import ssl
+import struct
+import sys
+import termios
+from typing import TYPE_CHECKING, cast
+
+from servers.reference.frames import PREFACE
+from servers.reference.tls import Tls
+
+if TYPE_CHECKING:
+    from servers.reference.server import Server
+    from servers.reference.session import Session
+
+LINGER_S = 1.0
+"""How long the client has, after our FIN, to read and to close; what it still sends is read and discarded."""
+SETUP_S = 1.0
+"""How long, in a drain, a connection has to complete its TLS handshake or preface and to send its first request."""
+
+
+class Connection(asyncio.Protocol):
+    """One accepted connection; it is the server's until it is lost."""
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        self.server = server
+        self.socket = sock
+        self.loop = asyncio.get_running_loop()
+        self.opened_s = self.loop.time()
+        self.tls = Tls(server.tls_context) if server.tls_context else None
+        self.transport: asyncio.Transport | None = None
+        self.session: Session | None = None
+        self.draining = False
+        self.closing = False
+        self.client_ended = False
+        self._heard = False
+        self._unclaimed = b""  # plain text that came before the protocol was known
+        self._setup_timer: asyncio.TimerHandle | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the connection was accepted, in seconds."""
+        return self.loop.time() - self.opened_s
+
+    # bytes in
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; a connection taken out of the backlog may already be in a drain."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=0)  # so that writable() means that the kernel has taken it all
+        if self.closing:
+            self.transport.abort()
+        elif self.draining:
+            self._drain_setup()
+
+    def data_received(self, data: bytes) -> None:
+        """Give the client's bytes to the protocol; after our close they are discarded."""
+        if self.closing:
+            return
+        self._heard = True
+        if self.tls is None:
+            self._receive(data)
+            return
+        try:
+            plain = self.tls.receive(data)
+        except ssl.SSLError:
+            self._send_tls()  # the alert that says why
+            self.close()
+            return
+        self._send_tls()
+        if self.tls.established:
+            self._receive(plain)
+        if self.tls.client_closed:
+            self._end_of_client()
+
+    def eof_received(self) -> bool:
+        """Know the client's FIN: when ours has been sent, the connection is over; else it can still be written to."""
+        self.client_ended = True
+        if self.closing and self.transport is not None:
+            self.transport.close()
+        else:
+            self._end_of_client()
+        return True
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Leave the server."""
+        self.closing = True
+        self._cancel_setup_timer()
+        self._writable.set()
+        if self.session is not None:
+            self.session.lost()
+        self.server.connection_lost(self)
+
+    def _end_of_client(self) -> None:
+        if self.session is not None:
+            self.session.client_ended()
+        else:
+            self.close()
+
+    def _receive(self, plain: bytes) -> None:
+        if self.session is not None:
+            self.session.receive(plain)
+            return
+        self._unclaimed += plain
+        protocol = self.choose_protocol()
+        if protocol is None:
+            return
+        self.session = protocol(self)
+        self.session.start()
+        unclaimed, self._unclaimed = self._unclaimed, b""
+        self.session.receive(unclaimed)
+        if self.draining:
+            self.session.begin_drain()
+
+    def choose_protocol(self) -> type[Session] | None:
+        """Give the protocol that the client speaks; None while that cannot be told."""
+        model = self.server.model
+        if self.tls is not None:
+            return model.http2 if self.tls.alpn == "h2" else model.http1
+        # RFC 9113 section 3.3: with prior knowledge, HTTP/2 over TCP is told by the preface that the client begins with
+        if self._unclaimed.startswith(PREFACE):
+            return model.http2
+        return None if PREFACE.startswith(self._unclaimed) else model.http1
+
+    # bytes out
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; after our close they go nowhere."""
+        if self.closing or self.transport is None or not data:
+            return
+        if self.tls is None:
+            self.transport.write(data)
+        else:
+            self.tls.encrypt(data)
+            self._send_tls()
+
+    def _send_tls(self) -> None:
+        if self.tls is not None and self.transport is not None:
+            self.transport.write(self.tls.outgoing())
+
+    async def writable(self) -> None:
+        """Wait while the client is slower than we are."""
+        await self._writable.wait()
+
+    def pause_writing(self) -> None:
+        """Know that the transport's buffer is full."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Know that the transport's buffer has room."""
+        self._writable.set()
+
+    def pause_reading(self) -> None:
+        """Take no more from the client for now."""
+        if self.transport is not None and self.transport.is_reading():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take from the client again."""
+        if self.transport is not None and not self.transport.is_closing() and not self.transport.is_reading():
+            self.transport.resume_reading()
+
+    # the drain
+
+    def begin_drain(self) -> None:
+        """Take note of the shutdown."""
+        self.draining = True
+        if self.closing:
+            return
+        if self.session is not None:
+            self.session.begin_drain()
+        elif self.transport is not None:
+            self._drain_setup()
+
+    def _drain_setup(self) -> None:
+        if self._heard or self.has_unread():
+            self._setup_timer = self.loop.call_later(SETUP_S, self._end_setup)
+        else:
+            self.close_silent()
+
+    def _end_setup(self) -> None:
+        self._setup_timer = None
+        if self.session is None:
+            self.close_silent()
+        else:
+            self.session.close_if_over()
+
+    def has_unread(self) -> bool:
+        """Tell whether the kernel holds bytes of the client that came before the drain, and are served."""
+        try:
+            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
+
+    @property
+    def setting_up(self) -> bool:
+        """Whether the drain began between the client's first byte and its protocol, and not long ago."""
+        return self._setup_timer is not None
+
+    def close_silent(self) -> None:
+        """Close a connection on which nothing was said, or too little to know its protocol."""
+        self.close()
+
+    # the close
+
+    def close(self) -> None:
+        """Close in order: close_notify, FIN, and then linger; nothing is written any more."""
+        if self.closing:
+            return
+        self.end_tls()
+        self.leave_session()
+        self.send_fin()
+        self.linger()
+
+    def leave_session(self) -> None:
+        """Neither read nor write for the session any more."""
+        self.closing = True
+        self._cancel_setup_timer()
+        if self.session is not None:
+            self.session.lost()
+
+    def end_tls(self) -> None:
+        """Say in TLS that nothing follows, so that a cut can be told from an end."""
+        # RFC 9112 section 9.8: a server attempts to exchange closure alerts before it closes the connection
+        if self.tls is not None:
+            self.tls.close_notify()
+            self._send_tls()
+
+    def send_fin(self) -> None:
+        """Close our side of TCP, after what is still to be written: the client can read it all."""
+        if self.transport is not None:
+            try:
+                self.transport.write_eof()
+            except OSError:  # the client has reset the connection, and we have not read that yet
+                self.transport.abort()
+
+    def linger(self) -> None:
+        """Read and discard until the client closes too, for a while.
+
+        RFC 9112 section 9.6: to close both sides at once makes the kernel answer what the client still sends with RST,
+        and that can cost the client the response. Does not end while the client has not taken what was sent.
+        """
+        if self.transport is None or self.client_ended:
+            self.end()
+        else:
+            self.resume_reading()
+            self.loop.call_later(LINGER_S, self._end_linger)
+
+    def _end_linger(self) -> None:
+        if self._unsent():
+            self.loop.call_later(LINGER_S, self._end_linger)
+        else:
+            self.end()
+
+    def _unsent(self) -> bool:
+        if self.transport is None or self.transport.is_closing():
+            return False
+        queued = bytearray(4)
+        fcntl.ioctl(self.socket, termios.TIOCOUTQ, queued)
+        return bool(self.transport.get_write_buffer_size() or int.from_bytes(queued, sys.byteorder))
+
+    def end(self) -> None:
+        """Give the socket up; what the kernel has still to send, it sends."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Give the socket up at once, whatever the client has not taken."""
+        self.leave_session()
+        if self.transport is not None:
+            self.transport.abort()
+
+    def reset(self) -> None:
+        """Give the socket up with RST: no client can take that for an end in order."""
+        self.leave_session()
+        if self.transport is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+
+    def expire(self) -> None:
+        """End by force: the drain timeout is over."""
+        if self.session is not None and not self.closing:
+            self.session.expire()
+        else:
+            self.close()
+
+    def _cancel_setup_timer(self) -> None:
+        if self._setup_timer is not None:
+            self._setup_timer.cancel()
+            self._setup_timer = None

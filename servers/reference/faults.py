@@ -1,0 +1,96 @@
+"""Every fault of the reference server: a name, the bug in one line, and the classes that have it.
+
+Each is a bug that a real server has had, or could have. A fault overrides one method of the model, or a few; the code
+of the model knows nothing of faults. The classes are in server_faults.py, session_faults.py and http2_faults.py.
+"""
+
+from __future__ import annotations
+
+from servers.reference import http2_faults as h2
+from servers.reference import server_faults as process
+from servers.reference import session_faults as session
+from servers.reference.model import Model
+
+FAULTS: dict[str, Model] = {
+    # the founding bug
+    "aged-connection-closed": Model(
+        "an HTTP/2 connection older than 5 s is closed at the signal as if never used", http2=h2.AgedConnectionClosed
+    ),
+    # the goodbye of HTTP/2
+    "no-goaway": Model("no GOAWAY at all", http2=h2.NoGoaway),
+    "goaway-late": Model("GOAWAY only after the last stream, right before the close", http2=h2.GoawayLate),
+    "goaway-with-error": Model("GOAWAY with INTERNAL_ERROR", http2=h2.GoawayWithError),
+    "goaway-on-stream": Model("GOAWAY on stream 1", http2=h2.GoawayOnStream),
+    "idle-closed-without-goaway": Model("idle HTTP/2 connections get no GOAWAY", http2=h2.IdleClosedWithoutGoaway),
+    "last-stream-id-too-low": Model("the final GOAWAY disowns a stream that is served", http2=h2.LastStreamIdTooLow),
+    "last-stream-id-increases": Model("the second GOAWAY is higher than the first", http2=h2.LastStreamIdIncreases),
+    # streams and the connection's state in the drain
+    "processes-above-last-stream-id": Model(
+        "streams above the last stream id are processed", http2=h2.ProcessesAboveLastStreamId
+    ),
+    "refuses-processed-stream": Model(
+        "streams whose handlers run get REFUSED_STREAM at the signal", http2=h2.RefusesProcessedStream
+    ),
+    "raced-stream-resets-connection": Model(
+        "a stream opened after GOAWAY ends the connection with PROTOCOL_ERROR", http2=h2.RacedStreamResetsConnection
+    ),
+    "flow-control-leak": Model(
+        "DATA of discarded streams is not given back to the connection's window", http2=h2.FlowControlLeak
+    ),
+    "hpack-desync": Model("HEADERS of discarded streams skip the HPACK decoder", http2=h2.HpackDesync),
+    "ping-unanswered-in-drain": Model("PING is not answered in the drain", http2=h2.PingUnansweredInDrain),
+    "settings-unacked-in-drain": Model("SETTINGS are not acknowledged in the drain", http2=h2.SettingsUnackedInDrain),
+    # requests in flight
+    "cancels-handlers": Model("handlers are cancelled at the signal; clients get 500", server=process.CancelsHandlers),
+    "answers-503-in-flight": Model("requests in flight get 503 at the signal", server=process.AnswersInFlight),
+    "cuts-streams-at-signal": Model(
+        "responses are cut at the signal", http1=session.CutsHttp1AtSignal, http2=session.CutsHttp2AtSignal
+    ),
+    "truncates-body": Model("a body's last piece is lost in the drain", exchange=session.TruncatesBody),
+    "corrupts-body": Model("a body's last byte is spoilt in the drain", exchange=session.CorruptsBody),
+    "cut-response-ends-stream": Model(
+        "a response cut by the drain timeout looks whole",
+        http1=session.CutHttp1EndsBody,
+        http2=session.CutHttp2EndsStream,
+    ),
+    # the close of a connection
+    "resets-instead-of-fin": Model("connections are closed with RST", connection=session.ResetsInsteadOfFin),
+    "no-close-notify": Model("TLS ends without close_notify", connection=session.NoCloseNotify),
+    "no-connection-close-header": Model(
+        "the last HTTP/1.1 response does not say close", http1=session.NoConnectionCloseHeader
+    ),
+    "close-header-not-obeyed": Model("HTTP/1.1 says close and leaves it to the client", http1=session.BusyHttp1Kept),
+    "busy-connection-kept": Model(
+        "a connection stays open after its last response", http1=session.BusyHttp1Kept, http2=session.BusyHttp2Kept
+    ),
+    "idle-connections-kept": Model(
+        "idle connections stay open until the drain timeout", http1=session.IdleHttp1Kept, http2=session.IdleHttp2Kept
+    ),
+    "silent-connection-kept": Model(
+        "connections never used stay open until the drain timeout",
+        connection=session.SilentConnectionKept,
+        http1=session.UnusedHttp1Kept,
+        http2=session.UnusedHttp2Kept,
+    ),
+    # new connections
+    "new-connection-reset": Model(
+        "new connections in the drain are accepted and reset", server=process.NewConnectionReset
+    ),
+    "new-connection-black-hole": Model(
+        "new connections in the drain are accepted and never answered", server=process.NewConnectionBlackHole
+    ),
+    # the drain timeout
+    "drain-timeout-ignored": Model("handlers are waited for for ever", server=process.DrainTimeoutIgnored),
+    "drain-timeout-short": Model("the forced end comes after a quarter of it", server=process.DrainTimeoutShort),
+    "drain-timeout-twice": Model("the forced end comes after twice of it", server=process.DrainTimeoutTwice),
+    # the process
+    "ignores-signal": Model("the signal is ignored", server=process.IgnoresSignal),
+    "exits-at-once": Model("the process exits at the signal, with status 0", server=process.ExitsAtOnce),
+    "killed": Model("the process ends by SIGKILL at the signal", server=process.Killed),
+    "hangs-after-drain": Model("all is closed and the process stays", server=process.HangsAfterDrain),
+    "wrong-exit-status": Model("the exit status is 3", server=process.WrongExitStatus),
+    "prints-traceback": Model("a traceback is printed at the end", server=process.PrintsTraceback),
+    "leaves-orphan": Model("a child process survives", server=process.LeavesOrphan),
+    "keeps-port": Model("a child process survives and holds the port", server=process.KeepsPort),
+}
+"""The faults: each is the model with other classes in a few places."""

@@ -1,0 +1,176 @@
+"""HTTP/1.1 on one connection, with h11: one request after another, and ``Connection: close`` in a drain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import h11
+
+from servers.reference.application import ClientGoneError
+from servers.reference.session import Session
+
+if TYPE_CHECKING:
+    from servers.reference.application import Exchange, Headers
+    from servers.reference.connection import Connection
+
+UNREAD_LIMIT = 65536
+"""How much may wait in memory, of a request's body or of requests that follow, before the connection is not read."""
+
+
+class Http1(Session):
+    """An HTTP/1.1 connection."""
+
+    http_version = "1.1"
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.h11 = h11.Connection(h11.SERVER)
+        self.exchange: Exchange | None = None
+        self._ends_by_close = False
+        """Whether the response in flight is delimited by the end of the connection alone (HTTP/1.0)."""
+
+    # bytes
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes of the client."""
+        if data:
+            self.h11.receive_data(data)
+            self._handle_events()
+        self.close_if_over()
+
+    def client_ended(self) -> None:
+        """Know that the client will send no more; it may still read the response in flight."""
+        self.h11.receive_data(b"")
+        self._handle_events()
+        if self.exchange is None:
+            self.close()
+        else:
+            self.exchange.lose_client()
+
+    def _handle_events(self) -> None:
+        try:
+            while not self.connection.closing:
+                event = self.h11.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+                    break
+                self._handle(event)
+        except h11.RemoteProtocolError as error:
+            self._refuse_bad_request(error.error_status_hint)
+        self._throttle()
+
+    def _handle(self, event: Any) -> None:
+        if isinstance(event, h11.Request):
+            headers = list(event.headers)
+            method = event.method.decode("ascii")
+            self.exchange = self.connection.server.model.exchange(self, 0, method, event.target, headers)
+            self.run(self.exchange)
+        elif self.exchange is not None and isinstance(event, h11.Data):
+            self.exchange.body_arrived(bytes(event.data), len(event.data))
+        elif self.exchange is not None and isinstance(event, h11.EndOfMessage):
+            self.exchange.end_request()
+
+    def _refuse_bad_request(self, status: int) -> None:
+        if self.exchange is None and self.h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            headers = [(b"connection", b"close"), (b"content-length", b"0")]
+            self._send(h11.Response(status_code=status, headers=headers))
+        self.close()
+
+    def _throttle(self) -> None:
+        unread = self.exchange.unread if self.exchange else 0
+        if unread + len(self.h11.trailing_data[0]) > UNREAD_LIMIT:
+            self.connection.pause_reading()
+        else:
+            self.connection.resume_reading()
+
+    # requests
+
+    def in_flight(self) -> list[Exchange]:
+        """Give the exchange whose response has not ended, if there is one."""
+        return [self.exchange] if self.exchange else []
+
+    def body_wanted(self, exchange: Exchange) -> None:
+        """Invite the body if the client waits for that."""
+        # RFC 9110 section 10.1.1: a server that means to read the content answers the expectation with 100 (Continue)
+        if exchange is self.exchange and self.h11.they_are_waiting_for_100_continue:
+            self._send(h11.InformationalResponse(status_code=100, headers=[]))
+
+    def body_consumed(self, exchange: Exchange) -> None:
+        """Go on reading if it had stopped."""
+        exchange.unread = 0
+        if exchange is self.exchange:
+            self._throttle()
+
+    # responses
+
+    def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
+        """Send the head of a response."""
+        self._check(exchange)
+        self._ends_by_close = self.h11.their_http_version != b"1.1" and b"content-length" not in dict(headers)
+        headers = [*headers, *self.connection_header()]
+        self._send(h11.Response(status_code=status, headers=headers))
+
+    def connection_header(self) -> Headers:
+        """Say ``Connection: close`` on what is known to be the last response."""
+        # RFC 9112 section 9.6: who intends to close the connection says so in the last message
+        return [] if self.persists() else [(b"connection", b"close")]
+
+    def persists(self) -> bool:
+        """Tell whether another request may follow: not in a drain, nor while this one has not come whole."""
+        # RFC 9112 section 9.3: the request's body is read whole, or the connection is closed after the response
+        return not self.draining and self.h11.their_state is h11.DONE
+
+    async def send_body(self, exchange: Exchange, data: bytes, *, last: bool) -> None:
+        """Send a piece of a response's body; there is none in the answer to HEAD."""
+        self._check(exchange)
+        if data and exchange.method != "HEAD":
+            self._send(h11.Data(data=data))
+        if last:
+            self.send_end(exchange)
+        await self.connection.writable()
+        if not last:
+            self._check(exchange)
+
+    def send_end(self, exchange: Exchange) -> None:
+        """Send the end of a response."""
+        self._check(exchange)
+        self._send(h11.EndOfMessage())
+
+    def _check(self, exchange: Exchange) -> None:
+        if exchange is not self.exchange or self.connection.closing:
+            raise ClientGoneError("the connection is closed")
+
+    def _send(self, event: Any) -> None:
+        self.connection.write(self.h11.send(event) or b"")
+
+    def exchange_ended(self, exchange: Exchange) -> None:
+        """Go on with the next request, or close: nothing that follows the last response is processed."""
+        if exchange is not self.exchange:
+            return
+        self.exchange = None
+        if self.draining:
+            self.close_finished()
+        elif self.h11.our_state is h11.DONE and self.h11.their_state is h11.DONE:
+            self.h11.start_next_cycle()
+            self._handle_events()
+        else:
+            self.close()
+
+    def cut(self, exchange: Exchange) -> None:
+        """Close the connection inside the response.
+
+        A body delimited by the end of the connection would look whole: there it is a reset. A response that has not
+        begun is not begun any more: 503 would tell the client that it may safely repeat what may have been done.
+        """
+        if self._ends_by_close and exchange.response_begun:
+            self.connection.reset()
+        else:
+            self.connection.close()
+        exchange.end_response()
+
+    # the drain
+
+    def over(self) -> bool:
+        """Tell whether nothing is in flight, no request has partly come, and none can be on its way."""
+        if self.exchange is not None or self.h11.trailing_data[0]:
+            return False
+        return not self.connection.has_unread() and not (self.connection.setting_up and self.requests == 0)

@@ -1,0 +1,170 @@
+"""Faults of one connection in either protocol, of HTTP/1.1, and of responses. The registry is faults.py."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import h11
+
+from servers.reference.application import Exchange
+from servers.reference.connection import Connection
+from servers.reference.http1 import Http1
+from servers.reference.http2 import Http2
+from servers.reference.session import Session
+
+if TYPE_CHECKING:
+    from servers.reference.application import Headers
+
+# --- how a connection is closed ----------------------------------------------------------------------------------
+
+
+class ResetsInsteadOfFin(Connection):
+    """Closes with RST, like a server that closes a socket with input unread."""
+
+    def close(self) -> None:
+        """Reset; what the client has received already, it may still read."""
+        if not self.closing:
+            self.reset()
+
+
+class NoCloseNotify(Connection):
+    """Leaves TLS without a word: the client cannot tell the end from a cut."""
+
+    def end_tls(self) -> None:
+        """Do nothing."""
+
+
+# --- connections that are kept for too long ----------------------------------------------------------------------
+
+
+class SilentConnectionKept(Connection):
+    """Waits, in the drain, for the first byte of a connection that nobody uses."""
+
+    def close_silent(self) -> None:
+        """Do nothing."""
+
+
+class UnusedKept(Session):
+    """Waits, in the drain, for the first request."""
+
+    def close_unused(self) -> None:
+        """Do nothing."""
+
+
+class UnusedHttp1Kept(UnusedKept, Http1):
+    """HTTP/1.1 that waits for a first request."""
+
+
+class UnusedHttp2Kept(UnusedKept, Http2):
+    """HTTP/2 that waits for a first request."""
+
+
+class IdleKept(Session):
+    """Keeps idle connections open through the drain."""
+
+    def close_idle(self) -> None:
+        """Do nothing."""
+
+
+class IdleHttp1Kept(IdleKept, Http1):
+    """HTTP/1.1 that keeps idle connections."""
+
+
+class IdleHttp2Kept(IdleKept, Http2):
+    """HTTP/2 that keeps idle connections."""
+
+
+class BusyKept(Session):
+    """Keeps a connection after its last response until the client closes it."""
+
+    def close_finished(self) -> None:
+        """Do nothing."""
+
+
+class BusyHttp1Kept(BusyKept, Http1):
+    """HTTP/1.1 that keeps a connection after its last response, though it has said that it closes."""
+
+
+class BusyHttp2Kept(BusyKept, Http2):
+    """HTTP/2 that keeps a connection after its last stream, though it has said goodbye."""
+
+
+# --- responses that suffer -----------------------------------------------------------------------------------------
+
+
+class CutsAtSignal(Session):
+    """Cuts every response at the signal, as if the drain timeout were zero."""
+
+    def begin_drain(self) -> None:
+        """Drain what is left after that."""
+        super().begin_drain()
+        for exchange in self.in_flight():
+            self.cut(exchange)
+
+
+class CutsHttp1AtSignal(CutsAtSignal, Http1):
+    """HTTP/1.1 whose connections are closed at the signal."""
+
+
+class CutsHttp2AtSignal(CutsAtSignal, Http2):
+    """HTTP/2 whose streams are reset at the signal."""
+
+
+class CutHttp1EndsBody(Http1):
+    """Ends a cut response with the last chunk: nobody can tell that something is missing."""
+
+    def cut(self, exchange: Exchange) -> None:
+        """Cut."""
+        if exchange.response_begun:
+            with contextlib.suppress(h11.LocalProtocolError):  # content-length gives it away after all
+                self.send_end(exchange)
+        self.connection.close()
+        exchange.end_response()
+
+
+class CutHttp2EndsStream(Http2):
+    """Ends a cut response with END_STREAM: nobody can tell that something is missing."""
+
+    def cut(self, exchange: Exchange) -> None:
+        """Cut."""
+        if exchange.response_begun:
+            self.send_end(exchange)
+            exchange.lose_client()
+            exchange.end_response()
+        else:
+            super().cut(exchange)
+
+
+class TruncatesBody(Exchange):
+    """Loses the last piece of a body in the drain, and ends the response as if it were whole."""
+
+    def send_head(self, status: int, headers: Headers) -> None:
+        """Send no content-length in the drain: it would give the loss away."""
+        kept = [(name, value) for name, value in headers if name != b"content-length" or not self.session.draining]
+        super().send_head(status, kept)
+
+    async def send_body(self, data: bytes, *, last: bool) -> None:
+        """Lose what comes with the end."""
+        await super().send_body(b"" if last and self.session.draining else data, last=last)
+
+
+class CorruptsBody(Exchange):
+    """Spoils the last byte of a body in the drain, like a buffer that is used again too early."""
+
+    async def send_body(self, data: bytes, *, last: bool) -> None:
+        """Spoil what comes with the end."""
+        if last and data and self.session.draining:
+            data = data[:-1] + bytes([data[-1] ^ 0xFF])
+        await super().send_body(data, last=last)
+
+
+# --- HTTP/1.1 ------------------------------------------------------------------------------------------------------
+
+
+class NoConnectionCloseHeader(Http1):
+    """Closes after the last response without having said so in it."""
+
+    def connection_header(self) -> Headers:
+        """Say nothing."""
+        return []

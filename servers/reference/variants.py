@@ -1,0 +1,209 @@
+"""Servers that differ from the model and are as conformant: a check that breaks on one of them asks for too much.
+
+The registry is at the end: a name, what is different in one line, and the classes that make the difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from h2.errors import ErrorCodes
+
+from servers.reference.connection import Connection
+from servers.reference.http1 import Http1
+from servers.reference.http2 import Http2
+from servers.reference.model import Model
+from servers.reference.server import Server
+from servers.reference.session import Session
+
+if TYPE_CHECKING:
+    import socket
+
+    from servers.reference.application import Exchange
+
+LATE_S = 1.0
+SERVICE_UNAVAILABLE = 503
+
+
+class SingleGoaway(Http2):
+    """Sends one GOAWAY, with the last stream as it is at the signal: what comes later is not processed."""
+
+    def announce_drain(self) -> None:
+        """Settle at once."""
+        self.settle_last_stream_id()
+
+
+class RacedStreamRefused(SingleGoaway):
+    """Resets a stream above the last one with REFUSED_STREAM, where the model is silent."""
+
+    def discard(self, stream_id: int) -> None:
+        """Tell the client once more."""
+        self.h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+        self.flush()
+
+
+class IdleClosedLate(Session):
+    """Closes idle connections a second after the signal."""
+
+    def close_idle(self) -> None:
+        """Close later."""
+        self.connection.loop.call_later(LATE_S, self.close_unless_busy)
+
+    def close_unless_busy(self) -> None:
+        """Close, but not on a request that has come meanwhile: its response closes."""
+        if not self.in_flight():
+            self.close()
+
+
+class IdleHttp1ClosedLate(IdleClosedLate, Http1):
+    """HTTP/1.1 that closes idle connections late."""
+
+
+class IdleHttp2ClosedLate(IdleClosedLate, Http2):
+    """HTTP/2 that closes idle connections late."""
+
+
+class ConnectionClosedLate(Session):
+    """Closes a connection a second after its last response, so that the client can be first, as Go does."""
+
+    def close_finished(self) -> None:
+        """Close later."""
+        self.connection.loop.call_later(LATE_S, self.close)
+
+
+class Http1ClosedLate(ConnectionClosedLate, Http1):
+    """HTTP/1.1 that closes connections late."""
+
+
+class Http2ClosedLate(ConnectionClosedLate, Http2):
+    """HTTP/2 that closes connections late."""
+
+
+class LameDuck(Server):
+    """Goes on accepting and serving until the connections of before the signal are done; then drains the rest."""
+
+    async def drain(self) -> None:
+        """Drain in two steps, within one drain timeout."""
+        self.announce()
+        old = set(self.connections)
+        self.begin_drain(old)
+        await self.wait_until_gone(old)
+        await super().drain()
+
+    async def wait_until_gone(self, connections: set[Connection]) -> None:
+        """Wait until these connections are closed, the time is over, or a second signal comes."""
+        try:
+            async with asyncio.timeout(self.time_left_s()):
+                while connections & self.connections and not self.forced:
+                    await self.news()
+        except TimeoutError:
+            pass
+
+
+class RefusingHttp1(Http1):
+    """Answers every request with 503, and closes."""
+
+    def run(self, exchange: Exchange) -> None:
+        """Answer without the application."""
+        self.draining = True
+        exchange.fail(SERVICE_UNAVAILABLE)
+
+
+class RefusingHttp2(Http2):
+    """Processes no stream at all, and says so."""
+
+    def start(self) -> None:
+        """Say that no stream will be processed."""
+        super().start()
+        self.settle_last_stream_id()
+
+    def announce_drain(self) -> None:
+        """Say nothing new."""
+
+    def discard(self, stream_id: int) -> None:
+        """Refuse a stream, and close."""
+        self.h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+        self.flush()
+        self.close()
+
+
+class RefusingConnection(Connection):
+    """A connection that came in during the drain."""
+
+    def choose_protocol(self) -> type[Session] | None:
+        """Choose the protocol's refusing kind."""
+        protocol = super().choose_protocol()
+        if protocol is None:
+            return None
+        return RefusingHttp2 if issubclass(protocol, Http2) else RefusingHttp1
+
+
+class NewConnection503(LameDuck):
+    """Keeps the port open in the drain, and turns away who comes."""
+
+    def welcome(self, sock: socket.socket) -> None:
+        """Refuse politely once the drain has begun."""
+        if self.draining:
+            self.adopt(RefusingConnection(self, sock))
+        else:
+            super().welcome(sock)
+
+
+class ExitsBySignal(Server):
+    """Ends by the signal that stopped it, as a shell would have it, with nothing left undone."""
+
+    async def leave(self) -> int:
+        """Send the signal once more, now that nothing catches it."""
+        self.loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await super().leave()
+
+
+class CloseWithoutLinger(Connection):
+    """Closes both sides at once, when the kernel has taken everything."""
+
+    def linger(self) -> None:
+        """Do not wait for the client."""
+        self.end()
+
+
+class NoDrainLog(Server):
+    """Says nothing of the drain."""
+
+    def log(self, line: str) -> None:
+        """Log what comes before the drain."""
+        if not self.draining:
+            super().log(line)
+
+
+class Chatty(Server):
+    """Says a lot."""
+
+    def log(self, line: str) -> None:
+        """Say it in many words, with those in them that a hasty reader of logs looks for."""
+        super().log(f"INFO  {line}")
+        for number in range(50):
+            super().log(f"DEBUG {number}: no error, no exception, nothing failed; {len(self.connections)} connections")
+
+
+VARIANTS: dict[str, Model] = {
+    "single-goaway": Model("one GOAWAY, with the exact last stream id; later streams are ignored", http2=SingleGoaway),
+    "raced-stream-refused": Model("as single-goaway; later streams get REFUSED_STREAM", http2=RacedStreamRefused),
+    "idle-closed-late": Model(
+        "idle connections are closed 1.0 s after the signal", http1=IdleHttp1ClosedLate, http2=IdleHttp2ClosedLate
+    ),
+    "connection-closed-late": Model(
+        "a connection is closed 1.0 s after its last response", http1=Http1ClosedLate, http2=Http2ClosedLate
+    ),
+    "lame-duck": Model("new connections are served until the old ones are done", server=LameDuck),
+    "new-connection-503": Model("new connections get 503, or GOAWAY and REFUSED_STREAM", server=NewConnection503),
+    "exits-by-signal": Model("the exit is by SIGTERM itself", server=ExitsBySignal),
+    "close-without-linger": Model("both sides are closed at once after the last byte", connection=CloseWithoutLinger),
+    "no-drain-log": Model("nothing is logged of the drain", server=NoDrainLog),
+    "chatty": Model("much is logged, with words like error in it", server=Chatty),
+}
+"""The variants: each is the model with other classes in a few places."""

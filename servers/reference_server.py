@@ -1,0 +1,60 @@
+"""The reference server: the model, one deliberately broken server for each fault, and harmless variants."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import conformance
+from conformance.server import Drain, Launch, Protocol, Server
+from servers.reference.faults import FAULTS
+from servers.reference.variants import VARIANTS as VARIANT_MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that ``servers`` is imported from: the server runs in a directory of its own."""
+SIGTERM_EXIT = -15
+
+
+def command(*options: str) -> Callable[[Launch], list[str]]:
+    """Give what makes the command line of the reference server with these options."""
+
+    def build(launch: Launch) -> list[str]:
+        tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
+        bind = ["--host", launch.host, "--port", str(launch.port), "--drain-timeout", f"{launch.drain_s:g}"]
+        return [sys.executable, "-m", "servers.reference", "servers.apps.asgi:application", *bind, *tls, *options]
+
+    return build
+
+
+REFERENCE = Server(
+    name="reference",
+    speaks=frozenset(Protocol),
+    command=command(),
+    version=lambda: conformance.__version__,
+    install=(),
+    documentation="servers/reference/README.md",
+    signal_documented="servers/reference/README.md",
+    drain=Drain(option="--drain-timeout", documented="servers/reference/README.md"),
+    environment={"PYTHONPATH": str(ROOT)},
+)
+
+MUTANTS = tuple(
+    dataclasses.replace(REFERENCE, name=f"reference+{name}", command=command("--fault", name), mutant=True)
+    for name in FAULTS
+)
+
+VARIANTS = tuple(
+    dataclasses.replace(
+        REFERENCE,
+        name=f"reference~{name}",
+        command=command("--variant", name),
+        exit_statuses=(SIGTERM_EXIT,) if name == "exits-by-signal" else REFERENCE.exit_statuses,
+        mutant=True,
+    )
+    for name in VARIANT_MODELS
+)
