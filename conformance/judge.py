@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conformance.server import Protocol
 from conformance.story import Fate, fate, requests
 from conformance.trace import HandlerCancelled, HarnessFailed, ServerExited, ServerKilled, SetupFailed, precedes
 from conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
@@ -23,10 +24,11 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     ``control`` is the trace of the same timeline without its shutdown; with it, a broken must or promise becomes
     "setup failed" if the control fails too.
     """
-    findings = {asked.check.id: _finding(asked.check, trace, limits) for asked in scenario.checks}
+    questions = scenario.asked_over(Protocol(trace.play.protocol))
+    findings = {asked.check.id: _finding(asked.check, trace, limits) for asked in questions}
     excuse = why_control_fails(control) if control else ""
     verdicts = []
-    for asked in scenario.checks:
+    for asked in questions:
         finding = _blocked(asked.check, findings) or findings[asked.check.id]
         if excuse and finding.answer is Answer.BROKEN and asked.level in BLAMING:
             because = (

@@ -112,7 +112,7 @@ class PlayNode(pytest.Collector):
 
     def collect(self) -> Iterator[CheckItem]:
         """Give an item for each check."""
-        for asked in self.scenario.checks:
+        for asked in self.scenario.asked_over(self.protocol):
             yield CheckItem.from_parent(self, name=asked.check.id, play=self, asked=asked)
 
 

@@ -24,11 +24,13 @@ class Check:
     """A pure function of (trace, limits), the clause its rule comes from, and the checks it takes for granted.
 
     ``blocked_by``: when one of these is broken on the same play, this check would only repeat it.
+    ``over``: the protocols that the rule is about; empty if it is about all.
     """
 
     judge: Judgement
     clause: Clause
     blocked_by: tuple[Check, ...] = ()
+    over: tuple[Protocol, ...] = ()
 
     @property
     def id(self) -> str:
@@ -45,11 +47,13 @@ class Check:
         return self.judge(trace, limits)
 
 
-def check(clause: Clause, *blocked_by: Check) -> Callable[[Judgement], Check]:
+def check(
+    clause: Clause, *blocked_by: Check, over: tuple[Protocol, ...] = ()
+) -> Callable[[Judgement], Check]:
     """Make a :class:`Check` of a function."""
 
     def decorate(judge: Judgement) -> Check:
-        return Check(judge, clause, blocked_by)
+        return Check(judge, clause, blocked_by, over)
 
     return decorate
 
@@ -119,6 +123,10 @@ class Scenario:
         if self.needs_drain and server.drain is None:
             return f"{server.name} documents no drain timeout"
         return ""
+
+    def asked_over(self, protocol: Protocol) -> tuple[Asked, ...]:
+        """Give the checks whose rules are about this protocol."""
+        return tuple(asked for asked in self.checks if not asked.check.over or protocol in asked.check.over)
 
     def words(self) -> tuple[str, ...]:
         """Give the timeline in words."""

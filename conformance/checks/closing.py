@@ -8,6 +8,7 @@ from conformance import clauses
 from conformance.checks.evidence import NO_SHUTDOWN, busy_connections, measured, names, too_late, within
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
+from conformance.server import Protocol
 from conformance.story import ConnectionStory, connections, shutdown
 from conformance.trace import ListenerClosed, precedes
 from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from conformance.limits import Limits
     from conformance.trace import SignalSent, Trace
+
+
+TLS = (Protocol.H1_TLS, Protocol.H2)
 
 
 def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects: Sequence[ConnectionStory]) -> Finding:
@@ -120,7 +124,7 @@ def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} ended in order.", *(story.ended for story in subjects if story.ended))
 
 
-@check(clauses.CLOSE_NOTIFY)
+@check(clauses.CLOSE_NOTIFY, over=TLS)
 def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Finding:
     """Over TLS the server sends close_notify before its FIN, so that an end cannot be mistaken for a truncation."""
     signal = shutdown(trace)

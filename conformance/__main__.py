@@ -1,0 +1,166 @@
+"""The command line: ``python -m conformance COMMAND``, installed as ``lastcall``.
+
+What is no command's name goes to pytest with the installed scenarios: ``lastcall --server mine.toml`` works from any
+folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.company import CompanyError
+from conformance.registry import Found, RegistryError, find
+from conformance.results import ResultsError, load_results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from conformance.server import Server
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the words say, and give the exit status."""
+    if words and words[0] in _COMMANDS:
+        try:
+            options = _parser().parse_args(words)
+            return _COMMANDS[options.command](options)
+        except (RegistryError, ResultsError, CompanyError, CommandError) as error:
+            sys.stderr.write(f"lastcall: {error}\n")
+            return 2
+    if not words or words[0] in ("-h", "--help"):
+        _parser().print_help()
+        return 0
+    return int(pytest.main([f"--rootdir={Path.cwd()}", "-c", os.devnull, "-ra", *words]))
+
+
+def run() -> None:
+    """Be the console command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+class CommandError(Exception):
+    """A command cannot be carried out; the message says why and what to do."""
+
+
+def _servers(found: Found, names: Sequence[str]) -> list[Server]:
+    chosen = [server for server in found.servers.values() if not server.mutant]
+    if names and list(names) != ["all"]:
+        unknown = [name for name in names if name not in found.servers]
+        if unknown:
+            raise CommandError(f"no such server: {', '.join(unknown)}; known are {', '.join(s.name for s in chosen)}")
+        chosen = [found.servers[name] for name in names]
+    return chosen
+
+
+def _list(_options: argparse.Namespace) -> int:
+    """Print scenarios, their checks with level and clause, and the servers."""
+    found = find()
+    for scenario in found.scenarios.values():
+        print(f"{scenario.id}  ({', '.join(scenario.protocols)})\n    {scenario.question}")
+        for asked in scenario.checks:
+            print(f"    {asked.level:<8} {asked.check.id}  [{asked.check.clause}]")
+    print("\nservers")
+    for server in _servers(found, ()):
+        print(f"    {server.name:<18} {', '.join(sorted(server.speaks))}")
+    _print_broken(found)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """Print for every server whether it is installed, its version, and the command that installs it."""
+    found = find()
+    missing = 0
+    for server in _servers(found, options.names):
+        version = server.version()
+        missing += version is None
+        print(f"{server.name:<18} {version or f'not installed; to install it: python -m conformance install {server.name}'}")
+    _print_broken(found)
+    return 1 if missing else 0
+
+
+def _install(options: argparse.Namespace) -> int:
+    """Install servers by the commands that their adapters state; one that fails does not stop the others."""
+    from servers.installation import CACHE, ROOT  # noqa: PLC0415 - only this command needs the cache
+
+    CACHE.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "LASTCALL_CACHE": str(CACHE), "PYTHON": sys.executable}
+    failed = []
+    for server in _servers(find(), options.names):
+        if server.version() is not None and not options.again:
+            print(f"{server.name}: {server.version()} is installed", flush=True)
+            continue
+        for line in server.install:
+            print(f"{server.name}: {line}", flush=True)
+            done = subprocess.run(["sh", "-c", line], cwd=ROOT / "servers", env=environment, check=False)
+            if done.returncode != 0:
+                failed.append(f"{server.name}: status {done.returncode} from: {line}")
+                break
+    for line in failed:
+        sys.stderr.write(f"lastcall: could not install {line}\n")
+    return 1 if failed else 0
+
+
+def _matrix(_options: argparse.Namespace) -> int:
+    """Print the servers as the JSON list that a CI matrix takes."""
+    print(json.dumps([server.name for server in _servers(find(), ())]))
+    return 0
+
+
+def _judge(options: argparse.Namespace) -> int:
+    """Judge stored traces again with today's checks."""
+    return int(pytest.main([f"--rootdir={Path.cwd()}", "-c", os.devnull, "-ra", f"--judge-only={options.folder}"]))
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Draw the report of a results.json again."""
+    from reports.page import write_page  # noqa: PLC0415 - templates are needed here only
+
+    folder = Path(options.folder)
+    print(write_page(load_results(folder), folder))
+    return 0
+
+
+def _print_broken(found: Found) -> None:
+    for line in found.broken:
+        sys.stderr.write(f"lastcall: {line}\n")
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "list": _list,
+    "doctor": _doctor,
+    "install": _install,
+    "matrix": _matrix,
+    "judge": _judge,
+    "report": _report,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lastcall",
+        description="The conformance suite for graceful shutdown of HTTP servers.",
+        epilog="Anything else goes to pytest: lastcall --server NAME [--pace issue] [-k EXPRESSION] [-n WORKERS].",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, obey in _COMMANDS.items():
+        text = (obey.__doc__ or "").splitlines()[0]
+        command = commands.add_parser(name, help=text, description=text)
+        if name in ("doctor", "install"):
+            command.add_argument("names", nargs="*", metavar="SERVER", help="default: all")
+        if name == "install":
+            command.add_argument("--again", action="store_true", help="also what is installed already")
+        if name in ("judge", "report"):
+            command.add_argument("folder", metavar="DIR", help="the folder of the results")
+    return parser
+
+
+if __name__ == "__main__":
+    run()
