@@ -72,11 +72,15 @@ class ConnectionStory:
         return self.fin_sent is not None and (ended is None or self.fin_sent.begin_ns < ended.begin_ns)
 
     def open_at(self, event: Event) -> bool:
-        """Tell whether the connection certainly stood when the event happened."""
+        """Tell whether the connection certainly stood when the event's span began.
+
+        The harness looks just before it sends a signal, and the span of the signal begins with that look: whatever
+        the signal causes begins in it or after it.
+        """
         if self.opened is None or not precedes(self.opened, event):
             return False
-        ended = self.ended
-        return (ended is None or precedes(event, ended)) and not (self.fin_sent and precedes(self.fin_sent, event))
+        endings = [ending for ending in (self.ended, self.fin_sent) if ending is not None]
+        return all(ending.begin_ns >= event.begin_ns for ending in endings)
 
     def used_before(self, event: Event) -> bool:
         """Tell whether a request had been sent on it before the event."""

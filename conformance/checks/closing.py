@@ -124,7 +124,7 @@ def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} ended in order.", *(story.ended for story in subjects if story.ended))
 
 
-@check(clauses.CLOSE_NOTIFY, over=TLS)
+@check(clauses.CLOSE_NOTIFY, in_flight_requests_are_served, over=TLS)
 def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Finding:
     """Over TLS the server sends close_notify before its FIN, so that an end cannot be mistaken for a truncation."""
     signal = shutdown(trace)

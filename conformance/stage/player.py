@@ -196,16 +196,22 @@ class _Performance:
             case timeline.Elapse():
                 await self._recorder.wait(lambda: self._process.exited, step.duration.at(self._bill.pace))
             case timeline.Shutdown():
-                self._shut_down()
+                await self._shut_down()
             case timeline.Close():
                 self._cast.probe(step.connection).close()
 
-    def _shut_down(self) -> None:
+    async def _shut_down(self) -> None:
+        # What the signal causes must not seem to have begun before it: look, and send it in a quiet moment.
+        for _look in range(1000):
+            await asyncio.sleep(0)
+            if self._house.watch.nothing_has_happened():
+                break
         self._asked = True
         self._shutdown_ns = time.monotonic_ns()
         if self._bill.control:
             return
-        if not self._process.signal(self._bill.server.graceful_signal, "shutdown"):
+        looked_ns = self._house.watch.current_ns
+        if not self._process.signal(self._bill.server.graceful_signal, "shutdown", since_ns=looked_ns):
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
         self._listener = asyncio.create_task(self._watch_listener())
 

@@ -135,11 +135,14 @@ class ServerProcess:
         asyncio.get_running_loop().remove_reader(self._pidfd)
         self._recorder.seen(ServerExited(self.status))
 
-    def signal(self, name: str, purpose: str) -> bool:
-        """Send the process a signal; tells False, and sends nothing, when it has exited."""
+    def signal(self, name: str, purpose: str, *, since_ns: int = 0) -> bool:
+        """Send the process a signal; tells False, and sends nothing, when it has exited.
+
+        The event's span begins at ``since_ns`` if that is given: when the loop last looked.
+        """
         if self.exited:
             return False
-        began_ns = time.monotonic_ns()
+        began_ns = since_ns or time.monotonic_ns()
         try:
             signal.pidfd_send_signal(self._pidfd, signal.Signals[name])
         except ProcessLookupError:

@@ -93,7 +93,9 @@ class Session(ABC):
     # the drain
 
     def begin_drain(self) -> None:
-        """Take note of the shutdown, tell the client, and close if nothing is in flight."""
+        """Take note of the shutdown, tell the client, and close if nothing is in flight. Once is enough."""
+        if self.draining:
+            return
         self.draining = True
         self.busy_in_drain = bool(self.in_flight())
         self.announce_drain()
