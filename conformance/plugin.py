@@ -7,6 +7,7 @@ comes, and turns verdicts into outcomes. Without ``--server`` or ``--judge-only`
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,7 +240,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.lastcall = {  # type: ignore[attr-defined]
             "answer": str(item.verdict.answer),
             "level": str(item.verdict.level),
-            "play": dataclasses.asdict(item.judged.as_result(company.folder)),
+            # Only plain data travels between processes: no enum, no tuple.
+            "play": json.loads(json.dumps(dataclasses.asdict(item.judged.as_result(company.folder)))),
         }
     return report
 

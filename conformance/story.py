@@ -169,7 +169,9 @@ class Fate(enum.StrEnum):
     AMBIGUOUS = "ambiguous"
     """No response came, and the client cannot know whether it was processed; its handler did not run."""
     LOST = "lost"
-    """Its handler ran, and no whole response came."""
+    """Its handler ran and was told to finish, and no whole response came."""
+    CUT = "cut"
+    """Its handler was still held when the server ended it: the timeline never let it finish."""
 
 
 _REFUSED_STREAM = 7
@@ -180,7 +182,7 @@ def fate(trace: Trace, request: RequestStory) -> Fate:
     if request.ended is not None and request.status is not None:
         return Fate.SERVED
     if request.entered is not None:
-        return Fate.LOST
+        return Fate.LOST if request.released else Fate.CUT
     if request.reset is not None and request.reset.error_code == _REFUSED_STREAM:
         return Fate.REFUSED
     goaways = next((story.goaways for story in connections(trace) if story.name == request.connection), ())
