@@ -1,0 +1,96 @@
+"""Which fault of the reference server breaks which checks: one play for each row, the shortest that shows it.
+
+``breaks`` names every must and promise that breaks in that play, and those of the shoulds that the fault is about.
+"""
+
+from dataclasses import dataclass
+
+from conformance.server import Protocol
+
+
+@dataclass(frozen=True)
+class Row:
+    fault: str
+    scenario: str
+    protocol: Protocol
+    breaks: tuple[str, ...]
+
+
+H1, H1_TLS, H2, H2C = Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C
+
+LOST = ("in_flight_requests_are_served", "in_flight_handlers_are_not_cancelled")
+UNTOLD = ("goaway_is_sent", "goaway_precedes_close")
+MANY, RACED, LATE = "twenty-five-requests", "raced-stream", "late-stream"
+FRESH, CUT = "fresh-idle-and-new", "deadline-first"
+H1_IDLE, H1_CUT, H1_ONE = "http1-idle-and-new", "http1-deadline-first", "http1-one-request"
+
+MATRIX = (
+    Row("aged-connection-closed", "one-request", H2, (*LOST, *UNTOLD)),
+    Row("aged-connection-closed", FRESH, H2C, (*LOST, *UNTOLD)),
+    Row("no-goaway", MANY, H2, UNTOLD),
+    Row("goaway-late", MANY, H2C, ("goaway_is_prompt", "goaway_comes_in_two_phases")),
+    Row("goaway-with-error", MANY, H2, ("goaway_says_no_error",)),
+    Row("goaway-on-stream", MANY, H2C, ("goaway_is_on_stream_zero",)),
+    Row("idle-closed-without-goaway", FRESH, H2, ("goaway_precedes_close",)),
+    Row("last-stream-id-too-low", MANY, H2, ("last_stream_id_covers_processed_streams",)),
+    Row("last-stream-id-increases", MANY, H2C, ("last_stream_id_never_increases", "goaway_comes_in_two_phases")),
+    Row("processes-above-last-stream-id", LATE, H2, ("streams_above_last_stream_id_are_not_processed",)),
+    Row(
+        "refuses-processed-stream",
+        MANY,
+        H2,
+        (*LOST, "last_stream_id_covers_processed_streams", "streams_in_flight_are_not_reset"),
+    ),
+    Row("raced-stream-resets-connection", LATE, H2C, (*LOST, "goaway_says_no_error")),
+    Row("cancels-handlers", MANY, H2, LOST),
+    Row("cancels-handlers", H1_ONE, H1, LOST),
+    Row("answers-503-in-flight", MANY, H2C, LOST),
+    Row("answers-503-in-flight", H1_IDLE, H1, LOST),
+    Row("cuts-streams-at-signal", RACED, H2C, (*LOST, "streams_in_flight_are_not_reset", "raced_streams_meet_a_clear_fate")),
+    Row("cuts-streams-at-signal", CUT, H2, ("drain_timeout_is_granted_in_full",)),
+    Row("cuts-streams-at-signal", H1_IDLE, H1_TLS, LOST),
+    Row("truncates-body", MANY, H2, ("responses_are_whole",)),
+    Row("truncates-body", H1_IDLE, H1, ("responses_are_whole",)),
+    Row("corrupts-body", MANY, H2C, ("responses_are_whole",)),
+    Row("cut-response-ends-stream", CUT, H2C, ("cut_responses_look_cut",)),
+    Row("cut-response-ends-stream", H1_CUT, H1, ("cut_responses_look_cut",)),
+    Row("resets-instead-of-fin", H1_IDLE, H1, ("connections_end_without_reset",)),
+    Row("no-close-notify", H1_IDLE, H1_TLS, ("close_notify_precedes_fin",)),
+    Row("no-close-notify", MANY, H2, ("close_notify_precedes_fin",)),
+    Row("no-connection-close-header", H1_IDLE, H1, ("responses_in_flight_say_close",)),
+    Row("close-header-not-obeyed", H1_IDLE, H1_TLS, ("close_option_is_obeyed",)),
+    Row("busy-connection-kept", MANY, H2, ("busy_connections_close_after_their_last_response", "server_exits_once_drained")),
+    Row("idle-connections-kept", H1_IDLE, H1, ("idle_connections_close_promptly",)),
+    Row("idle-connections-kept", FRESH, H2C, ("idle_connections_close_promptly",)),
+    Row("silent-connection-kept", FRESH, H2, ("silent_connections_close_promptly", "unused_connections_close_promptly")),
+    Row("silent-connection-kept", H1_IDLE, H1, ("silent_connections_close_promptly",)),
+    Row("new-connection-reset", H1_IDLE, H1, ("new_connections_meet_a_clear_fate",)),
+    Row("new-connection-black-hole", H1_IDLE, H1, ("new_connections_meet_a_clear_fate",)),
+    Row("new-connection-black-hole", FRESH, H2, ("new_connections_meet_a_clear_fate",)),
+    Row("drain-timeout-ignored", CUT, H2, ("drain_timeout_ends_the_server",)),
+    Row("drain-timeout-ignored", H1_CUT, H1, ("drain_timeout_ends_the_server",)),
+    Row("drain-timeout-short", CUT, H2C, ("drain_timeout_is_granted_in_full",)),
+    Row("drain-timeout-twice", H1_CUT, H1_TLS, ("drain_timeout_ends_the_server",)),
+    Row("ignores-signal", MANY, H2C, ("goaway_is_sent", "server_exits_in_time")),
+    Row("exits-at-once", MANY, H2, (*LOST, *UNTOLD)),
+    Row("killed", MANY, H2C, (*LOST, *UNTOLD, "exit_status_is_documented")),
+    Row("killed", CUT, H2, (*UNTOLD, "drain_timeout_is_granted_in_full")),
+    Row("hangs-after-drain", MANY, H2, ("server_exits_in_time",)),
+    Row("wrong-exit-status", H1_IDLE, H1, ("exit_status_is_documented",)),
+    Row("prints-traceback", H1_IDLE, H1, ("server_prints_no_stack_trace",)),
+    Row("leaves-orphan", H1_IDLE, H1, ("server_leaves_no_process_behind",)),
+    Row(
+        "keeps-port",
+        H1_IDLE,
+        H1,
+        ("port_is_free_after_exit", "server_leaves_no_process_behind", "new_connections_meet_a_clear_fate"),
+    ),
+)
+
+NOT_YET_ASKED = {
+    "flow-control-leak",
+    "hpack-desync",
+    "ping-unanswered-in-drain",
+    "settings-unacked-in-drain",
+}
+"""Faults that no scenario asks about yet: the connection's state after GOAWAY."""

@@ -1,0 +1,108 @@
+"""Every check is seen to break on a faulty server, and to hold on a correct one; every fault is seen by a check.
+
+All plays of this module run at once in one house, so that it takes about as long as its longest play.
+"""
+
+import dataclasses
+
+import pytest
+
+from conformance.judge import judge
+from conformance.limits import DEFAULT
+from conformance.registry import find
+from conformance.server import Protocol
+from conformance.stage.house import House
+from conformance.stage.player import Bill
+from conformance.timeline import Pace
+from conformance.verdict import Answer, Level
+from servers.reference.faults import FAULTS
+from servers.reference.variants import VARIANTS
+from tests.fault_matrix import MATRIX, NOT_YET_ASKED
+
+FOUND = find()
+BLAMING = (Level.MUST, Level.PROMISE)
+CLEARTEXT = (Protocol.H1, Protocol.H2C)
+
+
+def bill(server, scenario, protocol):
+    return Bill(FOUND.scenarios[scenario], FOUND.servers[server], protocol, Pace.FAST, DEFAULT)
+
+
+def plays_of(server, protocols):
+    return [
+        bill(server, scenario.id, protocol)
+        for scenario in FOUND.scenarios.values()
+        for protocol in scenario.protocols
+        if protocol in protocols
+    ]
+
+
+FAULTY = [bill(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
+BENIGN = [play for name in VARIANTS for play in plays_of(f"reference~{name}", CLEARTEXT)]
+CORRECT = plays_of("reference", tuple(Protocol))
+CONTROLS = [dataclasses.replace(play, control=True) for play in plays_of("reference", CLEARTEXT)]
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """Play everything once; give the verdicts by the bill's name, and the traces of the controls."""
+    bills = [*FAULTY, *BENIGN, *CORRECT, *CONTROLS]
+    with House() as house:
+        traces = house.play_all(bills, tmp_path_factory.mktemp("traces"))
+    played = dict(zip((each.name for each in bills), zip(bills, traces, strict=True), strict=True))
+    return {name: (trace, judge(each.scenario, trace, DEFAULT)) for name, (each, trace) in played.items()}
+
+
+def broken(verdicts, *levels):
+    return {verdict.check for verdict in verdicts if verdict.answer is Answer.BROKEN and verdict.level in levels}
+
+
+def test_the_reference_server_has_at_least_twenty_faults():
+    assert len(FAULTS) >= 20
+
+
+def test_every_fault_is_in_the_matrix():
+    assert {row.fault for row in MATRIX} | NOT_YET_ASKED == set(FAULTS)
+    assert not {row.fault for row in MATRIX} & NOT_YET_ASKED
+
+
+def test_every_check_that_can_break_is_in_the_matrix():
+    asked = {
+        question.check.id
+        for scenario in FOUND.scenarios.values()
+        for question in scenario.checks
+        if question.level is not Level.OBSERVE
+    }
+    assert {check for row in MATRIX for check in row.breaks} == asked
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.fault}-{row.scenario}-{row.protocol}")
+def test_a_fault_breaks_what_it_should_and_blames_for_nothing_else(verdicts, row):
+    _trace, found = verdicts[f"{row.scenario}[reference+{row.fault}-{row.protocol}]"]
+    seen = broken(found, *BLAMING, Level.SHOULD)
+    assert set(row.breaks) <= seen, [f"{each.check}: {each.answer}: {each.because}" for each in found]
+    assert broken(found, *BLAMING) <= set(row.breaks)
+
+
+@pytest.mark.parametrize("name", [play.name for play in CORRECT])
+def test_every_check_holds_on_the_reference_server(verdicts, name):
+    _trace, found = verdicts[name]
+    assert found
+    assert [each for each in found if each.answer not in (Answer.KEPT, Answer.OBSERVED)] == []
+
+
+@pytest.mark.parametrize("name", [play.name for play in BENIGN])
+def test_no_must_or_promise_breaks_on_a_benign_variant(verdicts, name):
+    _trace, found = verdicts[name]
+    assert found
+    assert [f"{each.check}: {each.because}" for each in found if each.check in broken(found, *BLAMING)] == []
+    assert not {Answer.SETUP_FAILED, Answer.HARNESS_ERROR} & {each.answer for each in found}
+
+
+@pytest.mark.parametrize("play", CONTROLS, ids=lambda play: play.name)
+def test_every_timeline_succeeds_without_its_shutdown(verdicts, play):
+    from conformance.judge import why_control_fails
+
+    trace, _found = verdicts[play.name]
+    assert trace.complete
+    assert why_control_fails(trace) == ""
