@@ -54,7 +54,7 @@ HTTP1_IDLE_AND_NEW = Scenario(
     id="http1-idle-and-new",
     question="Beside the busy connection: one idle, one silent, and a newcomer during the drain. What becomes of each?",
     protocols=HTTP1,
-    drain=Duration(6, 25),
+    drain=Duration(9, 25),
     timeline=steps(
         Connect("busy"),
         Request("busy"),
@@ -90,7 +90,7 @@ HTTP1_DEADLINE_FIRST = Scenario(
     id="http1-deadline-first",
     question="The drain timeout is over before the handlers are. Is the end forced then, and do cut responses look cut?",
     protocols=HTTP1,
-    drain=Duration(4, 10),
+    drain=Duration(3, 10),
     needs_drain=True,
     timeline=steps(
         Connect("a"),

@@ -1,0 +1,43 @@
+# All set-up is here: each target works in a fresh clone, inside an activated virtual environment or without one.
+
+PYTHON ?= python3
+VENV ?= $(or $(VIRTUAL_ENV),.venv)
+BIN := $(VENV)/bin
+SERVERS ?=
+
+.PHONY: report test servers lint bench clean
+
+report: $(BIN)/.lastcall-base  ## run the suite on the reference server and leave the HTML report
+	$(BIN)/python -m pytest --server reference --results=lastcall-results
+	@echo "The report: lastcall-results/report.html"
+
+test: $(BIN)/.lastcall-all servers  ## install every server that can be had, and run the project's own tests
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest
+
+servers: $(BIN)/.lastcall-all  ## install servers (SERVERS="go-nethttp nginx" for some); one that fails stops no other
+	$(BIN)/python -m conformance install $(SERVERS) || echo "Not every server could be installed: their tests are skipped, and say so."
+
+lint: $(BIN)/.lastcall-all
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+bench: $(BIN)/.lastcall-base  ## how long the reference server's run takes, as a ratio to its longest play
+	$(BIN)/python tests/bench.py
+
+clean:
+	rm -rf .venv .cache lastcall-results build dist
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/.lastcall-base: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(BIN)/.lastcall-all: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[servers,tests]'
+	touch $@
