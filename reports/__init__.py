@@ -1,1 +1,1 @@
-"""Reports, drawn from results alone."""
+"""Reports, drawn from results alone: results.json and the traces that it refers to."""

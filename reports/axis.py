@@ -1,0 +1,143 @@
+"""A time axis that gives room to what happens and cuts out the time in which nothing does. Pure.
+
+Time runs evenly, with two exceptions, and both are said in the report: marks that lie close together are set apart so
+that their order can be seen, and a quiet stretch is cut, with its length written into the cut.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+QUIET_S = 1.6
+"""A stretch longer than this without any mark is cut."""
+CUT = 54.0
+"""The width of a cut."""
+APART = 15.0
+"""The least distance of two marks in one lane."""
+_NUDGE = 4.0
+_STEEPEST = 40_000.0
+_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_TICK_APART = 52.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment that must be shown. With a ``lane`` it is a mark there, which keeps its distance to others."""
+
+    at_ns: int
+    lane: int | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A stretch that was cut out, from ``begin`` to ``end`` on the axis: it lasted ``seconds``, until ``end_ns``."""
+
+    begin: float
+    end: float
+    seconds: float
+    end_ns: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A moment with its name, in seconds from zero."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where moments lie. ``places`` are those of the points, in the order in which they were given."""
+
+    places: tuple[float, ...]
+    knots: tuple[tuple[int, float], ...]
+    cuts: tuple[Cut, ...]
+    pace: float
+
+    def at(self, moment_ns: int) -> float:
+        """Give the place of any moment, between the points by proportion."""
+        after = bisect_right(self.knots, (moment_ns, float("inf")))
+        if after == 0:
+            return self.knots[0][1]
+        if after == len(self.knots):
+            return self.knots[-1][1]
+        (begin_ns, begin), (end_ns, end) = self.knots[after - 1], self.knots[after]
+        return begin + (end - begin) * (moment_ns - begin_ns) / (end_ns - begin_ns)
+
+    def ticks(self, zero_ns: int) -> list[Tick]:
+        """Give zero, the end of each cut, and round moments between them, as close as their names allow."""
+        step = next((step for step in _STEPS if step * self.pace >= _TICK_APART), _STEPS[-1])
+        first, last = ((self.knots[end][0] - zero_ns) / 1e9 for end in (0, -1))
+        wanted = [0.0, *(round((cut.end_ns - zero_ns) / 1e9, 2) for cut in self.cuts)]
+        wanted += sorted((number * step for number in range(int(first / step), int(last / step) + 1)), key=abs)
+        ticks: list[Tick] = []
+        for value in wanted:
+            at = self.at(zero_ns + round(value * 1e9))
+            hidden = any(cut.begin < at < cut.end - 1 for cut in self.cuts)
+            if not (hidden or any(abs(tick.at - at) < _TICK_APART for tick in ticks)):
+                ticks.append(Tick(at, _seconds(value)))
+        return sorted(ticks, key=lambda tick: tick.at)
+
+
+def _seconds(value: float) -> str:
+    text = f"{abs(value):g}"
+    return text if value == 0 else f"+{text} s" if value > 0 else f"\N{MINUS SIGN}{text} s"
+
+
+def lay(points: Sequence[Point], width: float) -> Axis:
+    """Lay points out on an axis of a width: as steep as it can be without becoming wider."""
+    order = sorted(range(len(points)), key=lambda place: points[place].at_ns)
+    low, high = 0.0, _STEEPEST
+    for _ in range(40):
+        pace = (low + high) / 2
+        low, high = (pace, high) if _places(points, order, pace)[-1] <= width else (low, pace)
+    laid = _places(points, order, low)
+    if laid[-1] > width:
+        laid = [place * width / laid[-1] for place in laid]
+    places = [0.0] * len(points)
+    for place, index in zip(laid, order, strict=True):
+        places[index] = place
+    times = [points[index].at_ns for index in order]
+    return Axis(tuple(places), tuple(_knots(times, laid)), tuple(_cuts(times, laid)), low)
+
+
+def _places(points: Sequence[Point], order: Sequence[int], pace: float) -> list[float]:
+    places: list[float] = []
+    last: dict[int, float] = {}
+    before_ns = points[order[0]].at_ns
+    place = 0.0
+    for index in order:
+        point = points[index]
+        gap_s = (point.at_ns - before_ns) / 1e9
+        before_ns = point.at_ns
+        if gap_s > QUIET_S:
+            place += CUT
+        else:
+            nudge = _NUDGE if gap_s > 0 and point.lane is not None else 0.0
+            place += max(gap_s * pace, nudge)
+        if point.lane is not None:
+            place = max(place, last.get(point.lane, -APART) + APART)
+            last[point.lane] = place
+        places.append(place)
+    return places
+
+
+def _knots(times: Iterable[int], places: Iterable[float]) -> Iterable[tuple[int, float]]:
+    """Of several places for one moment the first one stands."""
+    knots: dict[int, float] = {}
+    for time_ns, place in zip(times, places, strict=True):
+        knots.setdefault(time_ns, place)
+    return knots.items()
+
+
+def _cuts(times: Sequence[int], places: Sequence[float]) -> Iterable[Cut]:
+    for (begin_ns, begin), (end_ns, end) in pairwise(zip(times, places, strict=True)):
+        if end_ns - begin_ns > QUIET_S * 1e9:
+            yield Cut(begin, end, (end_ns - begin_ns) / 1e9, end_ns)

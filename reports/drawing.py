@@ -1,0 +1,230 @@
+"""Lanes laid out on paper: where each bar, mark and word of a timeline stands. Pure; the template only writes it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.axis import Axis, Cut, Point, Tick, lay
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from reports.lanes import Bar, Bound, Lane, Lanes
+    from reports.marks import Mark
+
+GUTTER = 178.0
+PLOT = 940.0
+WIDTH = GUTTER + PLOT + 42.0
+_HEAD = 30.0
+_FOOT = 26.0
+_LETTER = 6.5
+_THREAD = 6.0
+_HEIGHTS = {"process": 50.0, "connection": 50.0, "request": 42.0}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A bar. ``style`` is its kind and how it ended."""
+
+    style: str
+    x: float
+    y: float
+    width: float
+    height: float
+    told: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words beside something, from ``x`` on or (``anchor`` is ``end``) up to it."""
+
+    text: str
+    x: float
+    y: float
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A mark's sign, and the words beside it if there is room."""
+
+    kind: str
+    x: float
+    y: float
+    told: str
+    blamed: bool
+    words: Words | None
+
+
+@dataclass(frozen=True)
+class Dash:
+    """A limit: a dashed line across its lane."""
+
+    x: float
+    told: str
+    words: Words | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One lane, from ``y`` downwards."""
+
+    kind: str
+    name: str
+    note: str
+    y: float
+    height: float
+    spans: tuple[Span, ...]
+    threads: tuple[tuple[str, str], ...]
+    signs: tuple[Sign, ...]
+    dashes: tuple[Dash, ...]
+
+    @property
+    def middle(self) -> float:
+        """Where the lane's line runs."""
+        return self.y + self.height / 2
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A whole timeline. ``zero`` is where the signal stands, ``signal`` its name (empty without a shutdown)."""
+
+    width: float
+    height: float
+    top: float
+    bottom: float
+    rows: tuple[Row, ...]
+    ticks: tuple[Tick, ...]
+    cuts: tuple[Cut, ...]
+    zero: float
+    signal: str
+    told: str
+
+
+def draw(lanes: Lanes, blamed: Collection[int] = ()) -> Drawing:
+    """Lay a play out. ``blamed`` are the lines of the trace on which broken verdicts rest."""
+    marks = [(number, mark) for number, lane in enumerate(lanes.lanes) for mark in lane.marks]
+    marks = [(number, mark) for number, mark in marks if mark.at_ns >= lanes.begin_ns]
+    axis = lay([*(Point(mark.at_ns, number) for number, mark in marks), *_soft(lanes)], PLOT)
+    axis = _moved(axis, GUTTER)
+    rows, y = [], _HEAD
+    for number, lane in enumerate(lanes.lanes):
+        mine = [(mark, axis.places[place]) for place, (own, mark) in enumerate(marks) if own == number]
+        rows.append(_row(lane, mine, axis, y, blamed))
+        y += rows[-1].height
+    return Drawing(
+        width=WIDTH,
+        height=y + _FOOT,
+        top=_HEAD,
+        bottom=y,
+        rows=tuple(rows),
+        ticks=tuple(axis.ticks(lanes.zero_ns)),
+        cuts=axis.cuts,
+        zero=axis.at(lanes.zero_ns),
+        signal=lanes.signal,
+        told=_told(lanes),
+    )
+
+
+def _told(lanes: Lanes) -> str:
+    connections = sum(lane.kind == "connection" for lane in lanes.lanes)
+    seconds = (lanes.end_ns - lanes.zero_ns) / 1e9
+    after = f"{seconds:.2f} s after {lanes.signal}" if lanes.signal else f"{seconds:.2f} s"
+    some = f"{connections} connection{'' if connections == 1 else 's'}"
+    return f"Timeline of the server's process and {some} until {after}; the events follow as a table."
+
+
+def _soft(lanes: Lanes) -> Iterable[Point]:
+    """The moments that need a place on the axis, but no room of their own."""
+    yield Point(lanes.begin_ns)
+    yield Point(lanes.zero_ns)
+    yield Point(lanes.end_ns)
+    for lane in lanes.lanes:
+        yield from (Point(max(bar.begin_ns, lanes.begin_ns)) for bar in lane.bars)
+        yield from (Point(max(bar.end_ns, lanes.begin_ns)) for bar in lane.bars)
+        yield from (Point(bound.at_ns) for bound in lane.bounds)
+
+
+def _moved(axis: Axis, by: float) -> Axis:
+    return Axis(
+        tuple(place + by for place in axis.places),
+        tuple((time_ns, place + by) for time_ns, place in axis.knots),
+        tuple(Cut(cut.begin + by, cut.end + by, cut.seconds, cut.end_ns) for cut in axis.cuts),
+        axis.pace,
+    )
+
+
+def _row(lane: Lane, marks: Sequence[tuple[Mark, float]], axis: Axis, y: float, blamed: Collection[int]) -> Row:
+    threads: tuple[tuple[str, str], ...] = ()
+    spans: tuple[Span, ...] = ()
+    if lane.kind == "crowd":
+        requests = [bar for bar in lane.bars if bar.kind == "request"]
+        height = 16.0 + _THREAD * max(len(requests), 4)
+        threads = tuple(_threads(lane.bars, axis, y + 9.0))
+    else:
+        height = _HEIGHTS[lane.kind]
+        spans = tuple(_span(bar, marks, axis, y + height / 2) for bar in lane.bars)
+    room = _Room(y + height / 2)
+    signs = tuple(_signs(marks, room, blamed))
+    dashes = tuple(_dash(bound, axis, room) for bound in lane.bounds)
+    return Row(lane.kind, lane.name, lane.note, y, height, spans, threads, signs, dashes)
+
+
+_SHAPES = {"process": (-2.5, 5.0), "connection": (-2.5, 5.0), "request": (-9.0, 7.0), "response": (-9.0, 7.0)}
+
+
+def _span(bar: Bar, marks: Sequence[tuple[Mark, float]], axis: Axis, middle: float) -> Span:
+    """A bar reaches as far as the marks of its own lane that share its last moment, wherever they were set."""
+    begin = axis.at(bar.begin_ns)
+    same = [place for mark, place in marks if mark.at_ns == bar.end_ns]
+    end = max([axis.at(bar.end_ns), *same])
+    offset, height = _SHAPES.get(bar.kind, (3.0, 6.0))
+    style = f"{bar.kind} {bar.end}".strip()
+    return Span(style, begin, middle + offset, max(end - begin, 1.5), height, bar.told)
+
+
+def _threads(bars: Iterable[Bar], axis: Axis, top: float) -> Iterable[tuple[str, str]]:
+    """One path for all handlers, one for the requests that got a whole response and one for those that did not."""
+    paths: dict[str, list[str]] = {}
+    number = -1
+    for bar in bars:
+        number += bar.kind == "request"
+        y = top + _THREAD * number
+        begin, end = axis.at(bar.begin_ns), axis.at(bar.end_ns)
+        style = "handler" if bar.kind == "handler" else "whole" if bar.end == "whole" else "none"
+        paths.setdefault(style, []).append(f"M{begin:.1f},{y:.1f} H{max(end, begin + 1.5):.1f}")
+    yield from ((style, "".join(paths[style])) for style in ("handler", "whole", "none") if style in paths)
+
+
+class _Room:
+    """The room for words in one lane: above its line and below it. What asks first is served first."""
+
+    def __init__(self, middle: float) -> None:
+        self.middle = middle
+        self._taken: list[tuple[float, float, int]] = []
+
+    def words(self, text: str, x: float) -> Words | None:
+        """Find a place for words that belong to ``x``; None if there is none left."""
+        room = len(text) * _LETTER
+        for tier, anchor in ((-1, "start"), (1, "start"), (-1, "end"), (1, "end")):
+            begin, end = (x - 5, x - 5 + room) if anchor == "start" else (x + 5 - room, x + 5)
+            free = all(tier != other or end < left - 4 or begin > right + 4 for left, right, other in self._taken)
+            if text and free and begin > GUTTER - 8 and end < WIDTH:
+                self._taken.append((begin, end, tier))
+                return Words(text, begin if anchor == "start" else end, self.middle + (-13 if tier < 0 else 21), anchor)
+        return None
+
+
+def _signs(marks: Sequence[tuple[Mark, float]], room: _Room, blamed: Collection[int]) -> Iterable[Sign]:
+    """Words go to what matters most first; the signs stand in the order of time."""
+    served = sorted(marks, key=lambda each: each[0].rank)
+    words = {id(mark): room.words(mark.label, place) for mark, place in served}
+    for mark, place in marks:
+        yield Sign(mark.kind, place, room.middle, mark.told, mark.line in blamed, words[id(mark)])
+
+
+def _dash(bound: Bound, axis: Axis, room: _Room) -> Dash:
+    x = axis.at(bound.at_ns)
+    limit = f"{bound.limit_s:.3g} s"
+    return Dash(x, f"limit of {bound.told}: {limit}", room.words(f"≤ {limit}", x + 9))

@@ -1,0 +1,232 @@
+"""What stands behind a play's answers: its verdicts in words, its timeline, and the events worth reading."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from conformance.results import load_trace
+from reports.answers import BROKEN, KEPT, OBSERVED, SHOULD_BROKEN, Count, Shown, counts, headline, shown
+from reports.drawing import Drawing, draw
+from reports.lanes import Record, lanes, records
+from reports.links import check_id, outward, play_id, stored, verdict_id
+from reports.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from conformance.results import PlayResult, Results
+
+MOST_EVENTS = 48
+"""So many events of a play are shown; all are in its trace, which is linked to."""
+_NOISE = frozenset(
+    {"FrameReceived", "FrameSent", "BodyReceived", "StepBegun", "LagMeasured", "PlayEnded", "ServerStarted"}
+)
+_LONGEST = 160
+_MOST_MEASURED = 4
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A duration; ``share`` is how much of the limit it took, at most 1."""
+
+    what: str
+    value_s: float
+    limit_s: float | None
+
+    @property
+    def share(self) -> float:
+        """The part of the limit that was used, from 0 to 1."""
+        return min(1.0, self.value_s / self.limit_s) if self.limit_s else 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether the limit was exceeded."""
+        return self.limit_s is not None and self.value_s > self.limit_s
+
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """One check's answer in words."""
+
+    id: str
+    check: str
+    check_id: str
+    level: str
+    shown: Shown
+    because: str
+    promise: str
+    source: str
+    rule: str
+    link: str
+    measured: tuple[Measure, ...]
+    more_measured: int
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One event; ``rests`` is ``blamed`` or ``rests`` if a verdict rests on it. ``left_out`` stands for so many others."""
+
+    line: int = 0
+    at_s: float = 0.0
+    name: str = ""
+    words: str = ""
+    rests: str = ""
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One play."""
+
+    id: str
+    play: PlayResult
+    question: str
+    tally: tuple[Count, ...]
+    headline: tuple[Count, ...]
+    verdicts: tuple[VerdictRow, ...]
+    steps: tuple[str, ...]
+    command: str
+    again: str
+    control: str
+    trace: str
+    control_trace: str
+    drawing: Drawing | None
+    events: tuple[EventRow, ...]
+
+    @property
+    def telling(self) -> list[VerdictRow]:
+        """The verdicts that stand in view."""
+        return [verdict for verdict in self.verdicts if verdict.shown.telling]
+
+    @property
+    def others(self) -> list[VerdictRow]:
+        """The verdicts that are folded away."""
+        return [verdict for verdict in self.verdicts if not verdict.shown.telling]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a must or a promise is broken."""
+        return any(count.shown is BROKEN for count in self.tally)
+
+
+def evidence(results: Results, folder: Path) -> Iterator[Evidence]:
+    """Give the evidence of every play that was played, in the order of the results."""
+    for play in results.plays:
+        if not play.not_supported:
+            yield _evidence(results, play, folder)
+
+
+def _evidence(results: Results, play: PlayResult, folder: Path) -> Evidence:
+    scenario = results.scenarios.get(play.scenario, {})
+    trace = load_trace(folder, play.trace)
+    told = records(trace) if trace else []
+    blamed = {line for verdict in play.verdicts if shown(verdict) is BROKEN for line in verdict["evidence"]}
+    measured = [measure for verdict in play.verdicts for measure in verdict["measured"]]
+    tally = counts(play.verdicts)
+    return Evidence(
+        id=play_id(play),
+        play=play,
+        question=str(scenario.get("question", "")),
+        tally=tally,
+        headline=headline(tally),
+        verdicts=tuple(_verdicts(results, play)),
+        steps=tuple(_steps(scenario.get("steps", ()))),
+        command=shlex.join(play.argv),
+        again=_again(results, play),
+        control=_control(play),
+        trace=stored(play.trace),
+        control_trace=stored(play.control),
+        drawing=draw(lanes(told, measured), blamed) if told else None,
+        events=tuple(_events(told, play)),
+    )
+
+
+def _again(results: Results, play: PlayResult) -> str:
+    pace = "" if results.pace == "fast" else f" --pace {results.pace}"
+    selected = f"{play.scenario}[{play.server}-{play.protocol}]"
+    return f"pytest --server {shlex.quote(play.server)}{pace} -k {shlex.quote(selected)}"
+
+
+def _control(play: PlayResult) -> str:
+    if not play.control:
+        return ""
+    if play.control_failed:
+        return f"The same timeline without the shutdown fails too: {play.control_failed}."
+    return "The same timeline without the shutdown was played, and every request was served."
+
+
+def _verdicts(results: Results, play: PlayResult) -> Iterator[VerdictRow]:
+    for verdict in sorted(play.verdicts, key=lambda verdict: shown(verdict).rank):
+        clause = results.clauses.get(verdict["clause"], {})
+        check = str(verdict["check"])
+        measured = [Measure(each["what"], each["value_s"], each["limit_s"]) for each in verdict["measured"]]
+        each = shown(verdict)
+        yield VerdictRow(
+            id=verdict_id(play, check) if each.linked else "",
+            check=check,
+            check_id=check_id(check),
+            level=str(verdict["level"]),
+            shown=each,
+            because=str(verdict["because"]),
+            promise=str(results.checks.get(check, {}).get("promise", "")),
+            source=f"{clause.get('source', '')} {clause.get('keyword', '')}".strip(),
+            rule=str(clause.get("rule", "")),
+            link=outward(clause.get("link")),
+            measured=tuple(measured[:_MOST_MEASURED]),
+            more_measured=max(0, len(measured) - _MOST_MEASURED),
+        )
+
+
+def _steps(steps: Iterable[str]) -> Iterator[str]:
+    """Steps that differ in numbers alone, one after another, become one line with their count."""
+    for _shape, alike in groupby(steps, key=lambda step: re.sub(r"\d+", "0", step)):
+        run = list(alike)
+        yield run[0] if len(run) == 1 else f"{run[0]} … {run[-1]}  (\N{MULTIPLICATION SIGN}{len(run)})"
+
+
+def _events(told: Sequence[Record], play: PlayResult) -> Iterator[EventRow]:
+    rests = {line: "rests" for verdict in play.verdicts for line in verdict["evidence"]}
+    for verdict in play.verdicts:
+        if shown(verdict) not in (KEPT, OBSERVED) and verdict["evidence"]:
+            how = "blamed" if shown(verdict) in (BROKEN, SHOULD_BROKEN) else "rests"
+            rests |= dict.fromkeys(verdict["evidence"], how)
+    zero_ns = next((event["begin_ns"] for event in told if event.get("purpose") == "shutdown"), 0)
+    readable = [event for event in told if event["line"] in rests or event["event"] not in _NOISE]
+    keep = _kept(readable, {line for line, how in rests.items() if how == "blamed"})
+    for kept, run in groupby(readable, key=lambda event: event["line"] in keep):
+        if not kept:
+            yield EventRow(left_out=len(list(run)))
+            continue
+        for event in run:
+            at_s = (event["end_ns"] - zero_ns) / 1e9
+            yield EventRow(event["line"], at_s, event["event"], _words(event), rests.get(event["line"], ""))
+
+
+def _kept(readable: Sequence[Record], blamed: Collection[int]) -> set[int]:
+    """Of too many events those around the signal stay, the last ones, and all on which a broken verdict rests."""
+    lines = [event["line"] for event in readable]
+    if len(lines) <= MOST_EVENTS:
+        return set(lines)
+    signal = next((place for place, event in enumerate(readable) if event.get("purpose") == "shutdown"), 0)
+    begin = max(0, signal - MOST_EVENTS // 4)
+    return {*lines[begin : begin + MOST_EVENTS // 2], *lines[-MOST_EVENTS // 2 :], *blamed}
+
+
+def _words(event: Record) -> str:
+    """Put the fields of an event in words, those that say nothing left out."""
+    said = ((name, value) for name, value in event.items() if name not in ("event", "line", "begin_ns", "end_ns"))
+    return " ".join(f"{name}={_value(name, value)}" for name, value in said if value not in ("", (), None))
+
+
+def _value(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(": ".join(part) if isinstance(part, (list, tuple)) else str(part) for part in value)
+    text = str(value)[:12] if name == "sha256" else str(value)
+    text = printable(text)
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return repr(text) if " " in text else text

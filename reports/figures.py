@@ -1,0 +1,106 @@
+"""The figures that an operator asks for first, one row a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reports.answers import BLAMING, SHOULD_BROKEN, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from conformance.results import PlayResult, Results
+
+OWED = "in_flight_requests_are_served"
+"""A scenario that asks this owes every request a response; in the others handlers are cut on purpose."""
+GOAWAY = "goaway_precedes_close"
+EXIT = "server_exits_in_time"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """The slowest exit that was measured; ``late`` counts the plays in which the server did not exit in time."""
+
+    worst_s: float | None
+    limit_s: float | None
+    late: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One server. ``excused_lost`` were lost in plays that fail without a shutdown too, or past the drain timeout."""
+
+    name: str
+    version: str
+    plays: int
+    lost: int
+    sent: int
+    excused_lost: int
+    must_broken: int
+    promise_broken: int
+    should_broken: int
+    unproved: int
+    exit: Exit
+    goaway_kept: int
+    goaway_broken: int
+
+    @property
+    def blamed(self) -> int:
+        """How many musts and promises are broken."""
+        return self.must_broken + self.promise_broken
+
+
+def rows(results: Results) -> list[Row]:
+    """Give a row for every server that was played on."""
+    by_server = {
+        name: [play for play in results.plays if play.server == name and not play.not_supported]
+        for name in results.servers
+    }
+    return [_row(results, name, plays) for name, plays in by_server.items() if plays]
+
+
+def _row(results: Results, name: str, plays: Sequence[PlayResult]) -> Row:
+    owing = [play for play in plays if _owes(results, play)]
+    verdicts = [verdict for play in plays for verdict in play.verdicts]
+    return Row(
+        name=name,
+        version=str(results.servers[name].get("version", "")),
+        plays=len(plays),
+        lost=sum(play.fates.get("lost", 0) for play in owing),
+        sent=sum(sum(play.fates.values()) for play in owing),
+        excused_lost=sum(play.fates.get("lost", 0) for play in plays if play not in owing),
+        must_broken=_count(verdicts, "broken", "must"),
+        promise_broken=_count(verdicts, "broken", "promise"),
+        should_broken=sum(shown(verdict) is SHOULD_BROKEN for verdict in verdicts),
+        unproved=_count(verdicts, "setup failed", *BLAMING) + _count(verdicts, "harness error", *BLAMING),
+        exit=_exit(verdicts),
+        goaway_kept=_of(verdicts, GOAWAY, "kept"),
+        goaway_broken=_of(verdicts, GOAWAY, "broken"),
+    )
+
+
+def _owes(results: Results, play: PlayResult) -> bool:
+    asked = results.scenarios.get(play.scenario, {}).get("checks", {})
+    return OWED in asked and not play.control_failed
+
+
+def _count(verdicts: Iterable[dict[str, Any]], answer: str, *levels: str) -> int:
+    return sum(verdict["answer"] == answer and verdict["level"] in levels for verdict in verdicts)
+
+
+def _of(verdicts: Iterable[dict[str, Any]], check: str, answer: str) -> int:
+    return sum(verdict["check"] == check and verdict["answer"] == answer for verdict in verdicts)
+
+
+def _exit(verdicts: Sequence[dict[str, Any]]) -> Exit:
+    measured = [
+        measure
+        for verdict in verdicts
+        if verdict["check"] == EXIT
+        for measure in verdict["measured"]
+        if measure["what"] == "exit"
+    ]
+    worst = max(measured, key=lambda measure: float(measure["value_s"]), default=None)
+    late = _of(verdicts, EXIT, "broken")
+    return Exit(worst["value_s"], worst["limit_s"], late) if worst else Exit(None, None, late)

@@ -1,0 +1,160 @@
+"""The matrix: questions down, servers and their protocols across; one table for each version of HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
+from reports.links import play_id, slug, verdict_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from conformance.results import PlayResult, Results
+
+_TITLES: dict[tuple[str, ...], str] = {("h1",): "Over HTTP/1.1", ("h2",): "Over HTTP/2"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A server over one protocol. ``protocol`` is empty when it speaks none that the table is about."""
+
+    server: str
+    protocol: str
+    first: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One answer, or (``counts``) the summary of one play; ``play`` is the id of its evidence, if it has any."""
+
+    shown: Shown | None = None
+    counts: tuple[Count, ...] = ()
+    play: str = ""
+    target: str = ""
+    told: str = ""
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check of a scenario across all columns."""
+
+    name: str
+    level: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class ScenarioRow:
+    """One scenario across all columns, with its checks."""
+
+    name: str
+    id: str
+    question: str
+    cells: tuple[Cell, ...]
+    checks: tuple[CheckRow, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The scenarios of one file."""
+
+    title: str
+    scenarios: tuple[ScenarioRow, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table."""
+
+    id: str
+    title: str
+    servers: tuple[tuple[str, int], ...]
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+
+
+def tables(results: Results) -> list[Table]:
+    """Give the tables: scenarios asked over the same version of HTTP stand together, since their columns are the same."""
+    families: dict[tuple[str, ...], list[str]] = {}
+    played = {play.scenario for play in results.plays if not play.not_supported}
+    for name, scenario in results.scenarios.items():
+        if name in played:
+            family = tuple(sorted({str(protocol)[:2] for protocol in scenario["protocols"]}))
+            families.setdefault(family, []).append(name)
+    return [_table(results, family, names) for family, names in families.items()]
+
+
+def _table(results: Results, family: tuple[str, ...], names: Sequence[str]) -> Table:
+    mine = {play.key: play for play in results.plays if play.scenario in names}
+    columns = tuple(_columns(results, list(mine.values())))
+    widths = {name: sum(column.server == name for column in columns) for name in results.servers}
+    modules: dict[str, list[ScenarioRow]] = {}
+    for name in names:
+        scenario = results.scenarios[name]
+        row = _scenario_row(name, scenario, columns, mine)
+        modules.setdefault(str(scenario["module"]), []).append(row)
+    return Table(
+        id=slug("matrix", *family),
+        title=_TITLES.get(family, "Over " + " and ".join(family)),
+        servers=tuple((name, width) for name, width in widths.items() if width),
+        columns=columns,
+        groups=tuple(Group(_title(module), tuple(rows)) for module, rows in modules.items()),
+    )
+
+
+def _title(module: str) -> str:
+    return module.rpartition(".")[2].replace("_", " ")
+
+
+def _columns(results: Results, plays: Sequence[PlayResult]) -> list[Column]:
+    """A server that speaks none of the table's protocols has one column, which says so."""
+    columns: list[Column] = []
+    for name, server in results.servers.items():
+        mine = [play for play in plays if play.server == name]
+        spoken = sorted({play.protocol for play in mine if not play.not_supported})
+        if not spoken and not (mine and server.get("installed", True)):
+            continue
+        columns += [Column(name, protocol, first=place == 0) for place, protocol in enumerate(spoken or [""])]
+    return columns
+
+
+Plays = dict[tuple[str, str, str], "PlayResult"]
+
+
+def _scenario_row(name: str, scenario: Mapping[str, Any], columns: Sequence[Column], plays: Plays) -> ScenarioRow:
+    beneath = [plays.get((column.server, column.protocol, name)) for column in columns]
+    pairs = list(zip(columns, beneath, strict=True))
+    checks = tuple(
+        CheckRow(check, str(level), tuple(_check_cell(column, play, check) for column, play in pairs))
+        for check, level in scenario["checks"].items()
+    )
+    cells = tuple(_play_cell(column, play) for column, play in pairs)
+    return ScenarioRow(name, slug("row", name), str(scenario["question"]), cells, checks)
+
+
+def _play_cell(column: Column, play: PlayResult | None) -> Cell:
+    if play is None or play.not_supported:
+        return _empty(column, play)
+    tally = counts(play.verdicts)
+    told = f"{play.server} over {play.protocol}, {play.scenario}: {', '.join(str(count) for count in tally)}"
+    return Cell(counts=headline(tally), play=play_id(play), told=told, first=column.first)
+
+
+def _check_cell(column: Column, play: PlayResult | None, check: str) -> Cell:
+    if play is None or play.not_supported:
+        return _empty(column, play)
+    verdict = next((verdict for verdict in play.verdicts if verdict["check"] == check), None)
+    if verdict is None:
+        return Cell(first=column.first)
+    each = shown(verdict)
+    target = verdict_id(play, check) if each.linked else ""
+    return Cell(each, play=play_id(play), target=target, told=str(verdict["because"]), first=column.first)
+
+
+def _empty(column: Column, play: PlayResult | None) -> Cell:
+    if column.protocol and play is None:
+        return Cell(first=column.first)
+    return Cell(NOT_SUPPORTED, told=play.not_supported if play else "", target="not-asked", first=column.first)

@@ -1,0 +1,137 @@
+"""A small run in literals: what the tests of the reports are drawn from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from conformance.results import PlayResult, Results
+from conformance.trace import (
+    ConnectionOpened,
+    Event,
+    FinReceived,
+    GoawayReceived,
+    HandlerEntered,
+    OutputWritten,
+    Play,
+    PlayEnded,
+    RequestSent,
+    ResponseStarted,
+    ServerExited,
+    ServerReady,
+    ServerStarted,
+    SignalSent,
+    Trace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+E = TypeVar("E", bound=Event)
+Verdict = dict[str, Any]
+
+S = 1_000_000_000
+
+
+def at(seconds: float, kind: type[E], **fields: Any) -> E:
+    return kind(begin_ns=int(seconds * S), end_ns=int(seconds * S), **fields)
+
+
+def a_trace(text: str = "quiet", lines: int = 1) -> Trace:
+    return Trace(
+        Play("one-request", "someone", "h2", "fast"),
+        (
+            at(0, ServerStarted, pid=7, argv=("someone", text)),
+            at(0.5, ServerReady),
+            at(1, ConnectionOpened, connection="a", local_port=9),
+            at(7, RequestSent, request="one", connection="a", method="GET", target=f"/hold/{text}"),
+            at(7.1, HandlerEntered, request="one"),
+            at(8, SignalSent, signal="SIGTERM", purpose="shutdown"),
+            at(8.1, GoawayReceived, connection="a", last_stream_id=1, error_code=0, debug=text),
+            at(8.2, ResponseStarted, request="one", status=200, headers=(("server", text),)),
+            *(at(8.3, OutputWritten, stream="stderr", text=text) for _ in range(lines)),
+            at(8.4, FinReceived, connection="a"),
+            at(9, ServerExited, status=0),
+            at(9, PlayEnded),
+        ),
+    )
+
+
+def a_verdict(
+    check: str, answer: str = "kept", level: str = "promise", because: str = "so it was", **fields: Any
+) -> Verdict:
+    return {
+        "check": check,
+        "level": level,
+        "clause": "in-flight",
+        "answer": answer,
+        "because": because,
+        "evidence": [],
+        "measured": [],
+        **fields,
+    }
+
+
+MEASURED = [{"what": "exit", "value_s": 1.0, "limit_s": 8.0}]
+
+
+def a_play(
+    server: str = "someone", protocol: str = "h2", verdicts: Iterable[Verdict] = (), **fields: Any
+) -> PlayResult:
+    return PlayResult(
+        "one-request",
+        server,
+        protocol,
+        trace="traces/one.jsonl",
+        argv=("someone", "--port", "1"),
+        fates={"served": 1, "refused": 0, "ambiguous": 0, "lost": 1},
+        duration_s=9.0,
+        verdicts=tuple(verdicts),
+        **fields,
+    )
+
+
+def the_results(
+    *plays: PlayResult,
+    servers: Sequence[str] = ("someone",),
+    checks: Sequence[str] = ("server_exits_in_time",),
+    text: str = "plain",
+) -> Results:
+    server = {
+        "version": f"1.0 {text}",
+        "installed": True,
+        "install": [f"get it {text}"],
+        "documentation": "https://example.org/docs",
+        "speaks": ["h2"],
+        "graceful_signal": "SIGTERM",
+        "exit_statuses": [0],
+        "drain": {"option": f"--drain {text}", "documented": "", "whole_seconds": False},
+    }
+    return Results(
+        started_at="2026-01-02T03:04:05+00:00",
+        pace="fast",
+        platform="Linux",
+        suite_version="0.1.0",
+        limits={"goaway_s": 1.0},
+        servers={name: dict(server) for name in servers},
+        scenarios={
+            "one-request": {
+                "question": f"Is it served? {text}",
+                "module": "scenarios.founding",
+                "protocols": ["h2", "h2c"],
+                "steps": ["Connect(connection=a)", *(f"Request(request=r{n})" for n in range(5)), f"Shutdown({text})"],
+                "drain": "5 s",
+                "checks": dict.fromkeys(checks, "promise"),
+            }
+        },
+        checks={name: {"promise": f"It is promised. {text}", "clause": "in-flight"} for name in checks},
+        clauses={
+            "in-flight": {
+                "id": "in-flight",
+                "source": "RFC 9113 §6.8",
+                "keyword": "",
+                "rule": f"Streams can still complete. {text}",
+                "link": "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
+            }
+        },
+        plays=plays,
+    )
