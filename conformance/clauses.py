@@ -80,6 +80,14 @@ NOT_PROCESSED_TRUE = Clause(
     "A server does not say that a stream was not processed unless it can guarantee that.",
     f"{_RFC9113}#section-8.7",
 )
+RACED_STREAM = Clause(
+    "h2-raced-stream",
+    "RFC 9113 §6.8",
+    "",
+    "The last stream id tells the client which of its streams may have been acted on; what is above it can safely be sent"
+    " again on another connection. A stream that the shutdown overtakes is on one side of it or on the other.",
+    f"{_RFC9113}#section-6.8",
+)
 IN_FLIGHT = Clause(
     "in-flight",
     "RFC 9113 §6.8",

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from conformance.trace import (
+    BytesSent,
     CloseNotifyReceived,
     ConnectionAbandoned,
     ConnectionFailed,
@@ -19,6 +20,7 @@ from conformance.trace import (
     GoawayReceived,
     HandlerCancelled,
     HandlerEntered,
+    HandlerFailed,
     HandlerFinished,
     HandlerOrdered,
     ProtocolViolated,
@@ -51,6 +53,7 @@ class ConnectionStory:
     tls: TlsEstablished | None
     tls_failed: TlsFailed | None
     silent: bool
+    noise: BytesSent | None
     goaways: tuple[GoawayReceived, ...]
     close_notify: CloseNotifyReceived | None
     fin: FinReceived | None
@@ -67,9 +70,8 @@ class ConnectionStory:
         return min(endings, key=lambda event: event.end_ns, default=None)
 
     def ended_by_us(self) -> bool:
-        """Tell whether the client closed its side first."""
-        ended = self.ended
-        return self.fin_sent is not None and (ended is None or self.fin_sent.begin_ns < ended.begin_ns)
+        """Tell whether the client closed its side first, or may have: then the end is not the server's doing for certain."""
+        return self.fin_sent is not None and (self.ended is None or not precedes(self.ended, self.fin_sent))
 
     def open_at(self, event: Event) -> bool:
         """Tell whether the connection certainly stood when the event's span began.
@@ -82,16 +84,18 @@ class ConnectionStory:
         endings = [ending for ending in (self.ended, self.fin_sent) if ending is not None]
         return all(ending.begin_ns >= event.begin_ns for ending in endings)
 
+    def over_before(self, event: Event) -> bool:
+        """Tell whether either side had certainly closed the connection before the event."""
+        return any(end is not None and precedes(end, event) for end in (self.ended, self.fin_sent))
+
     def used_before(self, event: Event) -> bool:
         """Tell whether a request had been sent on it before the event."""
         return any(precedes(request.sent, event) for request in self.requests)
 
     def idle_at(self, event: Event) -> bool:
-        """Tell whether the connection stood and none of its requests was open when the event happened."""
+        """Tell whether the connection stood, none of its requests was open, and none was sent after the event."""
         return self.open_at(event) and all(
-            request.ended is not None and precedes(request.ended, event)
-            for request in self.requests
-            if not precedes(event, request.sent)
+            request.ended is not None and precedes(request.ended, event) for request in self.requests
         )
 
 
@@ -106,6 +110,7 @@ class RequestStory:
     released: HandlerOrdered | None
     finished: HandlerFinished | None
     cancelled: HandlerCancelled | None
+    failed: HandlerFailed | None
     started: ResponseStarted | None
     ended: ResponseEnded | None
     reset: StreamReset | None
@@ -120,10 +125,26 @@ class RequestStory:
         """What ended it on the wire."""
         return self.ended or self.reset
 
+    @property
+    def cut(self) -> HandlerCancelled | HandlerFailed | None:
+        """What ended its handler before the handler's own end."""
+        return self.cancelled or self.failed
+
+    @property
+    def processed(self) -> HandlerEntered | ResponseStarted | None:
+        """What shows that the application has seen it: its handler ran, or (for a route without a gate) it was answered."""
+        return self.entered or (self.started if self.status == OK else None)
+
+    def over_before(self, event: Event) -> bool:
+        """Tell whether it was certainly over, on the wire or in its handler, before the event."""
+        return any(end is not None and precedes(end, event) for end in (self.over, self.cut))
+
 
 def shutdown(trace: Trace) -> SignalSent | None:
-    """Give the signal that asked for the graceful stop."""
-    return trace.first(SignalSent(purpose="shutdown"))
+    """Give the signal that asked for the graceful stop; None if the server had certainly exited before it."""
+    signal = trace.first(SignalSent(purpose="shutdown"))
+    dead = signal is not None and any(precedes(end, signal) for end in trace.of(ServerExited))
+    return None if dead else signal
 
 
 def exited(trace: Trace) -> ServerExited | None:
@@ -146,16 +167,16 @@ def requests(trace: Trace) -> tuple[RequestStory, ...]:
 
 
 def in_flight(trace: Trace) -> list[RequestStory]:
-    """Give the requests that were certainly in their handlers when the shutdown was asked for, response not ended."""
+    """Give the requests that were certainly in their handlers when the shutdown was asked for, and not over before it."""
     signal = shutdown(trace)
     if signal is None:
         return []
+    gone = {story.name for story in connections(trace) if story.over_before(signal)}
     return [
         request
         for request in requests(trace)
-        if request.entered
-        and precedes(request.entered, signal)
-        and (request.ended is None or not precedes(request.ended, signal))
+        if request.entered and precedes(request.entered, signal)
+        if not request.over_before(signal) and request.connection not in gone
     ]
 
 
@@ -169,7 +190,7 @@ class Fate(enum.StrEnum):
     AMBIGUOUS = "ambiguous"
     """No response came, and the client cannot know whether it was processed; its handler did not run."""
     LOST = "lost"
-    """Its handler ran and was told to finish, and no whole response came."""
+    """Its handler ran and was told to finish, or its response had begun, and no whole response came."""
     CUT = "cut"
     """Its handler was still held when the server ended it: the timeline never let it finish."""
 
@@ -183,6 +204,8 @@ def fate(trace: Trace, request: RequestStory) -> Fate:
         return Fate.SERVED
     if request.entered is not None:
         return Fate.LOST if request.released else Fate.CUT
+    if request.started is not None:
+        return Fate.LOST
     if request.reset is not None and request.reset.error_code == _REFUSED_STREAM:
         return Fate.REFUSED
     goaways = next((story.goaways for story in connections(trace) if story.name == request.connection), ())
@@ -202,7 +225,8 @@ def _connection(trace: Trace, name: str) -> ConnectionStory:
         failed=first(ConnectionFailed),
         tls=first(TlsEstablished),
         tls_failed=first(TlsFailed),
-        silent=first(FrameSent) is None and first(TlsEstablished) is None and not sent,
+        silent=not sent and all(first(kind) is None for kind in (FrameSent, TlsEstablished, TlsFailed, BytesSent)),
+        noise=first(BytesSent),
         goaways=tuple(trace.all(GoawayReceived(name))),
         close_notify=first(CloseNotifyReceived),
         fin=first(FinReceived),
@@ -226,8 +250,29 @@ def _request(trace: Trace, sent: RequestSent) -> RequestStory:
         entered=first(HandlerEntered),
         released=next((order for order in orders if order.order.startswith("finish")), None),
         finished=first(HandlerFinished),
-        cancelled=first(HandlerCancelled),
+        cancelled=_by_the_server(trace, first(HandlerCancelled)),
+        failed=_by_the_server(trace, first(HandlerFailed)),
         started=first(ResponseStarted),
-        ended=first(ResponseEnded),
+        ended=_whole(trace, sent, first(ResponseEnded)),
         reset=first(StreamReset),
     )
+
+
+def _by_the_server(trace: Trace, event: E | None) -> E | None:
+    """Leave out what the harness's own SIGKILL did, or may have done."""
+    if event is None or all(precedes(event, killed) for killed in trace.of(ServerKilled)):
+        return event
+    return None
+
+
+def _whole(trace: Trace, sent: RequestSent, ended: ResponseEnded | None) -> ResponseEnded | None:
+    """Leave out an end that only the connection's end has told, when that end was an error."""
+    if ended is None or ended.framing != "close":
+        return ended
+    # RFC 9112 §8: closing delimits a response unless the transport reports an error, such as a reset or a TLS truncation.
+    mine = [event for event in trace.events if getattr(event, "connection", "") == sent.connection]
+    notified = any(isinstance(event, CloseNotifyReceived) for event in mine)
+    reset = any(isinstance(event, ResetReceived) for event in mine)
+    truncated = any(isinstance(event, TlsEstablished) for event in mine) and not notified
+    closed = any(isinstance(event, FinReceived) for event in mine) or notified
+    return None if truncated or (reset and not closed) else ended

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, busy_connections, measured, names, too_late, within
+from conformance.checks.evidence import NO_SHUTDOWN, busy_connections, measured, names, never_came, too_late, within
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
 from conformance.server import Protocol
-from conformance.story import ConnectionStory, connections, shutdown
-from conformance.trace import ListenerClosed, precedes
+from conformance.story import ConnectionStory, Fate, connections, exited, fate, shutdown
+from conformance.trace import ListenerClosed, OrphansFound, precedes
 from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from conformance.limits import Limits
-    from conformance.trace import SignalSent, Trace
+    from conformance.story import RequestStory
+    from conformance.trace import Event, SignalSent, Trace
 
 
 TLS = (Protocol.H1_TLS, Protocol.H2)
@@ -30,7 +32,7 @@ def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects:
         ended = story.ended
         if ended is None:
             because = f"{story.name!r} was still open when the play was over."
-            return too_late(trace, limits, because, signal, measures=times)
+            return never_came(trace, limits, because, signal, limits.idle_close_s, measures=times)
         times.append(measured(f"close of {story.name}", signal, ended, limits.idle_close_s))
         if not within(times[-1]):
             because = f"{story.name!r} was closed {times[-1].value_s:.2f} s after the signal."
@@ -59,7 +61,8 @@ def unused_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    subjects = [story for story in connections(trace) if _unused(story, signal) and not story.silent]
+    unused = [story for story in connections(trace) if _unused(story, signal)]
+    subjects = [story for story in unused if not story.silent and not story.noise]
     if not subjects:
         return cannot_tell("No unused connection stood when the shutdown was sent.")
     return _closed_promptly(trace, limits, signal, subjects)
@@ -75,14 +78,21 @@ def silent_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    subjects = [story for story in connections(trace) if _unused(story, signal) and story.silent]
+    silent = [story for story in connections(trace) if _unused(story, signal) and story.silent]
+    # With TCP_DEFER_ACCEPT (tcp(7)) the kernel keeps a connection without data to itself, and no server can close it. One
+    # that outlives every process of the server was of that kind.
+    subjects = [story for story in silent if story.ended or not _all_gone(trace)]
     if not subjects:
-        return cannot_tell("No silent connection stood when the shutdown was sent.")
+        return cannot_tell("No silent connection that the server had accepted stood when the shutdown was sent.")
     return _closed_promptly(trace, limits, signal, subjects)
 
 
 def _unused(story: ConnectionStory, signal: SignalSent) -> bool:
-    return story.open_at(signal) and not story.used_before(signal) and not story.ended_by_us()
+    return story.open_at(signal) and not story.requests and not story.ended_by_us()
+
+
+def _all_gone(trace: Trace) -> bool:
+    return exited(trace) is not None and not trace.of(OrphansFound)
 
 
 @check(clauses.ENDS_IN_TIME, in_flight_requests_are_served)
@@ -91,14 +101,16 @@ def busy_connections_close_after_their_last_response(trace: Trace, limits: Limit
     if shutdown(trace) is None:
         return NO_SHUTDOWN
     times: list[Measured] = []
+    endings: list[Event] = []
     for story, carried in busy_connections(trace):
-        ends = [request.ended for request in carried if request.ended]
-        if len(ends) < len(carried) or story.ended_by_us():
+        unserved = [request for request in carried if not request.ended]
+        if unserved or story.ended_by_us() or any(cut_off(request) for request in story.requests):
             continue
-        last = max(ends, key=lambda event: event.end_ns)
+        last = max((request.over for request in story.requests if request.over), key=lambda event: event.end_ns)
         if story.ended is None:
             because = f"{story.name!r} stayed open after its last response."
-            return too_late(trace, limits, because, last, measures=times)
+            return never_came(trace, limits, because, last, limits.after_response_close_s, measures=times)
+        endings += [last, story.ended]
         times.append(measured(f"close of {story.name}", last, story.ended, limits.after_response_close_s))
         if not within(times[-1]):
             because = f"{story.name!r} was closed {times[-1].value_s:.2f} s after its last response."
@@ -106,18 +118,29 @@ def busy_connections_close_after_their_last_response(trace: Trace, limits: Limit
     if not times:
         return cannot_tell("No connection had all its requests in flight answered and was left to the server to close.")
     worst = max(time.value_s for time in times)
-    return kept(f"Closed at most {worst:.2f} s after the last response.", measured=tuple(times))
+    return kept(f"Closed at most {worst:.2f} s after the last response.", *endings, measured=tuple(times))
+
+
+def cut_off(request: RequestStory) -> bool:
+    """Tell whether a request that had been processed was left without the end of its response."""
+    return request.over is None and (request.entered is not None or request.started is not None)
 
 
 @check(clauses.LINGERING_CLOSE)
 def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
-    """The server ends its connections with FIN and not with a reset, which can destroy a response not yet read."""
+    """The server ends its connections with FIN and not with a reset, which can destroy a response not yet read.
+
+    A connection that is cut in the middle of a response does not count: what its client sees then is the kernel's
+    choice. Nor does one on which nothing was sent: there is nothing to destroy.
+    """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    subjects = [story for story in connections(trace) if story.open_at(signal) and story.ended]
+    stood = [story for story in connections(trace) if story.open_at(signal) and not story.silent]
+    ended = [story for story in stood if story.ended and not story.ended_by_us()]
+    subjects = [story for story in ended if not any(cut_off(request) for request in story.requests)]
     if not subjects:
-        return cannot_tell("The server ended no connection that stood at the shutdown.")
+        return cannot_tell("The server ended no connection that stood at the shutdown with all its responses sent.")
     resets = [story.reset for story in subjects if story.reset and not story.fin and not story.close_notify]
     if resets:
         return broken(f"{resets[0].connection!r} was reset.", *resets)
@@ -161,7 +184,7 @@ def new_connections(trace: Trace, signal: SignalSent) -> list[ConnectionStory]:
 
 @check(clauses.REFUSE_CLEARLY)
 def new_connections_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
-    """Whoever connects during the drain is refused, served, or told to go (503, GOAWAY, an orderly close), and soon.
+    """Whoever connects during the drain is served, or soon refused or told to go (503, GOAWAY, an orderly close).
 
     Being accepted and then reset, or accepted and left without an answer until the exit, are no clear fates: the
     client cannot know whether its request was processed.
@@ -172,32 +195,62 @@ def new_connections_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
     subjects = new_connections(trace, signal)
     if not subjects:
         return cannot_tell("No connection was attempted after the shutdown.")
-    fates = [_newcomer(story, limits) for story in subjects]
-    for story, (clear, fate) in zip(subjects, fates, strict=True):
-        if not clear:
-            evidence = [event for event in (story.opened, story.ended, story.tls_failed) if event]
-            return too_late(trace, limits, f"{story.name!r} {fate}.", signal, *evidence)
-    return kept(
-        "; ".join(f"{story.name!r} {fate}" for story, (_clear, fate) in zip(subjects, fates, strict=True)) + "."
-    )
+    met = [(story, *_newcomer(trace, story, limits)) for story in subjects]
+    unclear = [(story, became, what) for story, became, what in met if became is not Clarity.CLEAR]
+    for story, became, what in sorted(unclear, key=lambda each: each[1] is Clarity.LATE):
+        because = f"{story.name!r} {what}."
+        evidence = [signal, *_of_newcomer(story)]
+        return too_late(trace, limits, because, *evidence) if became is Clarity.LATE else broken(because, *evidence)
+    told = "; ".join(f"{story.name!r} {what}" for story, _became, what in met)
+    return kept(f"{told}.", signal, *(event for story in subjects for event in _of_newcomer(story)))
 
 
-def _newcomer(story: ConnectionStory, limits: Limits) -> tuple[bool, str]:
-    """Tell a newcomer's fate, and whether it is a clear one."""
+class Clarity(enum.Enum):
+    """What a newcomer knows in the end."""
+
+    CLEAR = enum.auto()
+    UNCLEAR = enum.auto()
+    LATE = enum.auto()
+    """Nothing, for too long; so it hangs on the harness's clock."""
+
+
+def _of_newcomer(story: ConnectionStory) -> list[Event]:
+    answers = [request.over for request in story.requests]
+    found = (story.opened, story.failed, story.tls_failed, *story.goaways, *answers, story.ended)
+    return [event for event in found if event is not None]
+
+
+def _newcomer(trace: Trace, story: ConnectionStory, limits: Limits) -> tuple[Clarity, str]:
+    """Tell what a newcomer knows in the end, and what it met."""
     if story.failed is not None:
-        return story.failed.reason == "refused", f"was not connected ({story.failed.reason})"
-    if story.requests and all(request.ended for request in story.requests):
-        return True, f"was answered ({', '.join(str(request.status) for request in story.requests)})"
-    if any(request.entered for request in story.requests):
-        return False, "had its request processed and got no response"
+        clear = story.failed.reason == "refused"
+        return Clarity.CLEAR if clear else Clarity.UNCLEAR, f"was not connected ({story.failed.reason})"
+    fates = {fate(trace, request) for request in story.requests}
+    if fates == {Fate.SERVED}:
+        return Clarity.CLEAR, f"was answered ({', '.join(str(request.status) for request in story.requests)})"
+    if fates & {Fate.LOST, Fate.CUT}:
+        return Clarity.UNCLEAR, "had its request processed and got no whole response"
+    if fates and fates <= {Fate.SERVED, Fate.REFUSED}:
+        return _in_time(story, [_refusal(request, story) for request in story.requests], limits, "was refused")
     if story.reset is not None and not story.close_notify and not story.fin:
-        return False, "was accepted and then reset"
-    if story.ended is None or story.opened is None:
-        return False, "was accepted and left without an answer"
-    waited = measured("", story.opened, story.ended)
+        return Clarity.UNCLEAR, "was accepted and then reset"
+    return _in_time(story, [story.ended], limits, "was closed in order")
+
+
+def _refusal(request: RequestStory, story: ConnectionStory) -> Event | None:
+    """Give what first told the client that its request was not processed; or its end, if it was served."""
+    below = [goaway for goaway in story.goaways if goaway.last_stream_id < request.sent.stream_id]
+    return request.over or min(below, key=lambda event: event.end_ns, default=None)
+
+
+def _in_time(story: ConnectionStory, told: list[Event | None], limits: Limits, how: str) -> tuple[Clarity, str]:
+    known = [event for event in told if event is not None]
+    if not known or story.opened is None:
+        return Clarity.LATE, "was accepted and left without an answer"
+    waited = measured("", story.opened, max(known, key=lambda event: event.end_ns))
     if waited.value_s > limits.new_connection_s:
-        return False, f"was accepted and left without an answer for {waited.value_s:.2f} s"
-    return True, "was told by GOAWAY" if story.goaways else "was closed in order, unprocessed"
+        return Clarity.LATE, f"was accepted and left without an answer for {waited.value_s:.2f} s"
+    return Clarity.CLEAR, how
 
 
 @check(clauses.REFUSE_CLEARLY)
@@ -209,4 +262,4 @@ def fate_of_new_connections(trace: Trace, limits: Limits) -> Finding:
     subjects = new_connections(trace, signal)
     if not subjects:
         return cannot_tell("No connection was attempted after the shutdown.")
-    return observed("; ".join(f"{story.name!r} {_newcomer(story, limits)[1]}" for story in subjects) + ".")
+    return observed("; ".join(f"{story.name!r} {_newcomer(trace, story, limits)[1]}" for story in subjects) + ".")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, seconds, too_late, within
+from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, seconds, too_late, within
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
-from conformance.story import connections, exited, in_flight, shutdown
-from conformance.trace import Event, OrphansFound, OutputWritten, PortChecked, ServerKilled
+from conformance.story import RequestStory, connections, exited, in_flight, requests, shutdown
+from conformance.trace import Event, OrphansFound, OutputDropped, OutputWritten, PortChecked, precedes
 from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
     from conformance.limits import Limits
-    from conformance.trace import Trace
+    from conformance.trace import ServerExited, Trace
 
 _CRASH_MARKS = (
     "Traceback (most recent call last)",
@@ -22,15 +22,33 @@ _CRASH_MARKS = (
     "fatal error: ",
     "Exception in thread ",
     "Segmentation fault",
+    "panicked at ",
 )
 
 _DID_NOT_EXIT = cannot_tell("The server did not exit by itself.")
 
 
+def _was_killed(trace: Trace, end: ServerExited) -> bool:
+    """Tell whether a signal ended the process that is not how it documents to end."""
+    return end.status is not None and end.status < 0 and end.status not in trace.play.exit_statuses
+
+
 def _last_owed(trace: Trace, signal: Event) -> Event:
-    """Give the last thing that a graceful stop had to wait for: the last response in flight, or the signal itself."""
-    ends = [request.ended for request in in_flight(trace) if request.ended]
+    """Give the last thing that a graceful stop may have waited for: the last end of a response, or the signal itself."""
+    # To refuse a stream takes no time; one that reached its handler is waited for, however it ended.
+    ends = [end for request in requests(trace) if (end := request.over if request.entered else request.ended)]
     return max([signal, *ends], key=lambda event: event.end_ns)
+
+
+def _unanswered(trace: Trace, signal: Event) -> list[RequestStory]:
+    """Give the requests whose handlers have been entered, be it during the drain, and that had no end since the signal."""
+    return [
+        request for request in requests(trace) if request.entered and not request.over and _left_open(request, signal)
+    ]
+
+
+def _left_open(request: RequestStory, signal: Event) -> bool:
+    return request.cut is None or not precedes(request.cut, signal)
 
 
 @check(clauses.ENDS_IN_TIME, in_flight_requests_are_served)
@@ -39,14 +57,19 @@ def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
+    if trace.play.drain_s is None and any(request.released is None for request in _unanswered(trace, signal)):
+        return cannot_tell("It has no drain timeout, and a handler was held to the end.")
     since_ns = _last_owed(trace, signal).end_ns
     if trace.play.drain_s is not None:
         since_ns = max(since_ns, signal.end_ns + int(trace.play.drain_s * 1e9))
     limit_s = seconds(since_ns - signal.end_ns) + limits.exit_slack_s
     end = exited(trace)
     if end is None:
-        killed = trace.of(ServerKilled)
-        return too_late(trace, limits, f"The server had not exited {limit_s:.1f} s after the signal.", signal, *killed)
+        return never_came(
+            trace, limits, f"The server had not exited {limit_s:.1f} s after the signal.", signal, limit_s
+        )
+    if _was_killed(trace, end):
+        return cannot_tell(f"Signal {-(end.status or 0)} ended it, which is no end of its own.", end)
     took = measured("exit", signal, end, limit_s)
     if not within(took):
         because = f"The server exited {took.value_s:.2f} s after the signal; {limit_s:.2f} s were allowed."
@@ -60,11 +83,13 @@ def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    if any(request.ended is None for request in in_flight(trace)):
-        return cannot_tell("Not every request in flight was answered, so the server never was drained.")
+    if _unanswered(trace, signal):
+        return cannot_tell("Not every request whose handler ran was answered, so the server never was drained.")
     end = exited(trace)
     if end is None:
         return _DID_NOT_EXIT
+    if _was_killed(trace, end):
+        return cannot_tell(f"Signal {-(end.status or 0)} ended it, which is no end of its own.", end)
     last = _last_owed(trace, signal)
     took = measured("exit once drained", last, end, limits.exit_slack_s)
     if not within(took):
@@ -99,6 +124,9 @@ def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Finding:
     after = [line for line in crashes if line.end_ns >= signal.begin_ns]
     if after:
         return broken(f"Printed after the signal: {after[0].text.strip()!r}.", *after)
+    dropped = trace.of(OutputDropped)
+    if dropped:
+        return cannot_tell("It printed so much that not all of it was kept.", *dropped)
     return kept("No stack trace in its output.")
 
 
@@ -123,6 +151,8 @@ def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
     looked = next(iter(trace.of(PortChecked)), None)
     if exited(trace) is None or looked is None:
         return _DID_NOT_EXIT
+    if looked.free is None:
+        return cannot_tell("Whether the port was free is not known.", looked)
     return kept("The port was free.", looked) if looked.free else broken("The port was still taken.", looked)
 
 
@@ -132,24 +162,29 @@ def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
     signal, drain_s = shutdown(trace), trace.play.drain_s
     if signal is None:
         return NO_SHUTDOWN
-    held = [request for request in in_flight(trace) if request.released is None]
+    ours = {story.name for story in connections(trace) if story.ended_by_us()}
+    held = [r for r in in_flight(trace) if r.released is None and (r.over or r.connection not in ours)]
     if drain_s is None or not held:
         return cannot_tell("No handler was held beyond a drain timeout.")
+    cuts = [(request, _first_cut(trace, request)) for request in held]
     times: list[Measured] = []
-    for request in held:
-        cuts = [event for event in (request.over, request.cancelled, *_endings(trace, request.connection)) if event]
-        if not cuts:
-            return cannot_tell(f"Request {request.name!r} had not ended when the play was over.")
-        first = min(cuts, key=lambda event: event.end_ns)
-        times.append(Measured(f"cut of {request.name}", seconds(first.end_ns - signal.begin_ns), None))
+    for request, cut in cuts:
+        if cut is None:
+            continue
+        times.append(Measured(f"cut of {request.name}", seconds(cut.end_ns - signal.begin_ns), None))
         if times[-1].value_s < drain_s - limits.drain_early_s:
             because = f"Request {request.name!r} was cut after {times[-1].value_s:.2f} s of {drain_s:g} s."
-            return broken(because, signal, first, measured=tuple(times))
-    return kept(f"Held requests had their {drain_s:g} s.", signal, measured=tuple(times))
+            return broken(because, signal, cut, measured=tuple(times))
+    uncut = [request for request, cut in cuts if cut is None]
+    if uncut:
+        return cannot_tell(f"Request {uncut[0].name!r} had not ended when the play was over.", measured=tuple(times))
+    return kept(f"Held requests had their {drain_s:g} s.", signal, *(c for _, c in cuts if c), measured=tuple(times))
 
 
-def _endings(trace: Trace, connection: str) -> list[Event]:
-    return [story.ended for story in connections(trace) if story.name == connection and story.ended]
+def _first_cut(trace: Trace, request: RequestStory) -> Event | None:
+    endings = [story.ended for story in connections(trace) if story.name == request.connection]
+    cuts = [event for event in (request.over, request.cut, *endings) if event]
+    return min(cuts, key=lambda event: event.end_ns, default=None)
 
 
 @check(clauses.DRAIN_TIMEOUT)
@@ -164,7 +199,8 @@ def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     limit_s = drain_s + limits.forced_end_s
     end = exited(trace)
     if end is None:
-        return too_late(trace, limits, f"With a drain timeout of {drain_s:g} s the server had not exited.", signal)
+        because = f"With a drain timeout of {drain_s:g} s the server had not exited."
+        return never_came(trace, limits, because, signal, limit_s)
     took = measured("forced end", signal, end, limit_s)
     if not within(took):
         because = f"With a drain timeout of {drain_s:g} s the server exited after {took.value_s:.2f} s."

@@ -5,13 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.story import ConnectionStory, RequestStory, connections, in_flight
-from conformance.trace import Event, FrameSent, LagMeasured, SignalSent, Trace, precedes
+from conformance.trace import (
+    ConnectionAbandoned,
+    Event,
+    FrameSent,
+    GoawayReceived,
+    LagMeasured,
+    ServerKilled,
+    SignalSent,
+    Trace,
+    precedes,
+)
 from conformance.verdict import Finding, Measured, broken, cannot_tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.limits import Limits
+
+_WAIT_TOLERANCE_S = 0.1
+"""By how much a harness that waits for a limit may stop waiting early: the signal's own span, and timers."""
 
 NO_SHUTDOWN = cannot_tell("The server was not sent its shutdown signal while it ran.")
 
@@ -42,10 +55,32 @@ def too_late(trace: Trace, limits: Limits, because: str, *events: Event, measure
     return broken(because, *events, measured=tuple(measures))
 
 
+def never_came(
+    trace: Trace, limits: Limits, because: str, since: Event, limit_s: float, *, measures: Iterable[Measured] = ()
+) -> Finding:
+    """Say that a thing had not happened when the play was over; nobody can tell if its limit had not passed by then."""
+    waited = measured("", since, stopped_waiting(trace))
+    if waited.value_s < limit_s - _WAIT_TOLERANCE_S:
+        doubt = f"{because} But the play was over {waited.value_s:.2f} s later, before the limit of {limit_s:.2f} s."
+        return cannot_tell(doubt, since, measured=tuple(measures))
+    return too_late(trace, limits, because, since, *trace.of(ServerKilled), measures=measures)
+
+
+def stopped_waiting(trace: Trace) -> Event:
+    """Give the moment from which nothing more was waited for: the probes let go, or the server was killed."""
+    endings = [*trace.of(ConnectionAbandoned), *trace.of(ServerKilled)]
+    return min(endings, key=lambda event: event.begin_ns, default=trace.events[-1])
+
+
 def http2_connections(trace: Trace, signal: SignalSent) -> list[ConnectionStory]:
     """Give the connections that stood at the shutdown and on which the client's preface had been sent by then."""
     prefaced = {frame.connection for frame in trace.of(FrameSent) if precedes(frame, signal)}
     return [story for story in connections(trace) if story.name in prefaced and story.open_at(signal)]
+
+
+def told(story: ConnectionStory, signal: SignalSent) -> list[GoawayReceived]:
+    """Give the GOAWAYs of the shutdown: one that had come before the signal had a reason of its own."""
+    return [goaway for goaway in story.goaways if not precedes(goaway, signal)]
 
 
 def busy_connections(trace: Trace) -> list[tuple[ConnectionStory, list[RequestStory]]]:

@@ -12,33 +12,43 @@ from conformance.checks.evidence import (
     http2_connections,
     measured,
     names,
+    told,
     too_late,
     within,
 )
+from conformance.checks.ending import drain_timeout_is_granted_in_full
+from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
-from conformance.story import Fate, connections, fate, requests, shutdown
+from conformance.story import Fate, connections, fate, shutdown
 from conformance.trace import StreamReset, precedes
 from conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
     from conformance.limits import Limits
-    from conformance.trace import Trace
+    from conformance.story import ConnectionStory
+    from conformance.trace import GoawayReceived, Trace
 
 HIGHEST = 2**31 - 1
+
+CUT_SHORT = (in_flight_requests_are_served, drain_timeout_is_granted_in_full)
+"""When the end is not graceful at all, it is chance which frames still come before it."""
 _REFUSED_STREAM = 7
 
 
-@check(clauses.GOAWAY_ALWAYS)
+@check(clauses.GOAWAY_ALWAYS, *CUT_SHORT)
 def goaway_is_sent(trace: Trace, _limits: Limits) -> Finding:
     """A connection with requests in flight is told of the shutdown by GOAWAY.
 
     Without it the client goes on opening streams on a connection that is about to end.
     """
-    if shutdown(trace) is None:
+    signal = shutdown(trace)
+    if signal is None:
         return NO_SHUTDOWN
-    busy = [story for story, _requests in busy_connections(trace)]
+    busy = [story for story, _requests in busy_connections(trace) if told(story, signal) or not _excused(story)]
     if not busy:
-        return cannot_tell("No connection had a request in its handler when the shutdown was sent.")
+        return cannot_tell(
+            "No connection had a request in its handler when the shutdown was sent, and was the server's to end."
+        )
     untold = [story for story in busy if not story.goaways]
     if untold:
         endings = [story.ended for story in untold if story.ended]
@@ -46,7 +56,12 @@ def goaway_is_sent(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"GOAWAY came on {names(busy)}.", *(story.goaways[0] for story in busy))
 
 
-@check(clauses.GOAWAY_ALWAYS)
+def _excused(story: ConnectionStory) -> bool:
+    """Tell whether the client had been told before the shutdown, or has itself closed the connection."""
+    return bool(story.goaways) or story.ended_by_us()
+
+
+@check(clauses.GOAWAY_ALWAYS, *CUT_SHORT)
 def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     """Every HTTP/2 connection that the server closes in a shutdown, idle ones included, gets GOAWAY before its end.
 
@@ -65,7 +80,7 @@ def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"GOAWAY came before the end of {names(closed)}.", *(story.goaways[0] for story in closed))
 
 
-@check(clauses.GOAWAY_NO_ERROR)
+@check(clauses.GOAWAY_NO_ERROR, *CUT_SHORT, on_sight=True)
 def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     """Every GOAWAY of a graceful shutdown carries NO_ERROR.
 
@@ -74,7 +89,7 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    goaways = [goaway for story in http2_connections(trace, signal) for goaway in story.goaways]
+    goaways = [goaway for story in http2_connections(trace, signal) for goaway in told(story, signal)]
     if not goaways:
         return cannot_tell("No GOAWAY came.")
     wrong = [goaway for goaway in goaways if goaway.error_code != 0]
@@ -83,7 +98,7 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{len(goaways)} GOAWAY, all with NO_ERROR.", *goaways)
 
 
-@check(clauses.GOAWAY_STREAM_ZERO)
+@check(clauses.GOAWAY_STREAM_ZERO, *CUT_SHORT, on_sight=True)
 def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
     """GOAWAY is sent on stream 0; on any other, a client must end the connection with an error."""
     goaways = [goaway for story in connections(trace) for goaway in story.goaways]
@@ -104,7 +119,8 @@ def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    firsts = [story.goaways[0] for story, _requests in busy_connections(trace) if story.goaways]
+    busy = [story for story, _requests in busy_connections(trace)]
+    firsts = [story.goaways[0] for story in busy if story.goaways and not precedes(story.goaways[0], signal)]
     if not firsts:
         return cannot_tell("No GOAWAY came on a connection with requests in flight.")
     times = tuple(measured(f"GOAWAY on {first.connection}", signal, first, limits.goaway_s) for first in firsts)
@@ -126,7 +142,8 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    firsts = [story.goaways[0] for story in http2_connections(trace, signal) if story.goaways]
+    stories = http2_connections(trace, signal)
+    firsts = [story.goaways[0] for story in stories if story.goaways and not precedes(story.goaways[0], signal)]
     if not firsts:
         return cannot_tell("No GOAWAY came.")
     exact = [first for first in firsts if first.last_stream_id != HIGHEST]
@@ -136,7 +153,7 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
     return kept("Every first GOAWAY says 2^31-1.", *firsts)
 
 
-@check(clauses.GOAWAY_NO_INCREASE)
+@check(clauses.GOAWAY_NO_INCREASE, *CUT_SHORT, on_sight=True)
 def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     """The last stream id never grows from one GOAWAY to the next on the same connection.
 
@@ -155,75 +172,89 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"It never grew on {names(several)}.", *(goaway for story in several for goaway in story.goaways))
 
 
-@check(clauses.PROCESSED_COVERED)
+@check(clauses.PROCESSED_COVERED, *CUT_SHORT, on_sight=True)
 def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Finding:
-    """No stream whose handler had run is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
+    """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
-    Both tell the client that nothing happened; it sends the request again, and it is processed twice.
+    Both tell the client that nothing happened; it sends the request again, and it is processed twice. Processed is a
+    stream whose handler has run, or that the application has answered with 200.
     """
-    judged = 0
+    judged: list[GoawayReceived] = []
     for story in connections(trace):
         for request in story.requests:
-            if request.entered is None:
+            processed = request.processed
+            if processed is None:
                 continue
             if request.reset is not None and request.reset.error_code == _REFUSED_STREAM:
-                because = f"Request {request.name!r} was refused (REFUSED_STREAM) after its handler had been entered."
-                return broken(because, request.entered, request.reset)
-            after = [goaway for goaway in story.goaways if precedes(request.entered, goaway)]
-            judged += len(after)
+                because = f"Request {request.name!r} was refused (REFUSED_STREAM), but it was processed."
+                return broken(because, processed, request.reset)
+            after = [goaway for goaway in story.goaways if precedes(processed, goaway)]
+            judged += after
             for goaway in after:
                 if goaway.last_stream_id < request.sent.stream_id:
                     because = (
-                        f"GOAWAY says last stream id {goaway.last_stream_id}, but the handler of stream"
-                        f" {request.sent.stream_id} had been entered before."
+                        f"GOAWAY says last stream id {goaway.last_stream_id}, but stream {request.sent.stream_id} had"
+                        " been processed before."
                     )
-                    return broken(because, request.entered, goaway)
+                    return broken(because, processed, goaway)
     if not judged:
-        return cannot_tell("No GOAWAY came after a handler had been entered on its connection.")
-    return kept("Every GOAWAY covers the streams whose handlers had been entered before it.")
+        return cannot_tell("No GOAWAY came after a stream of its connection had been processed.")
+    return kept("Every GOAWAY covers the streams that had been processed before it.", *dict.fromkeys(judged))
 
 
-@check(clauses.NOT_PROCESSED_TRUE)
+@check(clauses.NOT_PROCESSED_TRUE, *CUT_SHORT, on_sight=True)
 def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Finding:
     """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
-    excluded = []
-    for story in connections(trace):
-        for request in story.requests:
-            above = [goaway for goaway in story.goaways if goaway.last_stream_id < request.sent.stream_id]
-            excluded += [(request, goaway) for goaway in above]
+    excluded = [
+        (request, goaway)
+        for story in connections(trace)
+        for request in story.requests
+        for goaway in story.goaways
+        if goaway.last_stream_id < request.sent.stream_id
+        # What was processed before the GOAWAY is another promise: last_stream_id_covers_processed_streams.
+        if request.processed is None or not precedes(request.processed, goaway)
+    ]
     if not excluded:
-        return cannot_tell("No stream was above the last stream id of any GOAWAY.")
+        return cannot_tell("No stream that was not processed yet was above the last stream id of any GOAWAY.")
     for request, goaway in excluded:
-        if request.entered is not None and not precedes(request.entered, goaway):
+        if request.processed is not None:
             because = (
                 f"GOAWAY says last stream id {goaway.last_stream_id}, and stream {request.sent.stream_id} was processed"
                 " all the same."
             )
-            return broken(because, goaway, request.entered)
-    excluded_names = names(request for request, _goaway in excluded)
-    return kept(f"{excluded_names} above the last stream id never reached a handler.", excluded[0][1])
+            return broken(because, goaway, request.processed)
+    excluded_names = names(dict.fromkeys(request for request, _goaway in excluded))
+    return kept(
+        f"{excluded_names} above the last stream id never reached a handler.",
+        *dict.fromkeys(goaway for _request, goaway in excluded),
+    )
 
 
-@check(clauses.IN_FLIGHT)
+@check(clauses.IN_FLIGHT, *CUT_SHORT, on_sight=True)
 def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
-    """A stream in flight is not reset by the server before the drain timeout, whatever the code."""
-    signal = shutdown(trace)
+    """A stream in flight is not reset by the server before the drain timeout, whatever the code.
+
+    A reset after the whole response is no loss: it only asks the client to stop sending its request's body.
+    """
+    signal, drain_s = shutdown(trace), trace.play.drain_s
     if signal is None:
         return NO_SHUTDOWN
-    subjects = [(story, request) for story, carried in busy_connections(trace) for request in carried]
+    subjects = [request for _story, carried in busy_connections(trace) for request in carried]
     if not subjects:
         return cannot_tell("No request was in its handler when the shutdown was sent.")
-    expiry_ns = signal.begin_ns + int(((trace.play.drain_s or 1e6) - limits.drain_early_s) * 1e9)
-    resets = [request.reset for _story, request in subjects if request.reset and request.reset.end_ns < expiry_ns]
+    expiry_ns = None if drain_s is None else signal.begin_ns + int((drain_s - limits.drain_early_s) * 1e9)
+    cut = [request.reset for request in subjects if request.reset and not request.ended]
+    resets = [reset for reset in cut if expiry_ns is None or reset.end_ns < expiry_ns]
     if resets:
         first: StreamReset = resets[0]
         return broken(f"RST_STREAM ({first.error_name or first.error_code}) for request {first.request!r}.", *resets)
-    if not any(story.goaways or request.ended for story, request in subjects):
-        return cannot_tell("The connection ended before the server said anything on it.")
-    return kept(f"No RST_STREAM for {names(request for _story, request in subjects)}.")
+    undecided = [request for request in subjects if request.over is None]
+    if undecided:
+        return cannot_tell(f"{names(undecided)} came to no end, or only to that of the connection.")
+    return kept(f"No RST_STREAM for {names(subjects)}.", *(request.over for request in subjects if request.over))
 
 
-@check(clauses.NOT_PROCESSED_TRUE, goaway_is_sent)
+@check(clauses.RACED_STREAM, goaway_is_sent)
 def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
     """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
 
@@ -233,9 +264,14 @@ def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    raced = [request for request in requests(trace) if precedes(signal, request.sent)]
-    alive = {story.name for story in connections(trace) if story.open_at(signal)}
-    subjects = [request for request in raced if request.connection in alive]
+    subjects = [
+        request
+        for story in connections(trace)
+        if story.open_at(signal)
+        for request in story.requests
+        # Only what the client had seen of the end before it sent the request can have kept it from sending.
+        if precedes(signal, request.sent) and not story.over_before(request.sent)
+    ]
     if not subjects:
         return cannot_tell("No stream was opened after the signal on a connection that stood.")
     fates = [(request, fate(trace, request)) for request in subjects]
@@ -243,4 +279,5 @@ def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
         if became not in (Fate.SERVED, Fate.REFUSED):
             evidence = [event for event in (request.sent, request.entered, request.cancelled, request.reset) if event]
             return broken(f"Request {request.name!r} was {became}.", signal, *evidence)
-    return kept("; ".join(f"{request.name!r} was {became}" for request, became in fates) + ".")
+    told_so = "; ".join(f"{request.name!r} was {became}" for request, became in fates)
+    return kept(f"{told_so}.", *(request.over or request.sent for request in subjects))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, names, too_late, within
+from conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
 from conformance.scenario import check
 from conformance.story import RequestStory, connections, in_flight, shutdown
 from conformance.trace import precedes
@@ -13,7 +13,8 @@ from conformance.verdict import Finding, Measured, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
     from conformance.limits import Limits
-    from conformance.trace import Trace
+    from conformance.story import ConnectionStory
+    from conformance.trace import Event, ResponseStarted, Trace
 
 
 def says_close(request: RequestStory) -> bool:
@@ -45,24 +46,41 @@ def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
 
 @check(clauses.CLOSE_OBEYED)
 def close_option_is_obeyed(trace: Trace, limits: Limits) -> Finding:
-    """After a response that says ``Connection: close`` the server itself initiates the close."""
+    """After a response that says ``Connection: close`` the server initiates the close, and takes no further request."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
     times: list[Measured] = []
+    endings: list[Event] = []
     for story in connections(trace):
-        said = [request for request in story.requests if request.ended and says_close(request)]
+        said = [request.ended for request in story.requests if request.ended and says_close(request)]
+        further = _processed_after_close(story)
+        if further:
+            because = f"{story.name!r} said close, and then the next request on it was processed."
+            return broken(because, *said[:1], further)
         if not said or story.ended_by_us():
             continue
-        response = said[-1].ended
-        if response is None:
-            continue
+        response = said[-1]
         if story.ended is None:
             because = f"{story.name!r} stayed open after a response that said close."
-            return too_late(trace, limits, because, response, measures=times)
+            return never_came(trace, limits, because, response, limits.after_response_close_s, measures=times)
+        endings += [response, story.ended]
         times.append(measured(f"close of {story.name}", response, story.ended, limits.after_response_close_s))
         if not within(times[-1]):
             because = f"{story.name!r} was closed {times[-1].value_s:.2f} s after a response that said close."
             return too_late(trace, limits, because, response, story.ended, measures=times)
     if not times:
         return cannot_tell("No response said close on a connection that was left to the server to close.")
-    return kept("The server closed after every response that said close.", measured=tuple(times))
+    return kept("The server closed after every response that said close.", *endings, measured=tuple(times))
+
+
+def _processed_after_close(story: ConnectionStory) -> Event | None:
+    """Give what shows that a request was processed after a response before it, on the same connection, had said close."""
+    close: ResponseStarted | None = None
+    for request in story.requests:
+        if close is not None and request.started is not None:
+            return request.started
+        if close is not None and request.entered is not None and precedes(close, request.entered):
+            return request.entered
+        if close is None and says_close(request):
+            close = request.started
+    return None

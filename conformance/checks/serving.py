@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, names, seconds
+from conformance.checks.evidence import NO_SHUTDOWN, names, seconds, too_late
 from conformance.scenario import check
 from conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, requests, shutdown
 from conformance.trace import Event, ServerKilled, SignalSent, precedes
@@ -25,10 +25,22 @@ _NOBODY = cannot_tell("No request that was in its handler at the shutdown was re
 
 def owed(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestStory]:
     """Give the requests in flight whose handlers were told to finish well before the drain timeout was over."""
+    ours = {story.name for story in connections(trace) if story.ended_by_us()}
+    # A client that closes before its response has come waives it.
+    released = [r for r in in_flight(trace) if r.released and (r.over or r.connection not in ours)]
     if trace.play.drain_s is None:
-        return [request for request in in_flight(trace) if request.released]
+        return released
     expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)
-    return [request for request in in_flight(trace) if request.released and request.released.end_ns < expiry_ns]
+    return [request for request in released if request.released and request.released.end_ns < expiry_ns]
+
+
+def served(request: RequestStory) -> bool:
+    """Tell whether a request got its handler's response, as far as a client can see.
+
+    What only the end of the connection delimits, a client takes for whole: so its handler has to have come to its end.
+    """
+    whole = request.ended is not None and (request.ended.framing != "close" or request.finished is not None)
+    return whole and request.status == OK
 
 
 @check(clauses.IN_FLIGHT)
@@ -43,13 +55,14 @@ def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
     subjects = owed(trace, limits, signal)
     if not subjects:
         return _NOBODY
-    lost = [request for request in subjects if request.ended is None or request.status != OK]
+    lost = [request for request in subjects if not served(request)]
     if lost:
         told = "; ".join(_what_happened(trace, request, signal) for request in lost[:3])
-        evidence: list[Event] = [signal]
-        for request in lost[:3]:
-            evidence += _evidence(trace, request)
-        return broken(f"{len(lost)} of {len(subjects)} in flight were lost: {told}.", *evidence)
+        evidence = [signal, *(event for request in lost[:3] for event in _evidence(trace, request))]
+        because = f"{len(lost)} of {len(subjects)} in flight were lost: {told}."
+        if all(not request.over and not _connection_ended(trace, request) for request in lost):
+            return too_late(trace, limits, because, *evidence)
+        return broken(because, *evidence)
     count = len(subjects)
     return kept(
         f"{count} of {count} in flight got their response.", *(request.ended for request in subjects if request.ended)
@@ -58,6 +71,8 @@ def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
 
 def _what_happened(trace: Trace, request: RequestStory, signal: SignalSent) -> str:
     name = f"request {request.name!r}"
+    if request.ended is not None and request.status == OK:
+        return f"{name} got {request.ended.length} bytes and the end of the connection, its handler not at its end"
     if request.ended is not None:
         return f"{name} got status {request.status}"
     if request.reset is not None:
@@ -79,7 +94,7 @@ def _evidence(trace: Trace, request: RequestStory) -> list[Event]:
         request.started,
         request.ended,
         request.reset,
-        request.cancelled,
+        request.cut,
         ending,
     )
     return [event for event in found if event is not None]
@@ -99,8 +114,11 @@ def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Findin
         return _NOBODY
     cut = [request for request in subjects if request.finished is None]
     if cut:
-        evidence = [event for request in cut[:3] for event in (request.entered, request.cancelled) if event]
-        return broken(f"The handlers of {names(cut)} did not come to their end.", signal, *evidence)
+        evidence = [event for request in cut[:3] for event in (request.entered, request.cut) if event]
+        because = f"The handlers of {names(cut)} did not come to their end."
+        if all(request.cut is None for request in cut):
+            return too_late(trace, limits, because, signal, *evidence)
+        return broken(because, signal, *evidence)
     return kept(f"The handlers of {names(subjects)} came to their end.", *(r.finished for r in subjects if r.finished))
 
 
@@ -174,5 +192,7 @@ def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Finding:
     end = exited(trace) or next(iter(trace.of(ServerKilled)), None)
     if not held or end is None:
         return cannot_tell("No handler was held to the end.")
-    before = [r for r in held if r.cancelled and (precedes(r.cancelled, end) or r.cancelled.end_ns <= end.begin_ns)]
-    return observed(f"{len(before)} of {len(held)} held handlers were cancelled before the process ended.")
+    before = [r.cut for r in held if r.cut and precedes(r.cut, end)]
+    return observed(
+        f"{len(before)} of {len(held)} held handlers were cancelled before the process ended.", end, *before
+    )

@@ -34,6 +34,10 @@ FAULTS: dict[str, Model] = {
     "raced-stream-resets-connection": Model(
         "a stream opened after GOAWAY ends the connection with PROTOCOL_ERROR", http2=h2.RacedStreamResetsConnection
     ),
+    "raced-stream-dropped": Model(
+        "streams opened after the first GOAWAY are dropped, and no last stream id ever tells",
+        http2=h2.RacedStreamDropped,
+    ),
     "flow-control-leak": Model(
         "DATA of discarded streams is not given back to the connection's window", http2=h2.FlowControlLeak
     ),

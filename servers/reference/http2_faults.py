@@ -133,6 +133,21 @@ class RacedStreamResetsConnection(Http2):
             super().open_stream(stream_id, headers)
 
 
+class RacedStreamDropped(Http2):
+    """Drops the streams that the shutdown overtakes, and never says which was the last that counted."""
+
+    def open_stream(self, stream_id: int, headers: Headers) -> None:
+        """Forget it."""
+        if self.draining:
+            self.discard(stream_id)
+        else:
+            super().open_stream(stream_id, headers)
+
+    def settle_last_stream_id(self) -> None:
+        """Know it, and keep it secret."""
+        self.last_stream_id = self.highest_accepted
+
+
 class RefusesProcessedStream(Http2):
     """Resets streams with REFUSED_STREAM though their handlers run: the client repeats what has been done."""
 

@@ -1,0 +1,234 @@
+"""A trace told by connection and by request: what stood, what was in flight, what became of it."""
+
+import pytest
+
+from conformance.story import Fate, connections, exited, fate, in_flight, requests, shutdown
+from conformance.trace import (
+    BytesSent,
+    CloseNotifyReceived,
+    ConnectionFailed,
+    ConnectionOpened,
+    FinReceived,
+    FinSent,
+    FrameSent,
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerOrdered,
+    RequestSent,
+    ResetReceived,
+    ResponseEnded,
+    ResponseStarted,
+    ServerExited,
+    ServerKilled,
+    SignalSent,
+    StreamReset,
+    TlsEstablished,
+    TlsFailed,
+)
+from tests.traces import SIGNAL, answered, at, exits, goaway, held, opened, ready, released, trace
+
+
+def connection(*events, name="a"):
+    return next(story for story in connections(trace(*events)) if story.name == name)
+
+
+def request(*events, name="r"):
+    return next(story for story in requests(trace(*events)) if story.name == name)
+
+
+# --- the shutdown and the exit ---
+
+
+def test_the_shutdown_is_the_signal_of_that_purpose():
+    second = at(1, SignalSent("SIGTERM", "second"))
+    assert shutdown(trace(second, SIGNAL)) is SIGNAL
+    assert shutdown(trace(second)) is None
+
+
+def test_a_signal_to_a_server_that_had_certainly_died_is_no_shutdown():
+    assert shutdown(trace(exits(-0.1), SIGNAL)) is None
+    assert shutdown(trace(at(0.001, ServerExited(0), width_s=0.002), SIGNAL)) is SIGNAL
+
+
+def test_an_exit_after_the_harness_killed_is_not_the_servers():
+    end = exits(1)
+    assert exited(trace(end)) is end
+    assert exited(trace(at(1, ServerKilled()), exits(1.1, -9))) is None
+    assert exited(trace()) is None
+
+
+# --- connections ---
+
+
+def test_connections_come_in_the_order_in_which_they_were_tried():
+    told = trace(at(1, ConnectionFailed("b", "refused")), *opened("a"))
+    assert [story.name for story in connections(told)] == ["b", "a"]
+    assert connections(told)[0].failed.reason == "refused"
+
+
+def test_the_first_end_counts():
+    notify, fin, reset = at(1, CloseNotifyReceived("a")), at(2, FinReceived("a")), at(3, ResetReceived("a"))
+    assert connection(*opened(), reset, fin, notify).ended is notify
+    assert connection(*opened(), reset, fin).ended is fin
+    assert connection(*opened()).ended is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "by_us"),
+    [
+        (at(1, FinSent("a")), None, True),
+        (None, at(1, FinReceived("a")), False),
+        (at(1, FinSent("a")), at(2, FinReceived("a")), True),
+        (at(2, FinSent("a")), at(1, FinReceived("a")), False),
+        (at(1, FinSent("a")), at(1.01, FinReceived("a"), width_s=0.02), True),
+        (at(1, FinSent("a")), at(1, FinReceived("a")), True),
+    ],
+    ids=["only us", "only they", "we first", "they first", "their span holds ours", "same time"],
+)
+def test_who_closed_first(ours, theirs, by_us):
+    ends = [event for event in (ours, theirs) if event]
+    assert connection(*opened(), *ends).ended_by_us() is by_us
+
+
+@pytest.mark.parametrize(
+    ("events", "stood"),
+    [
+        ((), True),
+        ((at(0.1, FinReceived("a")),), True),
+        ((at(-0.1, FinReceived("a")),), False),
+        ((at(-0.1, FinSent("a")),), False),
+        ((at(0.1, FinReceived("a"), width_s=0.1),), True),
+        ((at(0.1, FinReceived("a"), width_s=0.11),), False),
+    ],
+)
+def test_what_stood_when_the_signals_span_began(events, stood):
+    assert connection(*opened(), *events).open_at(SIGNAL) is stood
+
+
+def test_what_was_opened_after_or_across_it_did_not_stand():
+    assert not connection(at(0.1, ConnectionOpened("a"))).open_at(SIGNAL)
+    assert not connection(at(0.1, ConnectionOpened("a"), width_s=0.2)).open_at(SIGNAL)
+
+
+@pytest.mark.parametrize(
+    ("spoken", "silent"),
+    [
+        (None, True),
+        (FrameSent("a", "SETTINGS"), False),
+        (TlsEstablished("a"), False),
+        (TlsFailed("a"), False),
+        (BytesSent("a", 3, "noise"), False),
+        (RequestSent("r", "a"), False),
+        (RequestSent("r", "b"), True),
+    ],
+)
+def test_silent_is_not_one_byte(spoken, silent):
+    events = [at(-1, spoken)] if spoken else []
+    assert connection(at(-3, ConnectionOpened("a")), *events).silent is silent
+
+
+def test_idle_is_open_with_every_request_answered_and_none_after():
+    assert connection(*opened(), *ready()).idle_at(SIGNAL)
+    assert not connection(*opened(), *held()).idle_at(SIGNAL)
+    assert not connection(*opened(), *ready(), at(1, RequestSent("z", "a"))).idle_at(SIGNAL)
+    assert not connection(*opened(), *ready(seconds=-0.05)).idle_at(SIGNAL)
+    assert connection(*opened(), *ready()).used_before(SIGNAL)
+    assert not connection(*opened(), *ready(seconds=1)).used_before(SIGNAL)
+    assert connection(*opened(), *ready(), *ready("z", seconds=1)).used_before(SIGNAL)
+
+
+# --- requests ---
+
+
+def test_a_request_is_released_by_finish_alone():
+    send = at(0.5, HandlerOrdered("r", "send 9"))
+    assert request(*held(), send).released is None
+    assert request(*held(), send, *released()).released.order == "finish 9"
+
+
+def test_a_request_is_over_by_its_end_or_its_reset():
+    reset = at(1, StreamReset("r", 8))
+    assert request(*held(), reset).over is reset
+    assert request(*held(), *answered(), reset).over.framing == "end_stream"
+    assert request(*held()).over is None
+
+
+def test_a_handler_is_cut_by_being_cancelled_or_by_an_error_but_not_by_the_harness():
+    cancelled, failed = at(1, HandlerCancelled("r")), at(1, HandlerFailed("r", "gone"))
+    assert request(*held(), cancelled).cut is cancelled
+    assert request(*held(), failed).cut is failed
+    assert request(*held(), cancelled, at(0.9, ServerKilled())).cut is None
+    assert request(*held(), cancelled, at(1.1, ServerKilled())).cut is cancelled
+
+
+def test_processed_is_entered_or_answered_with_success():
+    assert isinstance(request(*held()).processed, HandlerEntered)
+    assert isinstance(request(*ready("r")).processed, ResponseStarted)
+    turned_away = (at(-1, RequestSent("r", "a")), *answered(status=503))
+    assert request(*turned_away).processed is None
+
+
+@pytest.mark.parametrize(
+    ("events", "whole"),
+    [
+        ((at(1, FinReceived("a")),), True),
+        ((at(1, ResetReceived("a")),), False),
+        ((at(1, FinReceived("a")), at(2, ResetReceived("a"))), True),
+        ((at(-2, TlsEstablished("a")), at(1, FinReceived("a"))), False),
+        ((at(-2, TlsEstablished("a")), at(1, CloseNotifyReceived("a")), at(2, FinReceived("a"))), True),
+        ((at(1, ResetReceived("b")), at(1, FinReceived("a"))), True),
+    ],
+)
+def test_an_error_of_the_transport_does_not_end_a_response(events, whole):
+    ended = at(1, ResponseEnded("r", 4, "", "close"))
+    assert (request(*held(), *events, ended).ended is ended) is whole
+    chunked = at(1, ResponseEnded("r", 4, "", "chunked"))
+    assert request(*held(), *events, chunked).ended is chunked
+
+
+# --- in flight ---
+
+
+def names_in_flight(*events):
+    return [story.name for story in in_flight(trace(*opened(), *events))]
+
+
+def test_in_flight_is_entered_before_the_signal_and_not_over():
+    assert names_in_flight(*held("x"), *held("y", seconds=0.1), at(-1, RequestSent("z", "a")), SIGNAL) == ["x"]
+    assert names_in_flight(*held("x")) == []
+
+
+@pytest.mark.parametrize(
+    "gone", [StreamReset("x", 8), ResponseEnded("x"), HandlerCancelled("x"), FinReceived("a"), FinSent("a")]
+)
+def test_what_was_over_before_the_signal_was_not_in_flight(gone):
+    assert names_in_flight(*held("x"), at(-0.1, gone), SIGNAL) == []
+    assert names_in_flight(*held("x"), at(0.1, gone), SIGNAL) == ["x"]
+    assert names_in_flight(*held("x"), at(0.001, gone, width_s=0.002), SIGNAL) == ["x"]
+
+
+# --- fates ---
+
+
+@pytest.mark.parametrize(
+    ("events", "became"),
+    [
+        (answered(), Fate.SERVED),
+        (answered(status=500), Fate.SERVED),
+        ((at(1, HandlerEntered("r")), at(1, HandlerOrdered("r", "finish 9"))), Fate.LOST),
+        ((at(1, HandlerEntered("r")),), Fate.CUT),
+        ((answered()[0],), Fate.LOST),
+        ((at(1, StreamReset("r", 7)),), Fate.REFUSED),
+        ((at(1, StreamReset("r", 8)),), Fate.AMBIGUOUS),
+        ((at(1, StreamReset("r", 7)), at(1, HandlerEntered("r"))), Fate.CUT),
+        ((goaway(1, 1),), Fate.REFUSED),
+        ((goaway(1, 3),), Fate.AMBIGUOUS),
+        ((goaway(1, 1, "b"),), Fate.AMBIGUOUS),
+        ((goaway(0.9, 2**31 - 1), goaway(1, 1)), Fate.REFUSED),
+        ((), Fate.AMBIGUOUS),
+    ],
+)
+def test_fates(events, became):
+    told = trace(*opened("a"), *opened("b"), at(0.5, RequestSent("r", "a", stream_id=3)), *events)
+    assert fate(told, requests(told)[0]) is became
