@@ -14,7 +14,7 @@ from conformance.verdict import Finding, Level
 
 if TYPE_CHECKING:
     from conformance.clauses import Clause
-    from conformance.server import Protocol, Server
+    from conformance.server import Feature, Protocol, Server
 
 Judgement: TypeAlias = Callable[[Trace, Limits], Finding]
 
@@ -24,6 +24,8 @@ class Check:
     """A pure function of (trace, limits), the clause its rule comes from, and the checks it takes for granted.
 
     ``blocked_by``: when one of these is broken on the same play, this check would only repeat it.
+    ``on_sight``: its "broken" rests on something seen, not on something that never came; so it stands by itself and is
+    not blocked. Its "kept" is: what a server does on its way to a broken promise may be seen or not by chance.
     ``over``: the protocols that the rule is about; empty if it is about all.
     """
 
@@ -31,6 +33,7 @@ class Check:
     clause: Clause
     blocked_by: tuple[Check, ...] = ()
     over: tuple[Protocol, ...] = ()
+    on_sight: bool = False
 
     @property
     def id(self) -> str:
@@ -48,12 +51,12 @@ class Check:
 
 
 def check(
-    clause: Clause, *blocked_by: Check, over: tuple[Protocol, ...] = ()
+    clause: Clause, *blocked_by: Check, over: tuple[Protocol, ...] = (), on_sight: bool = False
 ) -> Callable[[Judgement], Check]:
     """Make a :class:`Check` of a function."""
 
     def decorate(judge: Judgement) -> Check:
-        return Check(judge, clause, blocked_by, over)
+        return Check(judge, clause, blocked_by, over, on_sight)
 
     return decorate
 
@@ -96,6 +99,7 @@ class Scenario:
 
     ``id`` is a slug that never changes; ``question`` is for the report. ``drain`` is the drain timeout that the server
     is given; ``needs_drain`` if the question is about that timeout, so that a server without one is not asked.
+    ``needs`` are features, and ``needs_signal`` the role of a further signal, that the question is about.
     """
 
     id: str
@@ -105,6 +109,9 @@ class Scenario:
     timeline: Timeline
     checks: tuple[Asked, ...]
     needs_drain: bool = False
+    needs: frozenset[Feature] = frozenset()
+    needs_signal: str = ""
+    workers: int = 1
 
     def __post_init__(self) -> None:
         """Refuse a scenario that could not be played or judged."""
@@ -122,6 +129,10 @@ class Scenario:
             return f"{server.name} does not claim to speak {protocol}"
         if self.needs_drain and server.drain is None:
             return f"{server.name} documents no drain timeout"
+        for feature in sorted(self.needs - server.features):
+            return f"{server.name} does not claim {feature}"
+        if self.needs_signal and self.needs_signal not in server.signals:
+            return f"{server.name} documents no signal to {self.needs_signal} the end"
         return ""
 
     def asked_over(self, protocol: Protocol) -> tuple[Asked, ...]:

@@ -38,12 +38,21 @@ class Protocol(enum.StrEnum):
         return 2 if self in (Protocol.H2, Protocol.H2C) else 1
 
 
+class Feature(enum.StrEnum):
+    """What a server may have, and a scenario may need."""
+
+    LIFESPAN = "lifespan"
+    """The application has hooks around its life, and its shutdown hook reports to the gate (ASGI lifespan)."""
+    WORKERS = "workers"
+    """It can serve with several worker processes."""
+
+
 @dataclass(frozen=True)
 class Launch:
     """What one start of a server is given. Paths are absolute; ``directory`` is empty, its own, and its HOME.
 
     ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
-    proxy passes requests to. The gate's address reaches applications by the environment (``LASTCALL_GATE``).
+    proxy passes requests to. ``workers`` is more than 1 only for a server with :attr:`Feature.WORKERS`. The gate's address reaches applications by the environment (``LASTCALL_GATE``).
     """
 
     protocol: Protocol
@@ -54,6 +63,7 @@ class Launch:
     directory: Path
     origin: str = ""
     host: str = "127.0.0.1"
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,7 @@ class Server:
     the server files with ``LASTCALL_CACHE`` set.
     ``exit_statuses`` are those of a successful graceful stop (a negative one is a signal's number).
     ``needs_origin``: it is a proxy, the gated application stands behind it.
+    ``signals`` are further documented signals by their role: ``force`` ends the drain at once.
     ``drain`` is None for a server that has no drain timeout: it waits for as long as a request takes.
     ``mutant``: deliberately broken; never part of ``--server all``.
     """
@@ -91,6 +102,8 @@ class Server:
     documentation: str
     graceful_signal: str = "SIGTERM"
     signal_documented: str = ""
+    signals: Mapping[str, str] = field(default_factory=dict)
+    features: frozenset[Feature] = frozenset()
     exit_statuses: tuple[int, ...] = (0,)
     drain: Drain | None = None
     needs_origin: bool = False

@@ -70,19 +70,50 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Connect(Step):
+class ClientStep(Step):
+    """A step of a client; the others are the harness's, the gate's and the clock's."""
+
+
+@dataclass(frozen=True)
+class Connect(ClientStep):
     """Open a connection in the play's protocol: TCP, TLS where it has it, and the HTTP/2 preface.
 
-    ``silent``: TCP only, not one byte is sent. A failure is recorded; before the shutdown it ends the play.
+    ``silent``: TCP only, not one byte is sent (:class:`BreakSilence` goes on). A failure is recorded; before the
+    shutdown it ends the play. ``window`` is the size of every stream's receive window in bytes (HTTP/2);
+    ``replenish=False`` never gives a window back; ``receive_buffer`` is the socket's, in bytes (0: the system's).
     """
 
     connection: str
     manners: Manners = Manners.FOLLOWER
     silent: bool = False
+    window: int = 65_535
+    replenish: bool = True
+    receive_buffer: int = 0
 
 
 @dataclass(frozen=True)
-class Request(Step):
+class BreakSilence(ClientStep):
+    """Go on with a connection that was opened silently: the TLS handshake, the preface."""
+
+    connection: str
+
+
+@dataclass(frozen=True)
+class PauseReading(ClientStep):
+    """Take nothing more from the connection's socket, so that the server's writes come to a stop."""
+
+    connection: str
+
+
+@dataclass(frozen=True)
+class ResumeReading(ClientStep):
+    """Read on."""
+
+    connection: str
+
+
+@dataclass(frozen=True)
+class Request(ClientStep):
     """Send a request; its name is the connection's unless one is given. ``target`` defaults to a held handler.
 
     With ``whole=False`` the body given is only its first part (:class:`SendBody` sends more).
@@ -107,17 +138,89 @@ class Request(Step):
         return self.target or f"/hold/{self.name}"
 
 
+@dataclass(frozen=True)
+class BeginHead(Request):
+    """Send the first half of a request's head: cut in a line, or as HEADERS without END_HEADERS."""
+
+
+@dataclass(frozen=True)
+class FinishHead(ClientStep):
+    """Send the second half of a head, and the body that goes with it."""
+
+    request: str
+
+
 READY = "/ready"
 """The resource that answers at once, without the gate."""
 
 
 @dataclass(frozen=True)
-class SendBody(Step):
+class SendBody(ClientStep):
     """Send more of a request's body."""
 
     request: str
     body: bytes = b""
     end: bool = True
+
+
+@dataclass(frozen=True)
+class SendTrailers(ClientStep):
+    """End a request with trailers (HTTP/2)."""
+
+    request: str
+    trailers: Headers = ()
+
+
+@dataclass(frozen=True)
+class SendRaw(ClientStep):
+    """Send bytes as they are; ``what`` says what they are."""
+
+    connection: str
+    data: bytes
+    what: str
+
+
+@dataclass(frozen=True)
+class Ping(ClientStep):
+    """Send a PING (HTTP/2)."""
+
+    connection: str
+
+
+@dataclass(frozen=True)
+class SendSettings(ClientStep):
+    """Send SETTINGS that change nothing (HTTP/2)."""
+
+    connection: str
+
+
+@dataclass(frozen=True)
+class SendPriority(ClientStep):
+    """Send a PRIORITY frame for a request's stream (HTTP/2)."""
+
+    request: str
+
+
+@dataclass(frozen=True)
+class ResetRequest(ClientStep):
+    """Give a request up by RST_STREAM with CANCEL (HTTP/2)."""
+
+    request: str
+
+
+@dataclass(frozen=True)
+class Grant(ClientStep):
+    """Give a stream's receive window ``increment`` bytes more than it was (HTTP/2)."""
+
+    request: str
+    increment: int
+
+
+@dataclass(frozen=True)
+class Replenish(ClientStep):
+    """Give back all of the connection's windows, and go on replenishing them (HTTP/2)."""
+
+    connection: str
 
 
 @dataclass(frozen=True)
@@ -171,7 +274,32 @@ class Shutdown(Step):
 
 
 @dataclass(frozen=True)
-class Close(Step):
+class Signal(Step):
+    """Send the server another signal: ``again`` is the graceful one once more, else what the server documents.
+
+    The roles are ``force`` (ends at once, in its own way) and ``hard`` (SIGKILL's gentler cousin, if there is one).
+    """
+
+    role: str
+
+
+@dataclass(frozen=True)
+class HoldHook(Step):
+    """Let the application's shutdown hook (ASGI lifespan) wait in the gate, until :class:`ReleaseHook`."""
+
+
+@dataclass(frozen=True)
+class ReleaseHook(Step):
+    """Let the shutdown hook go on."""
+
+
+@dataclass(frozen=True)
+class StartSuccessor(Step):
+    """Start a second server on the same port, as a deployment does; it is ready or has failed when the step is over."""
+
+
+@dataclass(frozen=True)
+class Close(ClientStep):
     """Close the client's side of a connection."""
 
     connection: str

@@ -54,6 +54,12 @@ class WireClient(Protocol):
     def send_body(self, request: str, data: bytes, *, end: bool) -> None:
         """Queue more body for a request that was sent with ``whole=False``; ValueError once it has ended."""
 
+    def begin_head(self, outgoing: Outgoing) -> None:
+        """Queue the first half of a request's head, and nothing else until :meth:`finish_head`."""
+
+    def finish_head(self, request: str) -> None:
+        """Queue the second half of the head that was begun, and the body that goes with it."""
+
     def send_goodbye(self) -> None:
         """Queue GOAWAY (NO_ERROR, last stream 0), once; does nothing in HTTP/1.1."""
 

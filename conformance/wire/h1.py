@@ -45,6 +45,7 @@ class H1Client:
         self._exchanges: deque[_Exchange] = deque()
         self._uploads: dict[str, _Upload] = {}
         self._names: set[str] = set()
+        self._begun: tuple[Outgoing, bytes] | None = None
         self._draining = False
         self._deaf = False
 
@@ -80,6 +81,26 @@ class H1Client:
         self._outbox.put(_head(outgoing.method, outgoing.target, headers) + body, sent)
         if not outgoing.whole:
             self._uploads[outgoing.request] = upload
+
+    def begin_head(self, outgoing: Outgoing) -> None:
+        """Queue the first half of a head, cut in the middle of a line."""
+        self.expect(outgoing.request, outgoing.method)
+        head = _head(outgoing.method, outgoing.target, _complete(outgoing, self._authority))
+        half = len(head) // 2
+        self._put_bytes(head[:half], f"first half of the head of {outgoing.request}")
+        self._begun = outgoing, head[half:]
+
+    def finish_head(self, request: str) -> None:
+        """Queue the rest of the head, and the body."""
+        if self._begun is None or self._begun[0].request != request:
+            raise ValueError(f"no head of {request!r} has been begun on {self.connection!r}")
+        (outgoing, rest), self._begun = self._begun, None
+        upload = _Upload(chunked=False, length=len(outgoing.body))
+        body = upload.encode(outgoing.body, end=True)
+        sent = RequestSent(
+            request=request, connection=self.connection, method=outgoing.method, target=outgoing.target, whole=True
+        )
+        self._outbox.put(rest + body, sent)
 
     def send_body(self, request: str, data: bytes, *, end: bool) -> None:
         """Queue more body; each piece is recorded as BytesSent, the end as RequestEnded."""

@@ -11,6 +11,9 @@ from hyperframe.frame import (
     Frame,
     GoAwayFrame,
     HeadersFrame,
+    PingFrame,
+    PriorityFrame,
+    RstStreamFrame,
     SettingsFrame,
     WindowUpdateFrame,
 )
@@ -22,7 +25,7 @@ from conformance.wire.h2_frames import MAX_FRAME
 from conformance.wire.h2_stream import ReceiveWindow, Stream
 
 if TYPE_CHECKING:
-    from conformance.trace import Event
+    from conformance.trace import Event, Headers
     from conformance.wire.client import Outgoing
 
 DEFAULT_WINDOW = 65_535
@@ -55,6 +58,8 @@ class H2Sender:
         self._streams: dict[int, Stream] = {}
         self._outbox = Outbox()
         self._goodbye_said = False
+        self._begun: tuple[Stream, Outgoing, bytes] | None = None
+        self._held_back: list[tuple[Frame, tuple[Event, ...], str]] = []
 
     @property
     def open_requests(self) -> frozenset[str]:
@@ -75,18 +80,71 @@ class H2Sender:
         stream = self._open(outgoing.request, outgoing.method)
         stream.recorded_whole = outgoing.whole and len(outgoing.body) <= min(self._send_window, stream.send_window)
         self._send_head(stream, outgoing, end=outgoing.whole and not outgoing.body)
-        sent = RequestSent(
-            request=outgoing.request,
-            connection=self.connection,
-            method=outgoing.method,
-            target=outgoing.target,
-            stream_id=stream.stream_id,
-            whole=stream.recorded_whole,
-        )
-        self._outbox.put(b"", sent)
+        self._outbox.put(b"", self._sent(stream, outgoing))
         if not stream.end_sent:
             stream.queue(outgoing.body, end=outgoing.whole)
             self._send_unsent(stream)
+
+    def begin_head(self, outgoing: Outgoing) -> None:
+        """Queue HEADERS with the first half of the header block. Every other frame waits for the second half.
+
+        RFC 9113 §6.10: between HEADERS and its CONTINUATION no other frame may come, of any stream.
+        """
+        stream = self._open(outgoing.request, outgoing.method)
+        stream.recorded_whole = outgoing.whole
+        block = self._header_block(outgoing)
+        half = max(1, len(block) // 2)
+        frame = HeadersFrame(stream.stream_id, block[:half])
+        ends = outgoing.whole and not outgoing.body
+        if ends:
+            frame.flags.add("END_STREAM")
+        self._send(frame, detail=f"{outgoing.method} {outgoing.target}, first half")
+        stream.end_sent = ends
+        self._begun = stream, outgoing, block[half:]
+
+    def finish_head(self, request: str) -> None:
+        """Queue CONTINUATION with the rest of the block, what had to wait for it, and the body."""
+        if self._begun is None or self._begun[0].request != request:
+            raise ValueError(f"no head of {request!r} has been begun on {self.connection!r}")
+        (stream, outgoing, rest), self._begun = self._begun, None
+        self._send(ContinuationFrame(stream.stream_id, rest, flags=["END_HEADERS"]), self._sent(stream, outgoing))
+        for frame, events, detail in self._held_back:
+            self._send(frame, *events, detail=detail)
+        self._held_back = []
+        if not stream.end_sent:
+            stream.queue(outgoing.body, end=outgoing.whole)
+            self._send_unsent(stream)
+
+    def send_trailers(self, request: str, trailers: Headers) -> None:
+        """Queue trailers, which end the request."""
+        stream = self._named(request)
+        if stream is None or not stream.accepts_body:
+            raise ValueError(f"no body of {request!r} is being sent on {self.connection!r}")
+        block = self._encoder.encode([(name.encode("latin-1"), value.encode("latin-1")) for name, value in trailers])
+        stream.end_sent = True
+        ended = RequestEnded(request=request, length=stream.sent_length)
+        self._send(HeadersFrame(stream.stream_id, block, flags=["END_HEADERS", "END_STREAM"]), ended, detail="trailers")
+
+    def send_ping(self) -> None:
+        """Queue a PING."""
+        self._send(PingFrame(0, opaque_data=b"lastcall"))
+
+    def send_settings(self) -> None:
+        """Queue SETTINGS that change nothing, to be acknowledged."""
+        self._send(SettingsFrame(settings={SettingsFrame.ENABLE_PUSH: 0}))
+
+    def send_priority(self, request: str) -> None:
+        """Queue a PRIORITY frame for a stream, which RFC 9113 §5.3.2 has deprecated and servers still must accept."""
+        stream = self._named(request)
+        self._send(PriorityFrame(stream.stream_id if stream else 1, stream_weight=16))
+
+    def send_reset(self, request: str) -> None:
+        """Queue RST_STREAM (CANCEL): the client gives the request up."""
+        stream = self._named(request)
+        if stream is None:
+            raise ValueError(f"no request {request!r} on {self.connection!r}")
+        self._send(RstStreamFrame(stream.stream_id, error_code=8))
+        stream.reset = True
 
     def send_body(self, request: str, data: bytes, *, end: bool) -> None:
         """Queue more body; it is dropped, and its end not recorded, once the server has reset the stream."""
@@ -144,11 +202,24 @@ class H2Sender:
     def _named(self, request: str) -> Stream | None:
         return next((stream for stream in self._streams.values() if stream.request == request), None)
 
+    def _sent(self, stream: Stream, outgoing: Outgoing) -> RequestSent:
+        return RequestSent(
+            request=outgoing.request,
+            connection=self.connection,
+            method=outgoing.method,
+            target=outgoing.target,
+            stream_id=stream.stream_id,
+            whole=stream.recorded_whole,
+        )
+
     def _send(self, frame: Frame, *events: Event, detail: str = "") -> None:
+        if self._begun is not None:
+            self._held_back.append((frame, events, detail))
+            return
         data, event = h2_frames.sent(self.connection, frame, detail)
         self._outbox.put(data, event, *events)
 
-    def _send_head(self, stream: Stream, outgoing: Outgoing, *, end: bool) -> None:
+    def _header_block(self, outgoing: Outgoing) -> bytes:
         pseudo = (
             (":method", outgoing.method),
             (":scheme", self._scheme),
@@ -158,7 +229,10 @@ class H2Sender:
         # RFC 9113 §8.2: field names are sent in lower case.
         fields = tuple((name.lower(), value) for name, value in outgoing.headers)
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pseudo + fields]
-        block = self._encoder.encode(encoded)
+        return self._encoder.encode(encoded)
+
+    def _send_head(self, stream: Stream, outgoing: Outgoing, *, end: bool) -> None:
+        block = self._header_block(outgoing)
         pieces = [block[at : at + MAX_FRAME] for at in range(0, len(block), MAX_FRAME)]
         for index, piece in enumerate(pieces):
             frame = ContinuationFrame(stream.stream_id, piece) if index else HeadersFrame(stream.stream_id, piece)
