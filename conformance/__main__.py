@@ -81,7 +81,9 @@ def _doctor(options: argparse.Namespace) -> int:
     for server in _servers(found, options.names):
         version = server.version()
         missing += version is None
-        print(f"{server.name:<18} {version or f'not installed; to install it: python -m conformance install {server.name}'}")
+        print(
+            f"{server.name:<18} {version or f'not installed; to install it: python -m conformance install {server.name}'}"
+        )
     _print_broken(found)
     return 1 if missing else 0
 

@@ -38,8 +38,8 @@ def account(trace: Trace, verdict: Verdict, check: Check, *, stored_at: str, aga
     what = f"{play.scenario} over {play.protocol} on {play.server} {play.version}, pace {play.pace}"
     argv = " ".join(word for started in trace.of(ServerStarted) for word in started.argv)
     parts = [
-        title,
-        what,
+        _printable(title),
+        _printable(what),
         "",
         *_labelled("expected", check.promise),
         *_labelled("clause", f"{check.clause}: {check.clause.rule} {check.clause.link}"),
@@ -60,7 +60,7 @@ def _labelled(label: str, text: str) -> list[str]:
     if not text:
         return []
     return textwrap.wrap(
-        text,
+        _printable(text),
         _WIDTH,
         initial_indent=f"{label:<10}",
         subsequent_indent=" " * 10,
@@ -86,11 +86,12 @@ def timeline(trace: Trace, evidence: tuple[int, ...] = ()) -> Iterator[str]:
         for number, event in enumerate(trace.events, start=2)
         if number in evidence or not isinstance(event, _NOISE)
     ]
-    left_out = len(shown) - _MOST_LINES
-    for place, (number, event) in enumerate(shown):
-        if left_out > 0 and _MOST_LINES // 2 <= place < _MOST_LINES // 2 + left_out and number not in evidence:
-            if place == _MOST_LINES // 2:
-                yield f"  ... {left_out} lines left out ..."
+    middle = shown[_MOST_LINES // 2 : max(_MOST_LINES, len(shown)) - _MOST_LINES // 2]
+    left_out = [number for number, _event in middle if number not in evidence]
+    for number, event in shown:
+        if number in left_out:
+            if number == left_out[0]:
+                yield f"  ... {len(left_out)} lines left out ..."
             continue
         mark = ">" if number in evidence else " "
         yield f"{mark} {(event.end_ns - zero_ns) / 1e9:+9.3f}  {number:>4}  {words(event)}"
@@ -103,10 +104,15 @@ def words(event: Event) -> str:
     return " ".join([type(event).__name__, *told])
 
 
+def _printable(text: str) -> str:
+    """Escape what a terminal might obey: servers choose much of what is shown here."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def _value(value: object) -> str:
     if isinstance(value, tuple):
         value = ", ".join(": ".join(part) if isinstance(part, tuple) else str(part) for part in value)
     text = value if isinstance(value, str) else repr(value)
-    text = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    text = _printable(text)
     text = text if len(text) <= 160 else text[:157] + "..."  # noqa: PLR2004 - a line is for a person
     return repr(text) if " " in text else text

@@ -25,6 +25,7 @@ from conformance.results import (
 )
 from conformance.run import TRACES, Run
 from conformance.server import Drain, Launch, Protocol, Server
+from conformance.stage.player import Bill
 from conformance.trace import TraceError
 from conformance.verdict import Answer, Level
 
@@ -48,6 +49,10 @@ class Row:
     server: Server
     named: bool
     asked_as: str
+
+
+Question = tuple[Row, "Scenario", "Protocol"]
+"""One play that is wanted: who is asked, what, over which protocol."""
 
 
 class Company:
@@ -112,18 +117,20 @@ class Company:
         """Tell whether this server's plays are over."""
         return row.server.name in self._performed
 
-    def perform(
-        self, row: Row, asked: Sequence[tuple[Scenario, Protocol]], progress: Callable[[Progress], None]
-    ) -> None:
-        """Play all that is asked of a server, or read it back when traces are only judged again."""
-        server = row.server
+    def perform(self, asked: Sequence[Question], progress: Callable[[Progress], None]) -> None:
+        """Play all that is asked, or read it back when traces are only judged again."""
         if self._judge_only:
-            with contextlib.suppress(TraceError):
-                again = [self._run.rejudge(server, scenario, protocol) for scenario, protocol in asked]
-                self._keep([each for each in again if each is not None])
+            for row, scenario, protocol in asked:
+                with contextlib.suppress(TraceError):
+                    again = self._run.rejudge(row.server, scenario, protocol)
+                    self._keep([again] if again else [])
         else:
-            self._keep(self._run.perform(server, asked, version=self.version(server) or "", progress=progress))
-        self._performed.add(server.name)
+            bills = [
+                Bill(scenario, row.server, protocol, self.pace, DEFAULT, self.version(row.server) or "")
+                for row, scenario, protocol in asked
+            ]
+            self._keep(self._run.perform(bills, progress))
+        self._performed.update(row.server.name for row, _scenario, _protocol in asked)
 
     def _keep(self, judged: Sequence[Judged]) -> None:
         for each in judged:
@@ -137,13 +144,14 @@ class Company:
         """Give a person's account of a verdict."""
         asked_as = next((row.asked_as for row in self.rows if row.server.name == judged.bill.server.name), "")
         pace = "" if self.pace == "fast" else f" --pace {self.pace}"
-        selected = f"{judged.bill.scenario.id} and {judged.bill.protocol} and {verdict.check}"
+        bill = judged.bill
+        selected = f"{bill.scenario.id}[{bill.server.name}-{bill.protocol}] and {verdict.check}"
         return account(
             judged.trace,
             verdict,
             check,
             stored_at=str(judged.stored_at),
-            again=f"pytest --server {asked_as}{pace} -k {selected!r}",
+            again=f"pytest --server={asked_as}{pace} -k {selected!r}",
             control=judged.control_in_words,
         )
 

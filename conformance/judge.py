@@ -29,7 +29,9 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     excuse = why_control_fails(control) if control else ""
     verdicts = []
     for asked in questions:
-        finding = _blocked(asked.check, findings) or findings[asked.check.id]
+        finding = findings[asked.check.id]
+        if not (asked.check.on_sight and finding.answer is Answer.BROKEN):
+            finding = _blocked(asked.check, findings) or finding
         if excuse and finding.answer is Answer.BROKEN and asked.level in BLAMING:
             because = (
                 f"The same timeline without the shutdown fails too ({excuse}), so this is not the shutdown's fault."

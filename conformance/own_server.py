@@ -100,8 +100,15 @@ def _check_shape(table: Mapping[str, Any]) -> None:
             raise ValueError(f"unknown key {name!r}; known are {', '.join(_KNOWN)}")
         if not isinstance(value, _KNOWN[name]):
             raise ValueError(f"{name!r} has the wrong type ({type(value).__name__})")
-    if not table["name"] or set(table["name"]) & set("/[]:, \t\n") or not table["speaks"]:
-        raise ValueError("'name' must be a word without / [ ] : , or spaces, and 'speaks' must not be empty")
+    if not table["name"][:1].isalnum() or set(table["name"]) & set("/[]:, \t\n") or not table["speaks"]:
+        raise ValueError(
+            "'name' must be a word that begins with a letter or digit, without / [ ] : , or spaces,"
+            " and 'speaks' must not be empty"
+        )
+    if not table.get("exit_statuses", [0]):
+        raise ValueError("'exit_statuses' must not be empty: 0 is what it is when left out")
+    if not all(isinstance(word, str) for word in table.get("version", [])):
+        raise ValueError("'version' must be a list of words, the command that prints the version")
 
 
 def _protocol(name: object) -> Protocol:
@@ -130,7 +137,7 @@ def _filled(words: list[str], launch: Launch, here: Path) -> list[str]:
     values["drain_s"] = f"{launch.drain_s:g}"
     try:
         first, *rest = (word.format_map(values) for word in words)
-    except (KeyError, IndexError) as error:
+    except (KeyError, IndexError, AttributeError, TypeError) as error:
         raise ValueError(f"'command' has the unknown placeholder {error}; known are {', '.join(values)}") from None
     except ValueError as error:
         raise ValueError(f"'command': {error} (a literal brace is doubled)") from None
@@ -156,8 +163,8 @@ def _signal(name: str) -> str:
 
 
 def _status(value: object) -> int:
-    if not isinstance(value, int):
-        raise ValueError(f"'exit_statuses' are numbers (a negative one for a signal), not {value!r}")  # noqa: TRY004
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"'exit_statuses' are numbers (a negative one for a signal), not {value!r}")
     return value
 
 
@@ -165,6 +172,7 @@ def _drain(table: Mapping[str, Any] | None) -> Drain | None:
     if table is None:
         return None
     unknown = set(table) - {"option", "documented", "whole_seconds"}
-    if unknown or "option" not in table:
-        raise ValueError("[drain] wants 'option', and may have 'documented' and 'whole_seconds'")
+    texts = (table.get("option"), table.get("documented", ""))
+    if unknown or not all(isinstance(text, str) for text in texts):
+        raise ValueError("[drain] wants 'option', a text, and may have 'documented' and 'whole_seconds'")
     return Drain(table["option"], table.get("documented", ""), whole_seconds=bool(table.get("whole_seconds", False)))

@@ -1,7 +1,9 @@
 """The pytest plugin: scenarios become items, one for each check; ``pytest --server NAME`` runs them.
 
-It is thin: it collects, hands the plays of a server to :class:`conformance.run.Run` when the first item of that server
-comes, and turns verdicts into outcomes. Without ``--server`` or ``--judge-only`` it does nothing.
+It is thin: it collects, hands the plays to :class:`conformance.company.Company` when the first item comes (all of
+them at once, where one process does everything), and turns verdicts into outcomes.
+
+Without ``--server`` or ``--judge-only`` it does nothing.
 """
 
 from __future__ import annotations
@@ -143,7 +145,7 @@ class CheckItem(pytest.Item):
             _fail_or_skip(refused, fails=self.play.row.named)
         if not company.performed(self.play.row):
             with _progress_line(self.config) as progress:
-                company.perform(self.play.row, _wanted(self), progress)
+                company.perform(_wanted(self, company), progress)
         self.judged = company.judged(self.play.row, self.play.scenario, self.play.protocol)
         if self.judged is None:
             pytest.skip(f"no readable trace of {self.play.name} in {company.folder}")
@@ -186,11 +188,18 @@ def _mark(protocol: Protocol) -> str:
     return str(protocol).replace("-", "_")
 
 
-def _wanted(item: CheckItem) -> list[tuple[Scenario, Protocol]]:
-    """Give what of this server's plays has been selected, so that -k and -m spare the rest."""
-    plays = (each.play for each in item.session.items if isinstance(each, CheckItem))
-    mine = [play for play in plays if play.row is item.play.row]
-    return list({(play.scenario.id, play.protocol): (play.scenario, play.protocol) for play in mine}.values())
+def _wanted(item: CheckItem, company: Company) -> list[tuple[Row, Scenario, Protocol]]:
+    """Give the plays of what has been selected, so that -k and -m spare the rest.
+
+    One process plays the plays of all servers at once. A worker of a distributed run is given one server after the
+    other, so it plays those of this server.
+    """
+    plays = [each.play for each in item.session.items if isinstance(each, CheckItem)]
+    if hasattr(item.config, "workerinput"):
+        plays = [play for play in plays if play.row is item.play.row]
+    playable = {play.row.server.name for play in plays if not company.why_not_played(play.row)}
+    wanted = {play.name: (play.row, play.scenario, play.protocol) for play in plays if play.row.server.name in playable}
+    return list(wanted.values())
 
 
 class _progress_line:  # noqa: N801 - used like a function

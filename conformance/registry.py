@@ -47,11 +47,6 @@ def find() -> Found:
     return Found(found.servers, found.scenarios, found.module_of, tuple(broken))
 
 
-def scenarios_in(module_name: str) -> list[Scenario]:
-    """Give the scenarios of one module, in the order in which they are written."""
-    return list(_values(importlib.import_module(module_name), Scenario))
-
-
 def _modules(package: ModuleType, broken: list[str]) -> Iterator[ModuleType]:
     for item in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         if item.ispkg:

@@ -82,7 +82,10 @@ def load_results(folder: Path) -> Results:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] > FORMAT:
             raise ResultsError(f"{path}: format {record['format']} is newer than this lastcall reads ({FORMAT})")
-        plays = tuple(PlayResult(**{**play, "argv": tuple(play["argv"])}) for play in record.pop("plays"))
+        plays = tuple(
+            PlayResult(**play | {"argv": tuple(play["argv"]), "verdicts": tuple(play["verdicts"])})
+            for play in record.pop("plays")
+        )
         return Results(**record, plays=plays)
     except OSError as error:
         raise ResultsError(f"{path}: {error.strerror}") from error

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 TRACES = "traces"
 """The folder of the traces, inside the folder of the results."""
 
-Asking = tuple["Scenario", "Protocol"]
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -90,15 +88,9 @@ class Run:
         self._house = None
 
     def perform(
-        self,
-        server: Server,
-        asked: Sequence[Asking],
-        *,
-        version: str = "",
-        progress: Callable[[Progress], None] = lambda _progress: None,
+        self, bills: Sequence[Bill], progress: Callable[[Progress], None] = lambda _progress: None
     ) -> list[Judged]:
-        """Play everything that is asked of one server, at once, and judge it; then play the controls that are needed."""
-        bills = [Bill(scenario, server, protocol, self.pace, self.limits, version) for scenario, protocol in asked]
+        """Play what is on the bills, at once, and judge it; then play the controls that are needed."""
         traces = self._play(bills, progress)
         judged = [self._judge(bill, trace) for bill, trace in zip(bills, traces, strict=True)]
         blamed = [each for each in judged if needs_control(each.verdicts)]
@@ -138,7 +130,7 @@ class Run:
         for bill in bills:
             control = dataclasses.replace(bill, control=True)
             control.stored_at(self.folder / TRACES).unlink(missing_ok=True)
-        told = Progress(bills[0].server.name, [bill.name for bill in bills])
+        told = Progress([bill.name for bill in bills])
 
         def done(bill: Bill, _trace: Trace) -> None:
             told.done(bill.name)
@@ -149,10 +141,9 @@ class Run:
 
 
 class Progress:
-    """How far the plays of a server are."""
+    """How far the plays are."""
 
-    def __init__(self, server: str, names: list[str]) -> None:
-        self.server = server
+    def __init__(self, names: list[str]) -> None:
         self.total = len(names)
         self._left = list(names)
         self._began = time.monotonic()
@@ -162,7 +153,6 @@ class Progress:
         self._left.remove(name)
 
     def __str__(self) -> str:
-        over = self.total - len(self._left)
-        line = f"{self.server}: {over} of {self.total} plays over, {time.monotonic() - self._began:.0f} s"
-        waiting = self._left[0] if len(self._left) == 1 else f"{len(self._left)} more"
-        return f"{line}, waiting for {waiting}" if self._left else line
+        over, left = self.total - len(self._left), len(self._left)
+        waiting = f", waiting for {self._left[0]}" + (f" and {left - 1} more" if left > 1 else "") if left else ""
+        return f"{over} of {self.total} plays over after {time.monotonic() - self._began:.0f} s{waiting}"

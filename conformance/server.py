@@ -52,7 +52,8 @@ class Launch:
     """What one start of a server is given. Paths are absolute; ``directory`` is empty, its own, and its HOME.
 
     ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
-    proxy passes requests to. ``workers`` is more than 1 only for a server with :attr:`Feature.WORKERS`. The gate's address reaches applications by the environment (``LASTCALL_GATE``).
+    proxy passes requests to. ``workers`` is more than 1 only for a server with :attr:`Feature.WORKERS`.
+    The gate's address reaches applications by the environment (``LASTCALL_GATE``).
     """
 
     protocol: Protocol

@@ -546,7 +546,11 @@ def event_line(event: Event) -> str:
 
 def load(path: Path) -> Trace:
     """Read a stored trace; raises :class:`TraceError`. A last line that was cut off (a killed run) is left out."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        message = f"{path}: not a lastcall trace ({error})"
+        raise TraceError(message) from error
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
     if not lines:

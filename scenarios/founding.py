@@ -80,7 +80,7 @@ TWENTY_FIVE_REQUESTS = Scenario(
 
 DEADLINE_FIRST = Scenario(
     id="deadline-first",
-    question="The drain timeout is over before the handler is. Is the end forced then, once, and does the cut response look cut?",
+    question="The drain timeout is over before the handler is. Is the end forced then, and does the cut response look cut?",
     protocols=HTTP2,
     drain=Duration(3, 10),
     needs_drain=True,
@@ -119,7 +119,7 @@ DEADLINE_FIRST = Scenario(
 
 FRESH_IDLE_AND_NEW = Scenario(
     id="fresh-idle-and-new",
-    question="Beside the busy connection: one idle, one with only its preface, one silent, and a newcomer. What becomes of each?",
+    question="Beside the busy connection: one idle, one with only its preface, one silent, a newcomer. What becomes of each?",
     protocols=HTTP2,
     drain=Duration(9, 25),
     timeline=steps(

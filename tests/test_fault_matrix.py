@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from conformance.judge import judge
+from conformance.judge import judge, why_control_fails
 from conformance.limits import DEFAULT
 from conformance.registry import find
 from conformance.server import Protocol
@@ -101,8 +101,6 @@ def test_no_must_or_promise_breaks_on_a_benign_variant(verdicts, name):
 
 @pytest.mark.parametrize("play", CONTROLS, ids=lambda play: play.name)
 def test_every_timeline_succeeds_without_its_shutdown(verdicts, play):
-    from conformance.judge import why_control_fails
-
     trace, _found = verdicts[play.name]
     assert trace.complete
     assert why_control_fails(trace) == ""

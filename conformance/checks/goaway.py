@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conformance import clauses
+from conformance.checks.ending import drain_timeout_is_granted_in_full
 from conformance.checks.evidence import (
     NO_SHUTDOWN,
     busy_connections,
@@ -16,7 +17,6 @@ from conformance.checks.evidence import (
     too_late,
     within,
 )
-from conformance.checks.ending import drain_timeout_is_granted_in_full
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
 from conformance.story import Fate, connections, fate, shutdown

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from conformance import timeline
 from conformance.stage.probe import Probe
 from conformance.trace import (
     Event,
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from conformance.limits import Limits
     from conformance.server import Protocol
     from conformance.stage.recorder import Recorder
-    from conformance.timeline import Connect, Request, SendBody
+    from conformance.timeline import ClientStep
+    from conformance.wire.client import WireClient
+    from conformance.wire.h2 import H2Client
 
 _OF_HANDLERS = (HandlerEntered, HandlerFinished, HandlerReported)
 _OF_THE_SERVER = (ServerExited, ListenerClosed)
@@ -48,24 +52,57 @@ class Cast:
         self._probes: dict[str, Probe] = {}
         self._connection_of: dict[str, str] = {}
 
-    async def connect(self, step: Connect) -> bool:
-        """Open a connection; tells whether it stands."""
-        probe = Probe(step.connection, self._recorder, self._protocol, self._port, step.manners)
-        self._probes[step.connection] = probe
-        return await probe.connect(self._limits, self._tls, silent=step.silent)
+    async def obey(self, step: ClientStep) -> bool:
+        """Let a client do its step; tells False only for a connection that could not be opened."""
+        match step:
+            case timeline.Connect():
+                self._probes[step.connection] = Probe(step, self._recorder, self._protocol, self._port)
+                return await self._probes[step.connection].connect(self._limits, self._tls)
+            case timeline.BreakSilence():
+                return await self.probe(step.connection).speak(self._limits, self._tls)
+            case timeline.Request():
+                self._connection_of[step.name] = step.connection
+                self.probe(step.connection).tell(partial(_send_request, step))
+            case timeline.PauseReading():
+                self.probe(step.connection).pause()
+            case timeline.ResumeReading():
+                self.probe(step.connection).resume()
+            case timeline.Close():
+                self.probe(step.connection).close()
+            case timeline.SendBody():
+                self._of(step.request).tell(lambda wire: wire.send_body(step.request, step.body, end=step.end))
+            case timeline.FinishHead():
+                self._of(step.request).tell(lambda wire: wire.finish_head(step.request))
+            case timeline.SendRaw():
+                self.probe(step.connection).tell(lambda wire: wire.send_raw(step.data, step.what))
+            case _:
+                self._tell_http2(step)
+        return True
 
-    def request(self, step: Request) -> None:
-        """Send a request."""
-        self._connection_of[step.name] = step.connection
-        self.probe(step.connection).send_request(
-            Outgoing(step.name, step.method, step.path, step.headers, step.body, whole=step.whole)
-        )
+    def _tell_http2(self, step: ClientStep) -> None:
+        match step:
+            case timeline.SendTrailers():
+                self._of(step.request).tell_http2(lambda wire: wire.send_trailers(step.request, step.trailers))
+            case timeline.Ping():
+                self.probe(step.connection).tell_http2(lambda wire: wire.send_ping())
+            case timeline.SendSettings():
+                self.probe(step.connection).tell_http2(lambda wire: wire.send_settings())
+            case timeline.SendPriority():
+                self._of(step.request).tell_http2(lambda wire: wire.send_priority(step.request))
+            case timeline.ResetRequest():
+                self._of(step.request).tell_http2(lambda wire: wire.send_reset(step.request))
+            case timeline.Grant():
+                self._of(step.request).tell_http2(lambda wire: wire.grant(step.request, step.increment))
+            case timeline.Replenish():
+                self.probe(step.connection).tell_http2(_replenish)
+            case _:
+                raise TimelineError(f"no client can do {step}")
 
-    def send_body(self, step: SendBody) -> None:
-        """Send more of a request's body."""
-        if step.request not in self._connection_of:
-            raise TimelineError(f"no request {step.request!r} has been sent")
-        self.probe(self._connection_of[step.request]).send_body(step.request, step.body, end=step.end)
+    def _of(self, request: str) -> Probe:
+        """Give the probe that sent a request."""
+        if request not in self._connection_of:
+            raise TimelineError(f"no request {request!r} has been sent")
+        return self.probe(self._connection_of[request])
 
     def probe(self, connection: str) -> Probe:
         """Give a connection's probe."""
@@ -94,6 +131,19 @@ class Cast:
     def abandon(self) -> list[str]:
         """Stop waiting; gives the names of the connections that the server had not ended."""
         return [name for name, probe in self._probes.items() if probe.abandon()]
+
+
+def _send_request(step: timeline.Request, wire: WireClient) -> None:
+    outgoing = Outgoing(step.name, step.method, step.path, step.headers, step.body, whole=step.whole)
+    if isinstance(step, timeline.BeginHead):
+        wire.begin_head(outgoing)
+    else:
+        wire.send_request(outgoing)
+
+
+def _replenish(wire: H2Client) -> None:
+    wire.replenish = True
+    wire.replenish_now()
 
 
 SHUTDOWN_FACTS = (GoawayReceived, ServerExited, ListenerClosed, FinReceived, ResetReceived)

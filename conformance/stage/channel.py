@@ -78,9 +78,11 @@ class Channel:
 
     # --- opening ---
 
-    async def connect(self, port: int, within_s: float) -> bool:
-        """Connect; a failure is recorded, and tells False."""
+    async def connect(self, port: int, within_s: float, receive_buffer: int = 0) -> bool:
+        """Connect; a failure is recorded, and tells False. ``receive_buffer`` is in bytes, 0 for the system's own."""
         self._socket.setblocking(False)
+        if receive_buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         arrival.enable(self._socket)
         began_ns = time.monotonic_ns()
@@ -184,6 +186,16 @@ class Channel:
         if not self.ended:
             self.ended = True
             self._on_end(at_ns)
+
+    def pause(self) -> None:
+        """Take nothing more from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
+        if self._open:
+            self._loop.remove_reader(self._socket)
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._open and not self.finished:
+            self._loop.add_reader(self._socket, self._readable)
 
     # --- writing ---
 

@@ -80,6 +80,7 @@ class _Handler(asyncio.Protocol):
         self._gate = gate
         self._request = ""
         self._over = False
+        self._dropped = False
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,11 +91,13 @@ class _Handler(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
+            if self._dropped:
+                return
             self._obey(line.decode("utf-8", "backslashreplace"))
-        if len(self._rest) > _LONGEST_LINE:
+        if len(self._rest) > _LONGEST_LINE and not self._dropped:
             self._reject(self._rest[:40])
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         self._gate.closed(self)
         if self._request and not self._over:
             self._gate.recorder.seen(HandlerCancelled(self._request))
@@ -105,8 +108,8 @@ class _Handler(asyncio.Protocol):
         self._transport.write(f"{order}\n".encode())
 
     def drop(self) -> None:
-        """Close the connection without a word: the play is over."""
-        self._over = True
+        """Close the connection without a word: the play is over, or nothing that comes can be believed."""
+        self._over = self._dropped = True
         self._transport.abort()
 
     def _obey(self, line: str) -> None:

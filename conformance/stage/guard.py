@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import signal
@@ -23,27 +24,42 @@ class Guard:
 
     def __init__(self) -> None:
         self.token = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+        self._token_of: dict[int, str] = {}
         self._reaper = subprocess.Popen(
             [sys.executable, "-I", "-S", reaper.__file__, self.token],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             start_new_session=True,
         )
+        if self._reaper.stdout is not None:
+            # Until it has said so, a signal to all processes of the run could still end it.
+            self._reaper.stdout.readline()
+            self._reaper.stdout.close()
         inherit_no_ignored_signals()
 
     def start(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Start a program in a session and a directory of its own; raises OSError if there is no such program."""
+        token = f"{self.token}.{next(self._numbers)}"
         started = subprocess.Popen(
             argv,
             cwd=directory,
-            env={**environment, reaper.TOKEN: self.token},
+            env={**environment, reaper.TOKEN: token},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        self._token_of[started.pid] = token
         self._tell(f"+ {started.pid}")
         return started
+
+    def members(self, pid: int) -> list[int]:
+        """Give the living processes that this one has started, itself included: by session, and by its own token.
+
+        A daemon leaves the session; only one that also clears its environment is not found.
+        """
+        return reaper.members({pid}, self._token_of[pid])
 
     def over(self, pid: int) -> None:
         """Take note that no process of this session is left."""

@@ -44,8 +44,8 @@ class Origin:
         self._tasks.add(task)
         exchange = _Exchange(reader, writer)
         try:
-            # The proxy may go, or send what is no HTTP: then there is nobody to answer.
-            with contextlib.suppress(OSError, h11.RemoteProtocolError, EOFError):
+            # The proxy may go, or send what is no HTTP: then there is nobody to answer. Cancelled is the end of the play.
+            with contextlib.suppress(OSError, h11.RemoteProtocolError, EOFError, asyncio.CancelledError):
                 await self._answer(exchange)
         finally:
             self._tasks.discard(task)
@@ -54,11 +54,12 @@ class Origin:
     async def _answer(self, exchange: _Exchange) -> None:
         request = await exchange.head()
         target = request.target.decode()
-        route, _, name = target.rpartition("/")
+        path = target.partition("?")[0]
+        route, _, name = path.rpartition("/")
         if route == "/hold" and name:
             await self._hold(exchange, name, request.method.decode(), target)
         else:
-            status, body = _READY if target == "/ready" else _NOT_FOUND
+            status, body = _READY if path == "/ready" else _NOT_FOUND
             await exchange.respond(status, len(body))
             await exchange.send(body)
             await exchange.end()
@@ -111,7 +112,7 @@ class _Exchange:
     async def head(self) -> h11.Request:
         event = await self._next()
         if not isinstance(event, h11.Request):
-            raise EOFError
+            raise EOFError  # noqa: TRY004 - no wrong type: the proxy has gone
         names = {name for name, _value in event.headers}
         self._without_body = not names & {b"content-length", b"transfer-encoding"}
         return event
@@ -122,7 +123,7 @@ class _Exchange:
         while isinstance(event := await self._next(), h11.Data):
             length += len(event.data)
         if not isinstance(event, h11.EndOfMessage):
-            raise EOFError
+            raise EOFError  # noqa: TRY004 - no wrong type: the proxy has gone
         return length
 
     async def gone(self) -> bool:

@@ -23,6 +23,7 @@ from conformance.stage.ports import own_port
 from conformance.stage.process import ServerProcess
 from conformance.stage.readiness import NotReadyError, become_ready
 from conformance.stage.recorder import Recorder
+from conformance.story import RequestStory, requests
 from conformance.trace import (
     AwaitExpired,
     ConnectionAbandoned,
@@ -31,6 +32,7 @@ from conformance.trace import (
     ListenerClosed,
     Play,
     PlayEnded,
+    ServerExited,
     ServerReady,
     SetupFailed,
     StepBegun,
@@ -160,7 +162,7 @@ class _Performance:
         for name, text in (server.files(launch) if server.files else {}).items():
             (launch.directory / name).write_text(text, encoding="utf-8")
         argv = [str(word) for word in server.command(launch)]
-        environment = _environment(launch, self._gate.address) | dict(server.environment)
+        environment = environment_of(launch, self._gate.address) | dict(server.environment)
         try:
             self._process.start(argv, launch.directory, environment)
         except OSError as error:
@@ -176,15 +178,11 @@ class _Performance:
         )
         self._recorder.did(ServerReady())
 
-    async def _do(self, index: int, step: Step) -> None:  # noqa: C901 - one line a step
+    async def _do(self, index: int, step: Step) -> None:
         match step:
-            case timeline.Connect():
-                if not await self._cast.connect(step) and not self._asked:
-                    raise _NotPlayableError(f"connection {step.connection!r} could not be opened")
-            case timeline.Request():
-                self._cast.request(step)
-            case timeline.SendBody():
-                self._cast.send_body(step)
+            case timeline.ClientStep():
+                if not await self._cast.obey(step) and not self._asked:
+                    raise _NotPlayableError(f"before the shutdown, the server did not take this: {step}")
             case timeline.ReadBody():
                 self._gate.order(step.request, "read")
             case timeline.SendChunk():
@@ -197,8 +195,6 @@ class _Performance:
                 await self._recorder.wait(lambda: self._process.exited, step.duration.at(self._bill.pace))
             case timeline.Shutdown():
                 await self._shut_down()
-            case timeline.Close():
-                self._cast.probe(step.connection).close()
 
     async def _shut_down(self) -> None:
         # What the signal causes must not seem to have begun before it: look, and send it in a quiet moment.
@@ -229,6 +225,9 @@ class _Performance:
     async def _await(self, index: int, step: timeline.Await) -> None:
         fact = step.fact
         if self._bill.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
+            if self._bill.scenario.needs_drain and isinstance(fact, ServerExited):
+                # What the drain timeout would have cut has to stand for as long without a shutdown.
+                await self._recorder.wait(lambda: self._process.exited, self._bill.drain_s)
             return
         await self._recorder.wait(
             lambda: self._recorder.has(fact) or self._cast.impossible(fact), self._seconds(step.within)
@@ -238,7 +237,8 @@ class _Performance:
         impossible = self._cast.impossible(fact)
         self._recorder.did(AwaitExpired(index, str(step), impossible))
         if not self._asked:
-            raise _NotPlayableError(f"before the shutdown, this never came: {step}")
+            ended = f"; the server had ended, with status {self._process.status}" if self._process.exited else ""
+            raise _NotPlayableError(f"before the shutdown, this never came: {step}{ended}")
 
     def _seconds(self, within: timeline.Limit) -> float:
         limits = self._bill.limits
@@ -250,8 +250,22 @@ class _Performance:
         return max(0.0, self._bill.drain_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
+        if self._bill.control:
+            # Without a shutdown every response comes; the next line of the timeline is not there to wait for it.
+            await self._recorder.wait(lambda: not self._owed(), self._bill.limits.before_shutdown_s)
         if self._process.exited:
-            await self._recorder.wait(lambda: self._cast.all_over, _LAST_BYTES_S)
+            # A process that is gone listens no more, but the table of the kernel has to be looked at to know it.
+            await self._recorder.wait(lambda: self._cast.all_over and self._listening_is_decided, _LAST_BYTES_S)
+
+    def _owed(self) -> list[RequestStory]:
+        """Give the requests that nobody holds any more and that have not been answered."""
+        sent = requests(self._recorder.trace)
+        return [request for request in sent if not request.over and (request.released or not request.entered)]
+
+    @property
+    def _listening_is_decided(self) -> bool:
+        watching = self._listener is not None and not self._listener.done()
+        return not watching or self._recorder.has(ListenerClosed())
 
 
 def _header(bill: Bill) -> Play:
@@ -275,7 +289,7 @@ def _header(bill: Bill) -> Play:
     )
 
 
-def _environment(launch: Launch, gate: str) -> dict[str, str]:
+def environment_of(launch: Launch, gate: str) -> dict[str, str]:
     """A small environment: a home of its own, and nothing that the person's shell happens to hold."""
     home = str(launch.directory)
     return {

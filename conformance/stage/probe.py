@@ -5,28 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.stage.channel import Channel
-from conformance.timeline import Manners
+from conformance.timeline import Connect, Manners
 from conformance.wire.h1 import H1Client
 from conformance.wire.h2 import H2Client
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from conformance.limits import Limits
     from conformance.server import Protocol
     from conformance.stage.recorder import Recorder
-    from conformance.wire.client import Outgoing, WireClient
+    from conformance.wire.client import WireClient
 
 
 class Probe:
-    """One connection, in one protocol."""
+    """One connection, in one protocol, as a :class:`Connect` step describes it."""
 
-    def __init__(self, name: str, recorder: Recorder, protocol: Protocol, port: int, manners: Manners) -> None:
-        self.manners = manners
-        self.wire = _wire(name, protocol, port)
-        self._recorder = recorder
+    def __init__(self, step: Connect, recorder: Recorder, protocol: Protocol, port: int) -> None:
+        self.manners = step.manners
+        self.wire = _wire(step, protocol, port)
+        self._step = step
         self._port = port
-        self._channel = Channel(name, recorder, on_open=self._start, on_bytes=self._received, on_end=self._ended)
+        self._recorder = recorder
+        self._channel = Channel(
+            step.connection, recorder, on_open=self._start, on_bytes=self._received, on_end=self._ended
+        )
 
     @property
     def over(self) -> bool:
@@ -43,26 +47,38 @@ class Probe:
         """Whether there never was a connection."""
         return self._channel.failed
 
-    async def connect(self, limits: Limits, tls: ssl.SSLContext | None, *, silent: bool = False) -> bool:
-        """Connect, do the TLS handshake and send the preface; ``silent`` stops after TCP. A failure tells False."""
-        if not await self._channel.connect(self._port, limits.connect_s):
+    async def connect(self, limits: Limits, tls: ssl.SSLContext | None) -> bool:
+        """Connect, do the TLS handshake and send the preface; a silent one stops after TCP. A failure tells False."""
+        if not await self._channel.connect(self._port, limits.connect_s, self._step.receive_buffer):
             return False
-        if silent:
-            return True
+        return self._step.silent or await self.speak(limits, tls)
+
+    async def speak(self, limits: Limits, tls: ssl.SSLContext | None) -> bool:
+        """Do the TLS handshake and send the preface; tell whether that succeeded."""
         if tls is not None:
             return await self._channel.start_tls(tls, limits.connect_s)
         self._start()
         return True
 
-    def send_request(self, outgoing: Outgoing) -> None:
-        """Send a request, whatever the server has said before."""
-        self.wire.send_request(outgoing)
+    def tell(self, intent: Callable[[WireClient], object]) -> None:
+        """Let the wire client do something, and send what it has to send."""
+        intent(self.wire)
         self._flush()
 
-    def send_body(self, request: str, body: bytes, *, end: bool) -> None:
-        """Send more of a request's body."""
-        self.wire.send_body(request, body, end=end)
+    def tell_http2(self, intent: Callable[[H2Client], object]) -> None:
+        """Let an HTTP/2 client do what only HTTP/2 has; raises TypeError over HTTP/1.1."""
+        if not isinstance(self.wire, H2Client):
+            raise TypeError(f"{self.wire.connection!r} is not an HTTP/2 connection")
+        intent(self.wire)
         self._flush()
+
+    def pause(self) -> None:
+        """Stop reading from the socket."""
+        self._channel.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._channel.resume()
 
     def close(self) -> None:
         """Close the client's side: GOAWAY in HTTP/2, then close_notify, then FIN."""
@@ -91,11 +107,18 @@ class Probe:
 
     def _flush(self) -> None:
         data, events = self.wire.flush()
-        if data:
+        if data or events:
             self._channel.write(data, events)
 
 
-def _wire(name: str, protocol: Protocol, port: int) -> WireClient:
+def _wire(step: Connect, protocol: Protocol, port: int) -> WireClient:
+    authority = f"localhost:{port}"
     if protocol.version == 1:
-        return H1Client(name, authority=f"localhost:{port}")
-    return H2Client(name, authority=f"localhost:{port}", scheme="https" if protocol.tls else "http")
+        return H1Client(step.connection, authority=authority)
+    return H2Client(
+        step.connection,
+        authority=authority,
+        scheme="https" if protocol.tls else "http",
+        initial_window=step.window,
+        replenish=step.replenish,
+    )

@@ -167,16 +167,16 @@ class ServerProcess:
 
     async def _look_for_orphans(self) -> None:
         deadline_ns = time.monotonic_ns() + int(ORPHAN_GRACE_S * 1e9)
-        while (left := reaper.members({self._process.pid}, "")) and time.monotonic_ns() < deadline_ns:
+        while (left := self._guard.members(self._process.pid)) and time.monotonic_ns() < deadline_ns:  # noqa: ASYNC110 - of these nobody tells their end
             await asyncio.sleep(0.02)
         if left:
             self._recorder.did(OrphansFound(tuple(left), tuple(_command(pid) for pid in left)))
 
     def _sweep(self) -> None:
-        """Kill what is left of the session; a process may fork while being killed, so look until none is left."""
+        """Kill what is left; a process may fork while being killed, so look until none is left."""
         reaper.kill([self._process.pid])
         for _attempt in range(10):
-            left = reaper.members({self._process.pid}, "")
+            left = self._guard.members(self._process.pid)
             if not left:
                 break
             reaper.kill(left)

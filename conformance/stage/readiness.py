@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from conformance.stage.probe import Probe
 from conformance.stage.recorder import Recorder
-from conformance.timeline import READY, Manners
+from conformance.timeline import READY, Connect
 from conformance.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
 from conformance.wire.client import Outgoing
 
@@ -49,7 +49,7 @@ async def become_ready(
         if process.exited:
             raise NotReadyError(f"the server ended before it was ready, {_how_it_ended(recorder)}")
         memory = Recorder(recorder.play, watch)
-        probe = Probe("ready", memory, protocol, port, Manners.FOLLOWER)
+        probe = Probe(Connect("ready"), memory, protocol, port)
         status = await _ask(probe, memory, limits, tls)
         if status == _OK:
             return
@@ -65,7 +65,7 @@ async def _ask(probe: Probe, memory: Recorder, limits: Limits, tls: ssl.SSLConte
     try:
         if not await probe.connect(limits, tls):
             return None
-        probe.send_request(Outgoing("ready", target=READY))
+        probe.tell(lambda wire: wire.send_request(Outgoing("ready", target=READY)))
         await memory.wait(lambda: probe.over or "ready" not in probe.wire.open_requests, limits.connect_s)
         probe.close()
         await memory.wait(lambda: probe.over, _CLOSE_S)
@@ -96,4 +96,8 @@ def _how_it_ended(recorder: Recorder) -> str:
 
 def _last_words(recorder: Recorder) -> str:
     lines = [event.text.strip() for event in recorder.trace.of(OutputWritten) if event.text.strip()]
-    return f"; its last output: {lines[-1][:300]}" if lines else "; it printed nothing"
+    if not lines:
+        return "; it printed nothing"
+    last = lines[-1][:300]
+    # Colours and other words to a terminal are not obeyed but shown.
+    return f"; its last output: {last if last.isprintable() else last.encode('unicode_escape').decode()}"

@@ -14,12 +14,12 @@ import signal
 import sys
 from pathlib import Path
 
-TOKEN = "LASTCALL_RUN"
-"""The environment variable that marks every process which a run starts; its value is the run's own."""
+TOKEN = "LASTCALL_RUN"  # noqa: S105 - a mark, not a secret
+"""The environment variable that marks every process which a run starts: the run's token, a dot, and the play's number."""
 
 
 def members(sessions: set[int], token: str) -> list[int]:
-    """Give the living processes of these sessions, or with this token in their environment."""
+    """Give the living processes of these sessions, or with this token (a run's, or one play's) in their environment."""
     mark = f"{TOKEN}={token}".encode()
     found = []
     for folder in Path("/proc").iterdir():
@@ -27,7 +27,8 @@ def members(sessions: set[int], token: str) -> list[int]:
             # A process may go while one looks at it.
             with contextlib.suppress(OSError, IndexError, ValueError):
                 state, _parent, _group, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-                marked = bool(token) and mark in (folder / "environ").read_bytes().split(b"\0")
+                entries = (folder / "environ").read_bytes().split(b"\0") if token else []
+                marked = any(entry == mark or entry.startswith(mark + b".") for entry in entries)
                 if state not in "ZX" and (int(session) in sessions or marked):
                     found.append(int(folder.name))
     return sorted(found)
@@ -44,6 +45,7 @@ def main(token: str) -> None:
     """Listen until the run is gone, then end what is left. A process may fork while being killed: look again."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(ignored, signal.SIG_IGN)
+    os.write(1, b"ready\n")
     sessions: set[int] = set()
     for line in sys.stdin:
         sign, pid = line.split()

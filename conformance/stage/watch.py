@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEARTBEAT_S = 0.01
+WORTH_NOTING_NS = 1_000_000
 
 
 class Watch(selectors.DefaultSelector):
@@ -55,7 +56,7 @@ class Watch(selectors.DefaultSelector):
         """Keep the heart beating for as long as the loop runs."""
         now_ns = time.monotonic_ns()
         late_ns = now_ns - self._due_ns if self._due_ns else 0
-        if late_ns > 1_000_000:
+        if late_ns > WORTH_NOTING_NS:
             self._late.append((now_ns, late_ns))
         self._due_ns = now_ns + int(HEARTBEAT_S * 1e9)
         loop.call_later(HEARTBEAT_S, self.beat, loop)

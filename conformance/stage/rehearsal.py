@@ -1,0 +1,191 @@
+"""A rehearsal: one server is booted as for a play, and asked this and that without a timeline and without a trace on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from conformance.account import words
+from conformance.server import Launch
+from conformance.stage.cast import Cast
+from conformance.stage.gate import Gate
+from conformance.stage.origin import Origin
+from conformance.stage.player import environment_of
+from conformance.stage.ports import own_port
+from conformance.stage.process import ServerProcess
+from conformance.stage.readiness import NotReadyError, become_ready
+from conformance.stage.recorder import Recorder
+from conformance.timeline import Connect, Request
+from conformance.trace import (
+    Event,
+    HandlerEntered,
+    HandlerFinished,
+    HandlerReported,
+    HarnessFailed,
+    Play,
+    ResponseEnded,
+    ResponseStarted,
+    StreamReset,
+)
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Iterator
+
+    from conformance.limits import Limits
+    from conformance.server import Protocol, Server
+    from conformance.stage.house import House
+
+E = TypeVar("E", bound=Event)
+
+DRAIN_S = 5.0
+"""What the server is told as its drain timeout; nobody shuts it down."""
+
+
+class RehearsalError(Exception):
+    """The server did not do what it was asked for; the message says in one line how that showed."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A server that has been booted, and the clients of one article."""
+
+    recorder: Recorder
+    gate: Gate
+    process: ServerProcess
+    cast: Cast
+    protocol: Protocol
+    limits: Limits
+
+    async def ask(
+        self, request: str, target: str = "", *, method: str = "GET", body: bytes = b"", on: str = ""
+    ) -> None:
+        """Send a request, by default to a held handler; ``on`` an earlier request's connection where HTTP/2 allows it."""
+        connection = on if on and self.protocol.version > 1 else request
+        if connection == request and not await self.cast.obey(Connect(connection)):
+            raise RehearsalError(f"connection {connection!r} could not be opened")
+        headers = (("content-length", str(len(body))),) if body else ()
+        await self.cast.obey(Request(connection, request, target, method, headers, body))
+
+    async def expect(self, fact: E) -> E:
+        """Give the event that fits, when it has come; raises :class:`RehearsalError` when it does not."""
+        request = getattr(fact, "request", "")
+
+        def decided() -> bool:
+            recorder = self.recorder
+            given_up = self.cast.impossible(fact) or recorder.has(StreamReset(request)) or self._broke_protocol()
+            return recorder.has(fact) or bool(given_up)
+
+        await self.recorder.wait(decided, self.limits.before_shutdown_s)
+        found = self.recorder.trace.first(fact)
+        if found is None:
+            raise RehearsalError(self._broke_protocol() or f"this never came: {words(fact)}; {self._heard(request)}")
+        return found
+
+    async def order(self, request: str, *orders: str) -> None:
+        """Give orders to a handler, each when the one before has been reported as obeyed."""
+        await self.expect(HandlerEntered(request))
+        for order in orders:
+            self.gate.order(request, order)
+            verb, _, length = order.partition(" ")
+            if verb == "send":
+                await self.expect(HandlerReported(request, f"sent {length}"))
+            elif verb == "finish":
+                await self.expect(HandlerFinished(request))
+
+    async def answer(self, request: str, status: int, body: bytes | None = None) -> ResponseStarted:
+        """Wait for a whole response and compare it; gives its head."""
+        started = await self.expect(ResponseStarted(request))
+        if started.status != status:
+            raise RehearsalError(f"{request!r} was answered with status {started.status}, not {status}")
+        ended = await self.expect(ResponseEnded(request))
+        if body is not None and ended.length != len(body):
+            raise RehearsalError(f"the body of {request!r} had {ended.length} bytes, not {len(body)}")
+        if body is not None and ended.sha256 != hashlib.sha256(body).hexdigest():
+            raise RehearsalError(f"the body of {request!r} had the right length ({ended.length}) but other bytes")
+        return started
+
+    async def over(self, request: str) -> bool:
+        """Wait until a request has been answered, reset, or has lost its connection; tell whether it was in time."""
+        ended, reset = ResponseEnded(request), StreamReset(request)
+
+        def decided() -> bool:
+            return self.recorder.has(ended) or self.recorder.has(reset) or self.cast.impossible(ended)
+
+        return await self.recorder.wait(decided, self.limits.before_shutdown_s)
+
+    def _broke_protocol(self) -> str:
+        return next((failed.reason for failed in self.recorder.trace.of(HarnessFailed)), "")
+
+    def _heard(self, request: str) -> str:
+        heard = [event for event in self.recorder.events if getattr(event, "request", "") == request]
+        return f"the last of {request!r} was: {words(heard[-1])}" if heard else f"nothing was heard of {request!r}"
+
+
+@dataclass(frozen=True)
+class Booted:
+    """A server that serves, and what it takes to rehearse with it."""
+
+    recorder: Recorder
+    gate: Gate
+    process: ServerProcess
+    launch: Launch
+    limits: Limits
+    tls: ssl.SSLContext | None
+
+    @contextlib.contextmanager
+    def rehearsal(self) -> Iterator[Rehearsal]:
+        """Give clients for a while; their connections are let go of afterwards."""
+        cast = Cast(self.recorder, self.launch.protocol, self.launch.port, self.limits, self.tls)
+        try:
+            yield Rehearsal(self.recorder, self.gate, self.process, cast, self.launch.protocol, self.limits)
+        finally:
+            cast.abandon()
+
+
+@contextlib.asynccontextmanager
+async def boot(house: House, server: Server, protocol: Protocol, limits: Limits) -> AsyncIterator[Booted]:
+    """Start a server through its adapter, wait until it serves, and end it afterwards; raises :class:`RehearsalError`."""
+    recorder = Recorder(Play("rehearsal", server.name, str(protocol), "fast"), house.watch)
+    async with contextlib.AsyncExitStack() as opened:
+        port = opened.enter_context(own_port())
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True))
+        gate = Gate(recorder)
+        await gate.open()
+        opened.callback(gate.close)
+        origin = Origin(gate.address)
+        if server.needs_origin:
+            await origin.open()
+            opened.push_async_callback(origin.close)
+        keys = house.certificates
+        launch = Launch(protocol, port, keys.cert, keys.key, DRAIN_S, Path(folder), origin.address)
+        process = ServerProcess(house.guard, recorder, port)
+        opened.push_async_callback(process.end, "the rehearsal is over")
+        booted = Booted(recorder, gate, process, launch, limits, house.client_context(protocol))
+        try:
+            await _start(booted, server, house)
+        except (OSError, NotReadyError) as error:
+            raise RehearsalError(f"{server.name} over {protocol} cannot be asked: {error}") from error
+        yield booted
+
+
+async def _start(booted: Booted, server: Server, house: House) -> None:
+    launch = booted.launch
+    for name, text in (server.files(launch) if server.files else {}).items():
+        (launch.directory / name).write_text(text, encoding="utf-8")
+    argv = [str(word) for word in server.command(launch)]
+    environment = environment_of(launch, booted.gate.address) | dict(server.environment)
+    booted.process.start(argv, launch.directory, environment)
+    await become_ready(
+        booted.recorder,
+        booted.process,
+        watch=house.watch,
+        port=launch.port,
+        protocol=launch.protocol,
+        limits=booted.limits,
+        tls=booted.tls,
+    )

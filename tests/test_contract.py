@@ -1,0 +1,102 @@
+"""The contract kit on every adapter, and on a small server that breaks one article after the other."""
+
+import dataclasses
+
+import pytest
+
+from conformance import contract
+from conformance.contract import CONTRACT, ContractHouse, easiest_protocol
+from conformance.registry import find
+from conformance.server import Protocol
+from conformance.stage.rehearsal import RehearsalError
+from tests.support import PATIENT, gated, program
+
+SERVERS = {server.name: server for server in find().servers.values() if not server.mutant}
+HASTY = dataclasses.replace(PATIENT, before_shutdown_s=0.5)
+
+FAULTS = {
+    "ready": contract.ready_answers_at_once,
+    "routes": contract.anything_else_is_not_found,
+    "target": contract.handler_says_what_it_saw,
+    "chunked": contract.finish_alone_is_one_piece,
+    "something": contract.finish_of_nothing_is_empty,
+    "buffers": contract.piece_arrives_before_the_finish,
+    "restarts": contract.pieces_continue_the_pattern,
+    "miscounts": contract.read_counts_the_body,
+    "one-by-one": contract.handlers_are_held_beside_each_other,
+    "stays": contract.handlers_give_up_without_the_gate,
+}
+
+
+def asked_over(server):
+    """One protocol of each version of HTTP, without TLS where the server speaks it so."""
+    spoken = [[each for each in sorted(server.speaks) if each.version == version] for version in (1, 2)]
+    return [min(protocols, key=lambda each: each.tls) for protocols in spoken if protocols]
+
+
+PAIRS = [(name, str(protocol)) for name, server in SERVERS.items() for protocol in asked_over(server)]
+
+
+@pytest.fixture(scope="module")
+def house():
+    with ContractHouse() as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def outcomes(house):
+    """Boots each server once for each protocol, when the first article asks for it."""
+    known = {}
+
+    def of(name, protocol):
+        server = SERVERS[name]
+        if server.version() is None:
+            pytest.skip(f"{name} is not installed; to install it: python -m conformance install {name}")
+        if (name, protocol) not in known:
+            told = house.hold(server, Protocol(protocol))
+            known[name, protocol] = {outcome.article: outcome for outcome in told}
+        return known[name, protocol]
+
+    return of
+
+
+@pytest.mark.parametrize("article", [article.__name__ for article in CONTRACT])
+@pytest.mark.parametrize(("name", "protocol"), PAIRS)
+def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
+    outcome = outcomes(name, protocol)[article]
+    assert outcome.broken == ""
+    assert outcome.promise
+
+
+def test_every_article_has_its_fault():
+    assert list(FAULTS.values()) == list(CONTRACT)
+
+
+def test_correct_application_keeps_every_article(house, tmp_path):
+    assert [told for told in house.hold(gated(tmp_path), Protocol.H1, PATIENT) if told.broken] == []
+
+
+@pytest.mark.parametrize(("fault", "article"), FAULTS.items())
+def test_article_is_seen_to_break(house, tmp_path, fault, article):
+    told = house.hold(gated(tmp_path, fault), Protocol.H1, HASTY)
+    broken = {outcome.article: outcome.broken for outcome in told if outcome.broken}
+    assert article.__name__ in broken
+    assert "\n" not in broken[article.__name__]
+
+
+def test_server_that_dies_is_said_to_have_died(house, tmp_path):
+    told = house.hold(gated(tmp_path, "dies"), Protocol.H1, PATIENT)
+    broken = [outcome.broken for outcome in told if outcome.broken]
+    assert broken
+    assert all(line.startswith("the server had ended, with status 7: ") for line in broken)
+
+
+def test_server_that_does_not_start_raises_one_line(house, tmp_path):
+    with pytest.raises(RehearsalError, match=r"stillborn over h1 cannot be asked: .* with status 3; .*: no licence$"):
+        house.hold(program(tmp_path, "stillborn", "print('no licence'); raise SystemExit(3)"), Protocol.H1, HASTY)
+
+
+def test_easiest_protocol_is_cleartext_then_http1():
+    assert easiest_protocol(SERVERS["reference"]) is Protocol.H1
+    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2, Protocol.H2C})) == "h2c"
+    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2})) == "h2"

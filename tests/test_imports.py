@@ -1,0 +1,190 @@
+"""Imports go one way: values <- wire, checks <- stage <- judge <- plugin. This reads them and keeps it so."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+VALUES = {
+    f"conformance.{name}"
+    for name in ("trace", "verdict", "clauses", "limits", "timeline", "scenario", "server", "story")
+}
+CLOCKS_AND_SOCKETS = {"socket", "subprocess", "ssl", "asyncio", "time", "selectors", "multiprocessing"}
+ALLOWED = {
+    # Of the server it describes, it asks the version by its command.
+    "conformance.own_server": {"subprocess"},
+    # A person is told how long the plays have taken.
+    "conformance.run": {"time"},
+    # Runs the commands that install a server, and pytest.
+    "conformance.__main__": {"subprocess"},
+}
+
+
+def module_name(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules(package):
+    return {
+        module_name(path): path
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not {"node_modules", ".cache"} & set(path.parts)
+    }
+
+
+ALL = {
+    name: path
+    for package in ("conformance", "servers", "scenarios", "reports")
+    for name, path in modules(package).items()
+}
+
+
+def imports(path, *, for_types=True, deferred=True):
+    """Give every module that a file imports; names from our packages as the modules they are.
+
+    ``for_types=False`` leaves out what is imported for type checking alone, ``deferred=False`` what a function imports.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    left_out = [node for node in ast.walk(tree) if is_for_types(node) and not for_types]
+    left_out += [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and not deferred]
+    hidden = {id(inner) for node in left_out for inner in ast.walk(node)}
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in below if name in ALL} or {node.module or ""}
+    return found - {"__future__"}
+
+
+def is_for_types(node):
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def foreign(name):
+    """Whether it is neither ours nor the standard library's."""
+    return not ours(name) and name.partition(".")[0] not in sys.stdlib_module_names
+
+
+def ours(name):
+    return name.partition(".")[0] in ("conformance", "servers", "scenarios", "reports", "tests")
+
+
+def strangers(path, allowed, *, for_types=True):
+    """The imports of a file that are not allowed; the standard library is, and the package itself for its version."""
+    return {
+        name
+        for name in imports(path, for_types=for_types) - {"conformance"}
+        if (ours(name) or foreign(name)) and not any(name == each or name.startswith(f"{each}.") for each in allowed)
+    }
+
+
+def of(package):
+    return sorted(name for name in ALL if name == package or name.startswith(f"{package}."))
+
+
+def test_the_reader_of_imports_sees_them():
+    assert imports(ALL["conformance.judge"]) >= {"conformance.story", "conformance.trace", "conformance.scenario"}
+    assert "conformance.checks.closing" in imports(ALL["scenarios.founding"])
+    assert strangers(ALL["conformance.stage.origin"], {"conformance"}) == {"h11"}
+    assert "conformance.server" not in imports(ALL["conformance.results"], for_types=False)
+    assert len(ALL) > 50
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_values_import_values_alone(name):
+    assert strangers(ALL[name], VALUES) == set()
+
+
+@pytest.mark.parametrize("name", of("conformance.wire"))
+def test_wire_imports_the_trace_and_the_libraries_of_its_protocols(name):
+    assert strangers(ALL[name], {"conformance.trace", "conformance.wire", "h11", "hyperframe", "hpack"}) == set()
+
+
+@pytest.mark.parametrize("name", of("conformance.checks"))
+def test_checks_import_values_and_checks(name):
+    assert strangers(ALL[name], VALUES | {"conformance.checks"}) == set()
+
+
+@pytest.mark.parametrize("name", sorted(set(of("conformance")) - set(of("conformance.stage"))))
+def test_clocks_processes_and_sockets_are_on_the_stage_alone(name):
+    used = {each.partition(".")[0] for each in imports(ALL[name])} & CLOCKS_AND_SOCKETS
+    assert used <= ALLOWED.get(name, set())
+
+
+@pytest.mark.parametrize("name", of("conformance.stage"))
+def test_stage_does_not_know_who_judges(name):
+    above = {f"conformance.{each}" for each in ("judge", "run", "company", "plugin", "results", "registry", "checks")}
+    used = imports(ALL[name])
+    assert not {each for each in used if any(each == one or each.startswith(f"{one}.") for one in above)}
+    assert not {each for each in used if each.partition(".")[0] in ("servers", "scenarios", "reports")}
+
+
+@pytest.mark.parametrize("name", [each for each in of("servers") if each.count(".") == 1])
+def test_adapter_imports_the_adapter_type_and_servers(name):
+    assert strangers(ALL[name], {"conformance.server", "servers"}) == set()
+
+
+@pytest.mark.parametrize("name", of("scenarios"))
+def test_scenario_imports_what_it_is_written_in(name):
+    written_in = {f"conformance.{each}" for each in ("scenario", "timeline", "checks", "clauses", "server", "trace")}
+    assert strangers(ALL[name], written_in | {"scenarios"}) == set()
+
+
+@pytest.mark.parametrize("name", of("reports"))
+def test_report_is_drawn_from_results_alone(name):
+    """The type of the traces that results refer to may be named."""
+    allowed = {"conformance.results", "reports", "jinja2", "markupsafe"}
+    assert strangers(ALL[name], allowed, for_types=False) == set()
+    assert strangers(ALL[name], allowed | {"conformance.trace"}) == set()
+
+
+def words_of(path):
+    """The strings, names and attributes of a module: what it can refer to something by. Docstrings are not among them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+    }
+    return texts | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def test_no_scenario_names_a_server_and_no_server_a_scenario():
+    from conformance.registry import find  # noqa: PLC0415 - the names are the registry's
+
+    found = find()
+    for name in of("scenarios"):
+        assert not words_of(ALL[name]) & set(found.servers), name
+    for name in of("servers"):
+        assert not words_of(ALL[name]) & set(found.scenarios), name
+        assert not {each for each in imports(ALL[name]) if each.startswith("scenarios")}, name
+
+
+def test_no_module_of_ours_imports_itself_around_a_corner():
+    """At run time: what is imported for type checking alone may go round."""
+    graph = {name: imports(path, for_types=False, deferred=False) & set(ALL) for name, path in ALL.items()}
+    done = set()
+
+    def visit(name, path):
+        assert name not in path, " -> ".join([*path, name])
+        if name not in done:
+            for each in graph[name] - {name}:
+                visit(each, [*path, name])
+            done.add(name)
+
+    for name in graph:
+        visit(name, [])

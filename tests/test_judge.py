@@ -1,0 +1,217 @@
+"""From traces to verdicts: what stands before the checks, between them, and after them."""
+
+import dataclasses
+
+import pytest
+
+from conformance import clauses
+from conformance.judge import judge, needs_control, why_control_fails
+from conformance.limits import DEFAULT
+from conformance.scenario import Scenario, check, must, observe, promise, should, steps
+from conformance.server import Protocol
+from conformance.timeline import Duration, Shutdown
+from conformance.trace import (
+    ConnectionOpened,
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerOrdered,
+    HarnessFailed,
+    Play,
+    PlayEnded,
+    RequestSent,
+    ResponseEnded,
+    ResponseStarted,
+    ServerExited,
+    ServerKilled,
+    SetupFailed,
+    SignalSent,
+    Trace,
+)
+from conformance.verdict import Answer, Level, Measured, Verdict, broken, cannot_tell, kept, observed
+
+PLAY = Play("one", "mine", "h2", "fast")
+SIGNAL = SignalSent("SIGTERM", "shutdown", begin_ns=5, end_ns=6)
+COMPLETE = Trace(PLAY, (SIGNAL, PlayEnded(begin_ns=9, end_ns=9)))
+
+
+@check(clauses.CLEAN_EXIT)
+def always_kept(trace, _limits):
+    """It is kept."""
+    return kept("Kept.", *trace.of(SignalSent), measured=(Measured("time", 1.0, 2.0),))
+
+
+@check(clauses.IN_FLIGHT)
+def always_broken(trace, _limits):
+    """It is broken."""
+    return broken("Broken.", trace.events[1], *trace.of(SignalSent), trace.events[1])
+
+
+@check(clauses.GOAWAY_ALWAYS, always_broken)
+def after_the_broken(_trace, _limits):
+    """It would be kept."""
+    return kept("Kept.")
+
+
+@check(clauses.GOAWAY_ALWAYS, after_the_broken)
+def after_the_blocked(_trace, _limits):
+    """It would be broken."""
+    return broken("Broken as well.")
+
+
+@check(clauses.GOAWAY_ALWAYS, always_kept)
+def after_the_kept(_trace, _limits):
+    """Nothing blocks it."""
+    return cannot_tell("Who knows.")
+
+
+@check(clauses.GOAWAY_ALWAYS)
+def crashes(_trace, _limits):
+    """It is a faulty check."""
+    raise ZeroDivisionError("nought")
+
+
+@check(clauses.GOAWAY_ALWAYS)
+def seen(_trace, _limits):
+    """It is seen."""
+    return observed("Seen.")
+
+
+def asking(*asked):
+    return Scenario("one", "Is it?", tuple(Protocol), Duration(1, 1), steps(Shutdown()), asked)
+
+
+def answers(asked, trace=COMPLETE, control=None):
+    return {verdict.check: verdict.answer for verdict in judge(asking(*asked), trace, DEFAULT, control)}
+
+
+def test_verdict_keeps_what_the_check_found_and_the_lines_it_rests_on():
+    assert judge(asking(promise(always_kept), should(always_broken)), COMPLETE, DEFAULT) == [
+        Verdict("always_kept", Level.PROMISE, "clean-exit", Answer.KEPT, "Kept.", (2,), (Measured("time", 1.0, 2.0),)),
+        Verdict("always_broken", Level.SHOULD, "in-flight", Answer.BROKEN, "Broken.", (2, 3)),
+    ]
+
+
+def test_judging_again_gives_the_same():
+    scenario = asking(promise(always_kept), must(always_broken), should(after_the_broken), observe(seen))
+    assert judge(scenario, COMPLETE, DEFAULT) == judge(scenario, COMPLETE, DEFAULT)
+
+
+def test_chain_behind_a_broken_check_is_blocked_and_names_what_broke():
+    chain = (promise(always_broken), should(after_the_broken), must(after_the_blocked))
+    verdicts = judge(asking(*chain), COMPLETE, DEFAULT)
+    assert [verdict.answer for verdict in verdicts] == [Answer.BROKEN, Answer.BLOCKED, Answer.BLOCKED]
+    assert "always_broken" in verdicts[1].because
+    assert "always_broken" in verdicts[2].because
+
+
+def test_chain_is_blocked_through_a_check_that_is_not_asked_and_in_any_order():
+    told = answers([must(after_the_blocked), promise(always_broken)])
+    assert told == {"after_the_blocked": Answer.BLOCKED, "always_broken": Answer.BROKEN}
+
+
+def test_check_is_not_blocked_by_what_was_kept_or_is_not_asked():
+    assert answers([should(after_the_kept), promise(always_kept)])["after_the_kept"] is Answer.CANNOT_TELL
+    assert answers([should(after_the_broken)])["after_the_broken"] is Answer.KEPT
+
+
+def test_what_was_seen_stands_by_itself_when_the_check_says_so():
+    on_sight = dataclasses.replace(after_the_blocked, on_sight=True)
+    assert answers([promise(always_broken), must(on_sight)])["after_the_blocked"] is Answer.BROKEN
+    not_seen = dataclasses.replace(after_the_broken, on_sight=True)
+    assert answers([promise(always_broken), must(not_seen)])["after_the_broken"] is Answer.BLOCKED
+
+
+def test_crash_of_a_check_is_the_harness_s_own_and_spares_the_others():
+    verdicts = judge(asking(must(crashes), promise(always_kept)), COMPLETE, DEFAULT)
+    assert [verdict.answer for verdict in verdicts] == [Answer.HARNESS_ERROR, Answer.KEPT]
+    assert "ZeroDivisionError: nought" in verdicts[0].because
+    assert not needs_control(verdicts)
+
+
+EVERY = (promise(always_kept), must(always_broken), should(crashes), observe(seen))
+
+
+@pytest.mark.parametrize(
+    ("events", "answer", "because"),
+    [
+        ((SetupFailed("it did not start"),), Answer.SETUP_FAILED, "it did not start"),
+        ((SIGNAL, HarnessFailed("we fell over")), Answer.HARNESS_ERROR, "we fell over"),
+        ((SetupFailed("it"), HarnessFailed("we"), PlayEnded()), Answer.HARNESS_ERROR, "we"),
+        ((SIGNAL,), Answer.CANNOT_TELL, "cut short"),
+        ((), Answer.CANNOT_TELL, "cut short"),
+        ((PlayEnded(), SIGNAL), Answer.CANNOT_TELL, "cut short"),
+    ],
+)
+def test_play_that_did_not_come_to_its_end_is_judged_by_no_check(events, answer, because):
+    verdicts = judge(asking(*EVERY), Trace(PLAY, events), DEFAULT)
+    assert {verdict.answer for verdict in verdicts} == {answer}
+    assert all(because in verdict.because for verdict in verdicts)
+    assert not needs_control(verdicts)
+
+
+def test_check_is_judged_only_over_its_protocols():
+    only_http1 = dataclasses.replace(always_broken, over=(Protocol.H1,))
+    assert answers([promise(always_kept), must(only_http1)]) == {"always_kept": Answer.KEPT}
+
+
+@pytest.mark.parametrize(("ask", "called_for"), [(must, True), (promise, True), (should, False), (observe, False)])
+def test_control_is_called_for_where_a_server_would_be_blamed(ask, called_for):
+    assert needs_control(judge(asking(ask(always_broken)), COMPLETE, DEFAULT)) is called_for
+    assert not needs_control(judge(asking(ask(always_kept)), COMPLETE, DEFAULT))
+
+
+KILLED = ServerKilled("the control is over", begin_ns=80, end_ns=81)
+OVER = (KILLED, ServerExited(-9, begin_ns=82, end_ns=83), PlayEnded(begin_ns=90, end_ns=90))
+CONNECTED = ConnectionOpened("a", 1, begin_ns=1, end_ns=1)
+SENT = RequestSent("r", "a", "GET", "/hold/r", 1, begin_ns=2, end_ns=2)
+ENTERED = HandlerEntered("r", begin_ns=3, end_ns=3)
+RELEASED = HandlerOrdered("r", "finish 9", begin_ns=10, end_ns=10)
+STARTED = ResponseStarted("r", 200, begin_ns=11, end_ns=11)
+ENDED = ResponseEnded("r", 9, begin_ns=12, end_ns=12)
+WELL = Trace(PLAY, (CONNECTED, SENT, ENTERED, RELEASED, STARTED, ENDED, *OVER))
+
+
+def test_control_that_went_well_excuses_nothing():
+    assert why_control_fails(WELL) == ""
+    assert answers([must(always_broken)], control=WELL) == {"always_broken": Answer.BROKEN}
+
+
+def test_request_that_the_control_still_held_went_well():
+    cancelled = HandlerCancelled("r", begin_ns=82, end_ns=82)
+    assert why_control_fails(Trace(PLAY, (CONNECTED, SENT, ENTERED, KILLED, cancelled, *OVER[1:]))) == ""
+
+
+FAILING = {
+    "it never started": (SetupFailed("it never started"),),
+    "we fell over": (SENT, HarnessFailed("we fell over"), PlayEnded()),
+    "cut short": (CONNECTED, SENT, ENTERED, RELEASED, STARTED, ENDED, KILLED),
+    "ended by itself (3)": (CONNECTED, SENT, ENTERED, RELEASED, STARTED, ENDED, ServerExited(3), PlayEnded()),
+    "request 'r' was lost": (CONNECTED, SENT, ENTERED, RELEASED, *OVER),
+    "request 'r' was ambiguous": (CONNECTED, SENT, *OVER),
+    "handler of 'r' was cancelled": (
+        CONNECTED,
+        SENT,
+        ENTERED,
+        HandlerCancelled("r", begin_ns=20, end_ns=20),
+        *OVER,
+    ),
+}
+
+
+@pytest.mark.parametrize(("because", "events"), FAILING.items())
+def test_control_that_fails_turns_a_broken_must_or_promise_into_setup_failed(because, events):
+    control = Trace(PLAY, events)
+    assert because in why_control_fails(control)
+    for ask in (must, promise):
+        (verdict,) = judge(asking(ask(always_broken)), COMPLETE, DEFAULT, control)
+        assert verdict.answer is Answer.SETUP_FAILED
+        assert because in verdict.because
+        assert verdict.evidence == (2, 3)
+
+
+def test_control_that_fails_touches_no_other_answer():
+    control = Trace(PLAY, FAILING["it never started"])
+    asked = (promise(always_kept), should(always_broken), must(after_the_kept), observe(seen), must(crashes))
+    assert answers(asked, control=control) == answers(asked)
+    blocked = (must(always_broken), promise(after_the_broken))
+    assert answers(blocked, control=control)["after_the_broken"] is Answer.BLOCKED

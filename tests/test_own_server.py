@@ -1,0 +1,178 @@
+"""A server of the user's own: what a TOML file gives, and one clear line for each way in which it can be wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance.own_server import OwnServerError, load_server
+from conformance.server import Drain, Launch, Protocol
+
+MINIMAL = """
+name = "mine"
+speaks = ["h1"]
+command = ["mine", "--port", "{port}"]
+"""
+FULL = """
+name = "mine"
+speaks = ["h1", "h2"]
+graceful_signal = "SIGQUIT"
+exit_statuses = [0, -15, 143]
+documentation = "https://example.org/mine"
+install = "apt-get install mine"
+needs_origin = true
+version = ["./mine", "--version"]
+[command]
+h1 = ["./mine", "--plain", "{host}:{port}", "{{literal}}", "{origin}"]
+h2 = ["../mine", "{cert}", "{key}", "{drain_s}", "{here}", "{directory}", "{protocol}"]
+[drain]
+option = "--grace"
+documented = "https://example.org/grace"
+whole_seconds = true
+[environment]
+CONF = "{here}/mine.conf"
+NUMBER = 7
+"""
+
+
+def written(folder, text):
+    path = folder / "mine.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def launch(protocol):
+    return Launch(protocol, 8080, Path("/c/cert.pem"), Path("/c/key.pem"), 2.5, Path("/w"), "127.0.0.1:9")
+
+
+def test_little_is_needed(tmp_path):
+    server = load_server(written(tmp_path, MINIMAL))
+    assert (server.name, server.speaks, server.drain) == ("mine", {Protocol.H1}, None)
+    assert list(server.command(launch(Protocol.H1))) == ["mine", "--port", "8080"]
+    assert (server.graceful_signal, server.exit_statuses, server.install) == ("SIGTERM", (0,), ())
+    assert server.version() == "version not stated"
+    assert not server.mutant
+    assert not server.needs_origin
+
+
+def test_everything_that_is_stated_is_taken(tmp_path):
+    server = load_server(written(tmp_path, FULL))
+    here = tmp_path.resolve()
+    assert list(server.command(launch(Protocol.H1))) == [
+        str(here / "./mine"), "--plain", "127.0.0.1:8080", "{literal}", "127.0.0.1:9"
+    ]  # fmt: skip
+    assert list(server.command(launch(Protocol.H2))) == [
+        str(here / "../mine"), "/c/cert.pem", "/c/key.pem", "2.5", str(here), "/w", "h2"
+    ]  # fmt: skip
+    assert (server.graceful_signal, server.exit_statuses) == ("SIGQUIT", (0, -15, 143))
+    assert server.drain == Drain("--grace", "https://example.org/grace", whole_seconds=True)
+    assert server.environment == {"CONF": f"{here}/mine.conf", "NUMBER": "7"}
+    assert server.install == ("apt-get install mine",)
+    assert server.needs_origin
+
+
+def changed(line, *replaced):
+    """The minimal file with a line in place of those that begin with one of the words, or added to it."""
+    kept = [each for each in MINIMAL.splitlines() if not each.startswith(replaced or (line.split(" ")[0],))]
+    return "\n".join([*kept, line])
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "wanted"),
+    [
+        (b"\xff\xfe", "not TOML", ""),
+        ("name = ", "not TOML", "end of document"),
+        ("name = oops\n", "not TOML", "line 1"),
+        ("", "'name' is missing", "needed are name, speaks, command"),
+        ('name = "mine"', "'speaks' is missing", "needed are name, speaks, command"),
+        ('name = "mine"\nspeaks = ["h1"]', "'command' is missing", "needed are"),
+        (changed('comand = ["x"]'), "unknown key 'comand'", "known are name, speaks, command"),
+        (changed("name = 7"), "'name' has the wrong type (int)", ""),
+        (changed('speaks = "h1"'), "'speaks' has the wrong type (str)", ""),
+        (changed('command = "mine --port {port}"'), "'command' has the wrong type (str)", ""),
+        (changed("exit_statuses = 0"), "'exit_statuses' has the wrong type (int)", ""),
+        (changed("needs_origin = 1"), "'needs_origin' has the wrong type (int)", ""),
+        (changed('name = "my server"'), "'name' must be a word", ""),
+        (changed('name = "a/b"'), "'name' must be a word", "without /"),
+        (changed('name = ".."'), "'name' must be a word", "begins with a letter or digit"),
+        (changed('name = ""'), "'name' must be a word", ""),
+        (changed("speaks = []"), "'speaks' must not be empty", ""),
+        (changed('speaks = ["h3"]'), "not 'h3'", "'speaks' knows h1, h1-tls, h2, h2c"),
+        (changed("speaks = [1]"), "not 1", "'speaks' knows"),
+        (changed("command = []"), "'command' must be a list of words, for h1", ""),
+        (changed('command = ["mine", 8080]'), "'command' must be a list of words", ""),
+        (changed('command = {h2 = ["mine"]}'), "'command' must be a list of words, for h1 too", ""),
+        (changed('command = {h1 = ["mine"], h3 = ["mine"]}'), "not 'h3'", "knows h1"),
+        (changed('command = ["mine", "{prot}"]'), "unknown placeholder 'prot'", "known are protocol, port"),
+        (changed('command = ["mine", "{}"]'), "'command': ", "a literal brace is doubled"),
+        (changed('command = ["mine", "{0}"]'), "'command': ", "a literal brace is doubled"),
+        (changed('command = ["mine", "{port"]'), "'command': ", "a literal brace is doubled"),
+        (changed('command = ["mine", "{port.foo}"]'), "'command'", ""),
+        (changed('command = ["mine", "{port[0]}"]'), "'command'", ""),
+        (changed('command = ["mine", "{port:x.y}"]'), "'command'", ""),
+        (changed('graceful_signal = "TERM"'), "'graceful_signal' 'TERM' is no signal's name", "such as SIGTERM"),
+        (changed('exit_statuses = ["0"]'), "'exit_statuses' are numbers", "not '0'"),
+        (changed("exit_statuses = []"), "'exit_statuses'", ""),
+        (changed("exit_statuses = [true]"), "'exit_statuses' are numbers", "not True"),
+        (changed('[drain]\ndocumented = "x"'), "[drain] wants 'option'", "may have 'documented'"),
+        (changed('[drain]\noption = "x"\ntimeout = 3'), "[drain] wants 'option'", "and 'whole_seconds'"),
+        (changed("[drain]\noption = 3"), "[drain]", "'option'"),
+        (changed("version = [1]"), "'version'", "words"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(tmp_path, text, wrong, wanted):
+    path = written(tmp_path, text)
+    with pytest.raises(OwnServerError) as refused:
+        load_server(path)
+    message = str(refused.value)
+    assert message.startswith(f"{path}: ")
+    assert wrong in message
+    assert wanted in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(("name", "why"), [("none.toml", "No such file"), (".", "Is a directory")])
+def test_file_that_cannot_be_read_is_named(tmp_path, name, why):
+    with pytest.raises(OwnServerError, match=f"{name}: .*{why}" if name != "." else why):
+        load_server(tmp_path / name)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["name", "speaks", "command", "version", "drain", "environment"]),
+        st.none()
+        | st.integers()
+        | st.text(st.characters(codec="ascii", exclude_categories=["Cc"]))
+        | st.lists(st.integers()),
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_values_only_one_kind_of_error_comes(tmp_path_factory, table):
+    lines = [f"{name} = {toml(value)}" for name, value in table.items() if value is not None]
+    path = written(tmp_path_factory.mktemp("toml"), "\n".join(lines))
+    with pytest.raises(OwnServerError) as refused:
+        load_server(path)
+    assert str(refused.value).startswith(f"{path}: ")
+
+
+def toml(value):
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)
+
+
+@pytest.mark.parametrize(
+    ("words", "version"),
+    [
+        ([sys.executable, "-c", "print('mine 1.2'); print('more')"], "mine 1.2"),
+        ([sys.executable, "-c", "import sys; print('mine 1.3', file=sys.stderr)"], "mine 1.3"),
+        ([sys.executable, "-c", ""], "version unknown"),
+        (["/no/such/program"], "version unknown"),
+    ],
+)
+def test_version_is_what_the_command_says_first(tmp_path, words, version):
+    server = load_server(written(tmp_path, f"{MINIMAL}version = {words!r}"))
+    assert server.version().startswith(version)

@@ -1,0 +1,104 @@
+"""Servers and scenarios are found because they are there: adding one is a new file, and one broken file spares the others."""
+
+import sys
+import textwrap
+
+import pytest
+
+import scenarios
+import servers
+from conformance.registry import RegistryError, find
+
+SERVER = """
+from conformance.server import Protocol, Server
+{value} = {wrapped}Server("{name}", frozenset({{Protocol.H1}}), lambda _: [], lambda: "1", (), ""){comma}
+"""
+SCENARIO = """
+from conformance.checks.ending import server_exits_in_time
+from conformance.scenario import Scenario, promise, steps
+from conformance.server import Protocol
+from conformance.timeline import Duration, Shutdown
+FIRST = Scenario("{name}", "Is it?", (Protocol.H1,), Duration(1, 1), steps(Shutdown()), (promise(server_exits_in_time),))
+AGAIN = FIRST
+"""
+
+
+@pytest.fixture
+def added(tmp_path, monkeypatch):
+    """Add modules to the packages for the time of a test."""
+    for package in (servers, scenarios):
+        folder = tmp_path / package.__name__
+        folder.mkdir()
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+    before = set(sys.modules)
+
+    def add(package, module, text):
+        (tmp_path / package / f"{module}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+
+    yield add
+    for name in set(sys.modules) - before:
+        if name.startswith(("servers.zz", "scenarios.zz")):
+            package, _, module = name.partition(".")
+            delattr(sys.modules[package], module) if hasattr(sys.modules[package], module) else None
+            del sys.modules[name]
+
+
+def server(name, *, many=False):
+    return SERVER.format(value="THE", name=name, wrapped="(" if many else "", comma=",)" if many else "")
+
+
+def test_what_stands_in_the_packages_is_found_and_nothing_is_broken():
+    found = find()
+    assert found.broken == ()
+    assert {"reference", "nginx", "go-nethttp", "uvicorn"} <= set(found.servers)
+    assert "one-request" in found.scenarios
+    assert found.module_of["one-request"] == "scenarios.founding"
+    assert set(found.module_of) == set(found.scenarios)
+    assert all(name == each.name for name, each in found.servers.items())
+
+
+def test_new_file_is_all_that_a_new_server_or_scenario_takes(added):
+    added("servers", "zz_one", server("zz-one"))
+    added("servers", "zz_many", server("zz-many", many=True))
+    added("scenarios", "zz_question", SCENARIO.format(name="zz-question"))
+    found = find()
+    assert {"zz-one", "zz-many"} <= set(found.servers)
+    assert found.module_of["zz-question"] == "scenarios.zz_question"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("import no_such_module_at_all", "ModuleNotFoundError"),
+        ("this is no python", "SyntaxError"),
+        ("raise ZeroDivisionError('nought')", "ZeroDivisionError: nought"),
+    ],
+)
+def test_file_that_cannot_be_imported_is_told_of_and_spares_the_others(added, text, why):
+    added("servers", "zz_broken", text)
+    added("servers", "zz_good", server("zz-good"))
+    found = find()
+    assert "zz-good" in found.servers
+    (line,) = found.broken
+    assert line.startswith("servers.zz_broken cannot be imported: ")
+    assert why in line
+    assert "\n" not in line
+
+
+def test_two_servers_of_one_name_are_refused(added):
+    added("servers", "zz_one", server("zz-one"))
+    added("servers", "zz_two", server("zz-one"))
+    with pytest.raises(RegistryError, match=r"servers\.zz_two: a second server is named 'zz-one'"):
+        find()
+
+
+def test_two_scenarios_of_one_id_are_refused(added):
+    added("scenarios", "zz_one", SCENARIO.format(name="one-request"))
+    with pytest.raises(RegistryError, match=r"scenarios\.zz_one: a second scenario has the id 'one-request'"):
+        find()
+
+
+def test_value_that_a_module_imports_from_another_is_no_second_one(added):
+    added("servers", "zz_one", server("zz-one"))
+    added("servers", "zz_two", "from servers.zz_one import THE\n")
+    assert "zz-one" in find().servers

@@ -1,0 +1,126 @@
+"""Scenarios: what contradicts itself is refused when it is written, and who is asked is decided by what a server claims."""
+
+import dataclasses
+
+import pytest
+
+from conformance import clauses
+from conformance.limits import DEFAULT
+from conformance.registry import find
+from conformance.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
+from conformance.server import Drain, Protocol, Server
+from conformance.timeline import Await, Connect, Duration, ReleaseHandler, Request, SendBody, SendChunk, Shutdown
+from conformance.trace import Play, Trace
+from conformance.verdict import Level, kept
+
+
+@check(clauses.CLEAN_EXIT)
+def all_is_well(_trace, _limits):
+    """Nothing is asked.
+
+    And nothing is wrong.
+    """
+    return kept("so it is")
+
+
+@check(clauses.IN_FLIGHT, all_is_well, over=(Protocol.H2,))
+def streams_are_well(_trace, _limits):
+    """A stream is well."""
+    return kept("so it is")
+
+
+GOOD = Scenario(
+    "good-one", "Is it?", (Protocol.H1, Protocol.H2), Duration(1, 2), steps(Shutdown()), (promise(all_is_well),)
+)
+MINE = Server("mine", frozenset({Protocol.H1}), lambda _: [], lambda: "1", (), "")
+
+
+@pytest.mark.parametrize("slug", ["", "Good", "good one", "good_one", "-good", "good-", "good--one", "good\n", "gö"])
+def test_id_is_a_slug(slug):
+    with pytest.raises(ScenarioError, match="lower-case words joined by hyphens"):
+        dataclasses.replace(GOOD, id=slug)
+
+
+@pytest.mark.parametrize("timeline", [(), (Connect("a"),), (Shutdown(), Shutdown())])
+def test_timeline_has_exactly_one_shutdown(timeline):
+    with pytest.raises(ScenarioError, match=r"good-one: its timeline needs exactly one Shutdown\(\)"):
+        dataclasses.replace(GOOD, timeline=timeline)
+
+
+@pytest.mark.parametrize("checks", [(), (promise(all_is_well), should(all_is_well))])
+def test_checks_are_some_and_none_twice(checks):
+    with pytest.raises(ScenarioError, match="good-one: at least one check, and none twice"):
+        dataclasses.replace(GOOD, checks=checks)
+
+
+def test_check_is_its_function_with_its_docstring():
+    assert all_is_well.id == "all_is_well"
+    assert all_is_well.promise == "Nothing is asked. And nothing is wrong."
+    assert all_is_well(Trace(Play("a", "b", "h1", "fast"), ()), DEFAULT) == kept("so it is")
+    assert streams_are_well.blocked_by == (all_is_well,)
+    assert streams_are_well.clause is clauses.IN_FLIGHT
+
+
+def test_levels_are_given_where_a_check_is_asked():
+    asked = [ask(all_is_well).level for ask in (must, promise, should, observe)]
+    assert asked == [Level.MUST, Level.PROMISE, Level.SHOULD, Level.OBSERVE]
+
+
+def test_check_is_asked_over_the_protocols_that_its_rule_is_about():
+    both = dataclasses.replace(GOOD, checks=(promise(all_is_well), must(streams_are_well)))
+    assert [asked.check.id for asked in both.asked_over(Protocol.H1)] == ["all_is_well"]
+    assert [asked.check.id for asked in both.asked_over(Protocol.H2)] == ["all_is_well", "streams_are_well"]
+
+
+def test_server_is_asked_what_it_claims():
+    assert GOOD.why_not(MINE, Protocol.H1) == ""
+    assert GOOD.why_not(MINE, Protocol.H2) == "mine does not claim to speak h2"
+    about_the_timeout = dataclasses.replace(GOOD, needs_drain=True)
+    assert about_the_timeout.why_not(MINE, Protocol.H1) == "mine documents no drain timeout"
+    assert about_the_timeout.why_not(dataclasses.replace(MINE, drain=Drain("-d", "")), Protocol.H1) == ""
+
+
+def test_steps_are_joined_flat():
+    assert steps(Connect("a"), [Request("a"), Shutdown()]) == (Connect("a"), Request("a"), Shutdown())
+    assert dataclasses.replace(GOOD, timeline=steps(Connect("a"), Shutdown())).words() == (
+        "Connect(connection=a)",
+        "Shutdown()",
+    )
+
+
+SCENARIOS = find().scenarios
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_scenario_speaks_only_of_connections_and_requests_it_has_made(scenario):
+    connections, requests = set(), set()
+    for step in scenario.timeline:
+        if isinstance(step, Connect):
+            assert step.connection not in connections
+            connections.add(step.connection)
+        elif isinstance(step, Request):
+            assert step.connection in connections
+            assert step.name not in requests, "a request's name is used once: events know it by nothing else"
+            requests.add(step.name)
+        elif isinstance(step, (ReleaseHandler, SendChunk, SendBody)):
+            assert step.request in requests
+        elif isinstance(step, Await):
+            assert getattr(step.fact, "request", "") in requests | {""}
+            assert getattr(step.fact, "connection", "") in connections | {""}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_scenario_asks_a_question_and_every_check_says_what_it_expects(scenario):
+    assert scenario.question.endswith("?")
+    assert scenario.protocols
+    assert all(asked.check.promise for asked in scenario.checks)
+    assert all(asked.check.clause.id in clauses.CLAUSES for asked in scenario.checks)
+
+
+@pytest.mark.parametrize("clause", clauses.CLAUSES.values(), ids=clauses.CLAUSES)
+def test_must_is_asked_only_of_what_a_source_calls_so(clause):
+    asked = [each for scenario in SCENARIOS.values() for each in scenario.checks if each.check.clause is clause]
+    if not clause.keyword.startswith("MUST"):
+        assert Level.MUST not in {each.level for each in asked}
+    assert clause.link.startswith("https://")
+    assert clause.rule

@@ -1,0 +1,395 @@
+"""The probe's connection against real sockets: every way in which one ends is an event of its own."""
+
+import socket
+import ssl
+import struct
+import sys
+import threading
+
+import pytest
+
+from conformance.limits import DEFAULT
+from conformance.server import Protocol
+from conformance.stage.certificates import make_certificates
+from conformance.stage.probe import Probe
+from conformance.timeline import READY, Connect, Manners
+from conformance.trace import (
+    BodyReceived,
+    CloseNotifyReceived,
+    CloseNotifySent,
+    ConnectionFailed,
+    ConnectionOpened,
+    FinReceived,
+    FinSent,
+    GoawaySent,
+    ProtocolViolated,
+    RequestEnded,
+    RequestSent,
+    ResetReceived,
+    ResponseEnded,
+    ResponseStarted,
+    TlsEstablished,
+    TlsFailed,
+)
+from conformance.wire.client import Outgoing
+from tests.support import QUICK, keep_busy, perform
+
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+CLOSING = ANSWER.replace(b"OK\r\n", b"OK\r\nconnection: close\r\n")
+
+
+class Peer:
+    """A server of one connection, in a thread of its own, that does what a function says."""
+
+    def __init__(self, conduct):
+        self._conduct = conduct
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        connection, _ = self._listener.accept()
+        connection.settimeout(20)
+        with connection:
+            self._conduct(connection)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._thread.join(20)
+        self._listener.close()
+        assert not self._thread.is_alive()
+
+
+def reset(connection):
+    """Close so that the kernel sends RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def meet(conduct, client, manners=Manners.FOLLOWER, *, protocol=Protocol.H1, context=None, limits=DEFAULT):
+    """Let a probe meet a peer; gives the events. ``client`` is what is done once the probe is connected."""
+    with Peer(conduct) as peer:
+
+        async def work(recorder):
+            probe = Probe(Connect("a", manners), recorder, protocol, peer.port)
+            try:
+                await client(probe, recorder, await probe.connect(limits, context))
+            finally:
+                probe.abandon()
+
+        return perform(work)
+
+
+def ask(request="r", **fields):
+    """Ask, and wait until there is nothing more to come."""
+
+    async def client(probe, recorder, connected):
+        assert connected
+        probe.tell(lambda wire: wire.send_request(Outgoing(request, target=READY, **fields)))
+        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+
+    return client
+
+
+def kinds(events, *wanted):
+    return [type(event) for event in events if isinstance(event, wanted)]
+
+
+def index(events, kind):
+    return next(place for place, event in enumerate(events) if isinstance(event, kind))
+
+
+def test_nobody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    async def work(recorder):
+        probe = Probe(Connect("a"), recorder, Protocol.H1, port)
+        assert not await probe.connect(QUICK, None)
+        assert probe.failed_to_connect
+        assert probe.over
+        assert not probe.abandon()
+
+    (failed,) = perform(work)
+    assert failed == ConnectionFailed("a", "refused", begin_ns=failed.begin_ns, end_ns=failed.end_ns)
+    assert failed.begin_ns < failed.end_ns
+
+
+def test_response_and_fin():
+    def conduct(connection):
+        connection.recv(65536)
+        connection.sendall(ANSWER)
+
+    events = meet(conduct, ask())
+    assert kinds(events, ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, FinReceived, FinSent) == [
+        ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, FinReceived, FinSent
+    ]  # fmt: skip
+    assert not kinds(events, ResetReceived, CloseNotifyReceived)
+
+
+def test_reset_is_no_fin():
+    def conduct(connection):
+        connection.recv(65536)
+        reset(connection)
+
+    events = meet(conduct, ask())
+    assert kinds(events, ResetReceived, FinReceived, ResponseStarted, FinSent) == [ResetReceived]
+
+
+def test_response_that_was_cut_has_not_ended():
+    def conduct(connection):
+        connection.recv(65536)
+        connection.sendall(ANSWER[:-1])
+
+    events = meet(conduct, ask())
+    assert kinds(events, ResponseStarted, BodyReceived, ResponseEnded) == [ResponseStarted, BodyReceived]
+
+
+def test_we_stopped_waiting_is_told_from_an_end():
+    proceed = threading.Event()
+
+    async def client(probe, _recorder, _connected):
+        assert not probe.over
+        assert probe.abandon()
+        assert not probe.abandon()
+        proceed.set()
+
+    events = meet(lambda _: proceed.wait(20), client)
+    assert kinds(events, FinReceived, ResetReceived, FinSent) == []
+
+
+def close_after_an_answer(answer):
+    """Conduct of a server that answers, and closes when its client has."""
+
+    def conduct(connection):
+        connection.recv(65536)
+        connection.sendall(answer)
+        while connection.recv(65536):
+            pass
+
+    return conduct
+
+
+def test_polite_client_that_is_told_of_the_end_closes_first():
+    events = meet(close_after_an_answer(CLOSING), ask(), Manners.POLITE)
+    assert kinds(events, FinSent, FinReceived) == [FinSent, FinReceived]
+
+
+def test_polite_client_that_is_not_told_stays():
+    async def client(probe, recorder, _connected):
+        probe.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
+        assert await recorder.wait(lambda: recorder.has(ResponseEnded("r")), 20)
+
+    events = meet(close_after_an_answer(ANSWER), client, Manners.POLITE)
+    assert kinds(events, FinSent, FinReceived) == []
+
+
+def test_rude_client_never_closes():
+    def conduct(connection):
+        connection.recv(65536)
+        connection.sendall(CLOSING)
+
+    events = meet(conduct, ask(), Manners.RUDE)
+    assert kinds(events, FinSent, FinReceived) == [FinReceived]
+
+
+def test_http2_goodbye_comes_before_our_fin():
+    received = []
+
+    def conduct(connection):
+        while data := connection.recv(65536):
+            received.append(data)
+
+    async def client(probe, recorder, _connected):
+        probe.close()
+        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+
+    events = meet(conduct, client, protocol=Protocol.H2C)
+    assert kinds(events, GoawaySent, FinSent, FinReceived) == [GoawaySent, FinSent, FinReceived]
+    assert b"".join(received).startswith(b"PRI * HTTP/2.0")
+
+
+def test_large_request_is_told_of_when_its_last_byte_has_left():
+    body, begun, received = b"x" * 8_000_000, threading.Event(), []
+
+    def conduct(connection):
+        begun.wait(20)
+        while sum(map(len, received)) < len(body) and (data := connection.recv(262_144)):
+            received.append(data)
+
+    async def client(probe, recorder, _connected):
+        headers = (("content-length", str(len(body))),)
+        probe.tell(lambda wire: wire.send_request(Outgoing("r", "POST", READY, headers, body, whole=True)))
+        assert not recorder.has(RequestSent("r")), "the kernel cannot have taken it all"
+        begun.set()
+        assert await recorder.wait(lambda: recorder.has(RequestSent("r")), 20)
+        assert await recorder.wait(lambda: probe.over, 20)
+
+    (sent,) = [event for event in meet(conduct, client) if isinstance(event, RequestSent)]
+    assert sent.end_ns > sent.begin_ns
+
+
+def test_body_is_sent_in_pieces():
+    received = []
+
+    def conduct(connection):
+        while not b"".join(received).endswith(b"0\r\n\r\n") and (data := connection.recv(65536)):
+            received.append(data)
+        connection.sendall(ANSWER)
+
+    async def client(probe, recorder, _connected):
+        probe.tell(lambda wire: wire.send_request(Outgoing("r", "POST", READY, body=b"one", whole=False)))
+        probe.tell(lambda wire: wire.send_body("r", b"two", end=True))
+        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+
+    events = meet(conduct, client)
+    assert kinds(events, RequestSent, RequestEnded, ResponseEnded) == [RequestSent, RequestEnded, ResponseEnded]
+    assert b"one" in b"".join(received)
+
+
+def test_bytes_that_nobody_asked_for_are_a_violation():
+    async def client(probe, recorder, _connected):
+        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+
+    events = meet(lambda connection: connection.sendall(b"220 mail\r\n"), client)
+    assert kinds(events, ProtocolViolated, FinReceived) == [ProtocolViolated, FinReceived]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives the kernel's receive times here")
+def test_arrival_is_when_the_kernel_saw_it_however_late_the_probe_is():
+    sent, proceed = threading.Event(), threading.Event()
+
+    def conduct(connection):
+        connection.recv(65536)
+        connection.sendall(ANSWER[:-2])
+        proceed.wait(20)
+        connection.sendall(ANSWER[-2:])
+        sent.set()
+
+    async def client(probe, recorder, _connected):
+        probe.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
+        assert await recorder.wait(lambda: recorder.has(ResponseStarted("r")), 20)
+        proceed.set()
+        assert sent.wait(20)  # The loop is blocked here on purpose.
+        keep_busy(0.1)
+        recorder.did(FinSent("the probe is free again"))
+        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+
+    events = meet(conduct, client)
+    free = next(event for event in events if isinstance(event, FinSent) and event.connection != "a")
+    ended = next(event for event in events if isinstance(event, ResponseEnded))
+    assert ended.end_ns < free.end_ns - 50_000_000
+
+
+# --- TLS ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return make_certificates(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def server_context(certificates):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.cert, certificates.key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def over_tls(context, conduct):
+    def wrapped(connection):
+        with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=True) as secure:
+            conduct(secure)
+
+    return wrapped
+
+
+def answered(secure):
+    secure.recv(65536)
+    secure.sendall(ANSWER)
+
+
+def test_close_notify_and_fin_are_two_events(certificates, server_context):
+    def conduct(secure):
+        answered(secure)
+        secure.unwrap().close()
+
+    context = certificates.client_context("http/1.1")
+    events = meet(over_tls(server_context, conduct), ask(), protocol=Protocol.H1_TLS, context=context)
+    wanted = (TlsEstablished, ResponseEnded, CloseNotifyReceived, CloseNotifySent, FinSent, FinReceived)
+    assert set(kinds(events, *wanted)) == set(wanted)
+    assert index(events, CloseNotifyReceived) < index(events, CloseNotifySent) < index(events, FinReceived)
+    established = events[index(events, TlsEstablished)]
+    assert (established.version, established.alpn) == ("TLSv1.3", "http/1.1")
+
+
+def test_fin_without_close_notify_is_seen_as_such(certificates, server_context):
+    context = certificates.client_context("http/1.1")
+    events = meet(over_tls(server_context, answered), ask(), protocol=Protocol.H1_TLS, context=context)
+    assert kinds(events, ResponseEnded, CloseNotifyReceived, FinReceived) == [ResponseEnded, FinReceived]
+
+
+def test_rude_client_does_not_answer_a_close_notify(certificates, server_context):
+    def conduct(secure):
+        answered(secure)
+        secure.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            secure.unwrap()
+
+    context = certificates.client_context("http/1.1")
+    events = meet(over_tls(server_context, conduct), ask(), Manners.RUDE, protocol=Protocol.H1_TLS, context=context)
+    assert kinds(events, CloseNotifyReceived, CloseNotifySent, FinSent) == [CloseNotifyReceived]
+
+
+async def expect_failure(_probe, _recorder, connected):
+    assert not connected
+
+
+def failure_of(events):
+    return [event.reason for event in events if isinstance(event, TlsFailed)]
+
+
+def test_peer_that_speaks_no_tls(certificates):
+    def conduct(connection):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        connection.recv(65536)
+
+    context = certificates.client_context("http/1.1")
+    (reason,) = failure_of(meet(conduct, expect_failure, protocol=Protocol.H1_TLS, context=context))
+    assert reason not in ("timed out", "the connection ended")
+
+
+def test_peer_that_ends_the_connection_within_the_handshake(certificates):
+    context = certificates.client_context("http/1.1")
+    events = meet(lambda connection: connection.recv(65536), expect_failure, protocol=Protocol.H1_TLS, context=context)
+    assert failure_of(events) == ["the connection ended"]
+    assert kinds(events, FinReceived)
+
+
+def test_peer_that_never_shakes_hands(certificates):
+    proceed = threading.Event()
+
+    async def client(_probe, _recorder, connected):
+        assert not connected
+        proceed.set()
+
+    context = certificates.client_context("http/1.1")
+    conduct = {"conduct": lambda _: proceed.wait(20), "client": client, "protocol": Protocol.H1_TLS}
+    assert failure_of(meet(**conduct, context=context, limits=QUICK)) == ["timed out"]
+
+
+def test_certificate_of_a_stranger_is_refused(server_context, tmp_path):
+    stranger = make_certificates(tmp_path)
+
+    def conduct(connection):
+        with pytest.raises(ssl.SSLError), server_context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(10)
+
+    context = stranger.client_context("http/1.1")
+    (reason,) = failure_of(meet(conduct, expect_failure, protocol=Protocol.H1_TLS, context=context))
+    assert reason == "CERTIFICATE_VERIFY_FAILED"

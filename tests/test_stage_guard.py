@@ -1,0 +1,132 @@
+"""The guard and its reaper: whatever a run has started ends with it, however the run ends."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import conformance
+from conformance.stage import reaper
+from conformance.stage.guard import Guard
+
+ROOT = str(Path(conformance.__file__).parent.parent)
+WAITING = "import signal; print('up', flush=True); signal.pause()"
+ENVIRONMENT = {"PATH": os.defpath}
+
+
+def started(guard, folder, program=WAITING):
+    process = guard.start([sys.executable, "-c", program], folder, ENVIRONMENT)
+    process.stdout.readline()
+    return process
+
+
+def ended(pidfd):
+    return bool(select.select([pidfd], [], [], 20)[0])
+
+
+@pytest.fixture
+def closing():
+    """Close and wait for what a test has started."""
+    processes = []
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_members_are_found_by_session_and_by_token(tmp_path, closing):
+    guard = Guard()
+    first, second = started(guard, tmp_path), started(guard, tmp_path)
+    closing += [first, second]
+    assert reaper.members({first.pid}, "") == [first.pid]
+    assert reaper.members(set(), guard.token) == sorted([first.pid, second.pid])
+    assert guard.members(second.pid) == [second.pid]
+    assert reaper.members(set(), "") == []
+    assert reaper.members(set(), guard.token[:-1]) == [], "a token that only begins alike is another run's"
+    guard.close()
+
+
+def test_closing_ends_everything_that_is_still_there(tmp_path, closing):
+    guard = Guard()
+    closing.append(started(guard, tmp_path))
+    guard.close()
+    assert closing[0].wait(20) == -signal.SIGKILL
+    assert reaper.members(set(), guard.token) == []
+
+
+def test_session_that_is_over_is_not_looked_for_again(tmp_path, closing):
+    guard = Guard()
+    process = started(guard, tmp_path)
+    closing.append(process)
+    process.kill()
+    process.wait()
+    guard.over(process.pid)
+    guard.close()
+    assert reaper.members(set(), guard.token) == []
+
+
+def test_killing_what_is_gone_is_no_error(closing, tmp_path):
+    guard = Guard()
+    process = started(guard, tmp_path)
+    closing.append(process)
+    reaper.kill([process.pid])
+    process.wait()
+    reaper.kill([process.pid])
+    guard.close()
+    assert process.returncode == -signal.SIGKILL
+
+
+RUN = """
+import os, signal, sys
+from pathlib import Path
+from conformance.stage.guard import Guard
+guard = Guard()
+waiting = "import signal; print('up', flush=True); signal.pause()"
+one = guard.start([sys.executable, "-c", waiting], Path("."), {"PATH": os.defpath})
+one.stdout.readline()
+print(guard.token, one.pid, guard._reaper.pid, flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_run_that_is_killed_leaves_no_process(tmp_path, number):
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    with subprocess.Popen([sys.executable, "-c", RUN], cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as run:
+        token, server, reaping = run.stdout.readline().decode().split()
+        watched = [os.pidfd_open(int(pid)) for pid in (server, reaping)]
+        # Whoever ends a run by its terminal's or supervisor's signal may reach the reaper too.
+        signal.pidfd_send_signal(watched[1], signal.SIGTERM)
+        run.send_signal(number)
+        assert all(map(ended, watched))
+    for each in watched:
+        os.close(each)
+    assert reaper.members(set(), token) == []
+
+
+DISPOSITIONS = """
+import os, signal, sys
+from pathlib import Path
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+from conformance.stage.guard import Guard
+guard = Guard()
+told = "import signal; print(*[n.name for n in signal.Signals if signal.getsignal(n) is signal.SIG_IGN])"
+print(guard.start([sys.executable, "-c", told], Path("."), {}).communicate()[0].decode())
+guard.close()
+"""
+
+
+def test_children_inherit_no_ignored_signal(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    done = subprocess.run(
+        [sys.executable, "-c", DISPOSITIONS], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    # Python itself ignores these two in every process.
+    assert set(done.stdout.split()) <= {"SIGPIPE", "SIGXFSZ"}

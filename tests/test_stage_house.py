@@ -1,0 +1,69 @@
+"""The house: many plays at once, and nothing of them left when it closes."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from conformance.server import Protocol
+from conformance.stage import reaper
+from conformance.stage.house import House, open_house
+from conformance.stage.player import Bill
+from conformance.timeline import Pace
+from conformance.trace import ServerStarted
+from tests.support import ONE_HELD, PATIENT, gated
+
+
+def bills(folder, number):
+    return [
+        Bill(ONE_HELD, gated(folder, "none", name=f"gated-{place}"), Protocol.H1, Pace.FAST, PATIENT)
+        for place in range(number)
+    ]
+
+
+def test_plays_go_on_at_once_and_come_back_in_their_order(tmp_path):
+    told = []
+    with House() as house:
+        billed = bills(tmp_path, 6)
+        traces = house.play_all(billed, tmp_path, lambda bill, trace: told.append((bill.server.name, trace)))
+    assert [trace.play.server for trace in traces] == [bill.server.name for bill in billed]
+    assert all(trace.complete for trace in traces)
+    assert sorted(name for name, _trace in told) == sorted(trace.play.server for trace in traces)
+    assert {id(trace) for _name, trace in told} == {id(trace) for trace in traces}
+    ports = {trace.of(ServerStarted)[0].argv[2] for trace in traces}
+    assert len(ports) == 6, "each server has a port of its own"
+
+
+def test_house_can_be_played_in_again_and_again(tmp_path):
+    with open_house() as house:
+        first = house.play_all(bills(tmp_path, 1), tmp_path)
+        second = house.play_all(bills(tmp_path, 1), tmp_path)
+        assert house.play_all([], tmp_path) == []
+    assert first[0].complete
+    assert second[0].complete
+
+
+def test_house_that_closes_leaves_no_process_and_no_key(tmp_path):
+    with House() as house:
+        house.play_all(bills(tmp_path, 1), tmp_path)
+        token, key = house.guard.token, house.certificates.key
+        assert key.stat().st_mode & 0o077 == 0
+    assert reaper.members(set(), token) == []
+    assert not key.parent.exists()
+
+
+def test_house_closes_when_something_is_raised_in_it():
+    with pytest.raises(ZeroDivisionError), House() as house:
+        raise ZeroDivisionError
+    assert house.guard._reaper.returncode == 0
+    assert not Path(house.certificates.key).exists()
+
+
+def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
+    with House() as house:
+        for protocol in Protocol:
+            context = house.client_context(protocol)
+            assert (context is not None) == protocol.tls
+            if context is not None:
+                assert context.verify_mode is ssl.CERT_REQUIRED
+                assert context.check_hostname

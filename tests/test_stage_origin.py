@@ -1,0 +1,119 @@
+"""The origin behind proxies, without a proxy: it keeps the whole contract of docs/gate.md itself."""
+
+import asyncio
+
+import pytest
+
+from conformance.contract import CONTRACT
+from conformance.server import Protocol
+from conformance.stage.cast import Cast
+from conformance.stage.gate import Gate
+from conformance.stage.guard import Guard
+from conformance.stage.origin import Origin
+from conformance.stage.process import ServerProcess
+from conformance.stage.rehearsal import Rehearsal
+from conformance.trace import HandlerCancelled, HandlerEntered, HandlerFinished, HandlerOrdered, HandlerReported
+from tests.support import QUICK, perform
+
+
+def behind(work):
+    """Let a coroutine function work with an origin, its gate, and the recorder; gives the events."""
+
+    async def with_origin(recorder):
+        gate = Gate(recorder)
+        await gate.open()
+        origin = Origin(gate.address)
+        await origin.open()
+        try:
+            await work(origin, gate, recorder)
+        finally:
+            await origin.close()
+            gate.close()
+
+    return perform(with_origin)
+
+
+@pytest.mark.parametrize("article", CONTRACT, ids=lambda article: article.__name__)
+def test_origin_keeps_the_contract(article):
+    guard = Guard()
+
+    async def work(origin, gate, recorder):
+        port = int(origin.address.rpartition(":")[2])
+        cast = Cast(recorder, Protocol.H1, port, QUICK, None)
+        process = ServerProcess(guard, recorder, port)
+        await article(Rehearsal(recorder, gate, process, cast, Protocol.H1, QUICK))
+        cast.abandon()
+
+    try:
+        assert isinstance(behind(work), list)
+    finally:
+        guard.close()
+
+
+def speak(request, conduct):
+    """Send a request by hand and go on as ``conduct`` says; gives the events."""
+
+    async def work(origin, gate, recorder):
+        reader, writer = await asyncio.open_connection(*origin.address.split(":"))
+        writer.write(request)
+        await conduct(reader, writer, gate, recorder)
+        writer.close()
+
+    return behind(work)
+
+
+GET = b"GET /hold/r HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+def test_handler_whose_client_goes_is_cancelled():
+    async def conduct(_reader, writer, _gate, recorder):
+        assert await recorder.wait(lambda: recorder.has(HandlerEntered("r")), 20)
+        writer.close()
+        assert await recorder.wait(lambda: recorder.has(HandlerCancelled("r")), 20)
+
+    assert [type(event) for event in speak(GET, conduct)] == [HandlerEntered, HandlerCancelled]
+
+
+def test_client_that_waits_for_100_is_told_to_continue():
+    async def conduct(reader, writer, gate, recorder):
+        gate.order("r", "read")
+        assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
+        writer.write(b"hello")
+        gate.order("r", "finish 9")
+        assert b"HTTP/1.1 200" in await reader.read()
+        assert recorder.has(HandlerReported("r", "read 5"))
+
+    head = b"POST /hold/r HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n"
+    assert speak(head, conduct)
+
+
+def test_orders_that_came_early_are_obeyed_in_their_order():
+    async def conduct(reader, _writer, gate, recorder):
+        for order in ("send 9", "send 1", "finish 0"):
+            gate.order("r", order)
+        assert (await reader.read()).endswith(b"0\r\n\r\n")
+        assert await recorder.wait(lambda: recorder.has(HandlerFinished("r", 10)), 20)
+
+    kinds = [type(event) for event in speak(GET, conduct)]
+    assert kinds[:4] == [HandlerEntered, HandlerOrdered, HandlerOrdered, HandlerOrdered]
+
+
+@pytest.mark.parametrize("request_bytes", [b"nonsense\r\n\r\n", b"\x16\x03\x01\x00\xa5", b"GET / HTTP/1.1\r\n", b""])
+def test_what_is_no_request_reaches_no_handler_and_ends(request_bytes):
+    async def conduct(reader, writer, _gate, _recorder):
+        writer.write_eof()
+        assert await reader.read() == b""
+
+    assert speak(request_bytes, conduct) == []
+
+
+def test_origin_that_closes_ends_what_it_still_holds():
+    async def work(origin, _gate, recorder):
+        reader, writer = await asyncio.open_connection(*origin.address.split(":"))
+        writer.write(GET)
+        assert await recorder.wait(lambda: recorder.has(HandlerEntered("r")), 20)
+        await origin.close()
+        assert await reader.read() == b""
+        writer.close()
+
+    assert HandlerEntered in [type(event) for event in behind(work)]

@@ -1,0 +1,276 @@
+"""The player: what a step makes happen, what a trace says of it, and whose fault it is when it cannot."""
+
+import dataclasses
+
+import pytest
+
+from conformance.scenario import Scenario, steps
+from conformance.server import Protocol
+from conformance.stage.house import House
+from conformance.stage.player import Bill
+from conformance.timeline import (
+    READY,
+    Await,
+    Close,
+    Connect,
+    Duration,
+    Elapse,
+    Manners,
+    Pace,
+    ReadBody,
+    ReleaseHandler,
+    Request,
+    SendBody,
+    SendChunk,
+    Shutdown,
+)
+from conformance.trace import (
+    AwaitExpired,
+    BodyReceived,
+    ConnectionAbandoned,
+    ConnectionFailed,
+    ConnectionOpened,
+    FinReceived,
+    FinSent,
+    HandlerEntered,
+    HandlerFinished,
+    HandlerOrdered,
+    HandlerReported,
+    HarnessFailed,
+    LagMeasured,
+    ListenerClosed,
+    OutputWritten,
+    PlayEnded,
+    PortChecked,
+    RequestEnded,
+    ResponseEnded,
+    ServerExited,
+    ServerKilled,
+    ServerReady,
+    ServerStarted,
+    SetupFailed,
+    SignalSent,
+    StepBegun,
+    load,
+    precedes,
+)
+from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
+
+
+@pytest.fixture(scope="module")
+def house():
+    with House() as house:
+        yield house
+
+
+@pytest.fixture
+def played(house, tmp_path):
+    """Play a timeline against a server that behaves, or against the one given."""
+
+    def play(*timeline, server=None, limits=PATIENT, **fields):
+        scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline)) if timeline else ONE_HELD
+        bill = Bill(scenario, server or gated(tmp_path), Protocol.H1, Pace.FAST, limits, "1.2", **fields)
+        (trace,) = house.play_all([bill], tmp_path)
+        stored = load(bill.stored_at(tmp_path))
+        assert (stored.play, stored.events) == (trace.play, trace.events)
+        return trace
+
+    return play
+
+
+def kinds(trace, *wanted):
+    return [type(event) for event in trace.events if isinstance(event, wanted)]
+
+
+def test_play_from_its_start_to_its_end(played):
+    trace = played()
+    assert kinds(trace, ServerStarted, ServerReady, SignalSent, ServerExited, PortChecked, PlayEnded) == [
+        ServerStarted, ServerReady, SignalSent, ServerExited, PortChecked, PlayEnded
+    ]  # fmt: skip
+    assert trace.complete
+    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
+    assert kinds(trace, LagMeasured, ListenerClosed) == [ListenerClosed, LagMeasured]
+    assert not kinds(trace, AwaitExpired, ServerKilled, SetupFailed, HarnessFailed)
+
+
+def test_trace_begins_with_all_that_a_judge_needs(played):
+    play = played().play
+    assert (play.scenario, play.server, play.protocol, play.pace) == ("one-held", "gated-none", "h1", "fast")
+    assert (play.version, play.graceful_signal, play.drain_s, play.exit_statuses) == ("1.2", "SIGTERM", 3, (0,))
+    assert play.limits == PATIENT.as_dict()
+    assert play.steps == ONE_HELD.words()
+    assert not play.control
+
+
+def test_drain_timeout_is_none_for_a_server_that_has_none(played, tmp_path):
+    assert played(server=gated(tmp_path, drain=None)).play.drain_s is None
+
+
+def test_shutdown_comes_when_the_handler_is_inside_and_the_release_when_it_was_sent(played):
+    trace = played()
+    entered, signal = trace.first(HandlerEntered("a")), trace.first(SignalSent(purpose="shutdown"))
+    released, ended = trace.first(HandlerOrdered("a", "finish 9")), trace.first(ResponseEnded("a"))
+    assert precedes(entered, signal)
+    assert precedes(signal, released)
+    # The response's span may begin at the look before the order: only their sequence is certain.
+    assert trace.line_of(released) < trace.line_of(ended)
+    assert trace.first(SignalSent()).signal == "SIGTERM"
+
+
+def test_graceful_signal_is_the_adapter_s(played, tmp_path):
+    trace = played(Connect("a"), Shutdown(), Await(ServerExited()), server=gated(tmp_path, graceful_signal="SIGQUIT"))
+    assert trace.first(SignalSent()).signal == "SIGQUIT"
+    assert trace.first(ServerExited()).status == -3
+
+
+def test_control_goes_the_same_way_without_the_signal(played):
+    trace = played(control=True)
+    assert trace.play.control
+    assert not kinds(trace, SignalSent, ListenerClosed, PortChecked, AwaitExpired)
+    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
+    assert trace.first(ResponseEnded("a")).length == 9
+    assert kinds(trace, ServerKilled, ServerExited) == [ServerKilled, ServerExited]
+    assert trace.complete
+
+
+def test_orders_and_pieces(played):
+    trace = played(
+        Connect("a"),
+        Request("a", method="POST", body=b"one", whole=False),
+        Await(HandlerEntered("a")),
+        ReadBody("a"),
+        SendBody("a", b"two", end=False),
+        SendBody("a", b"three"),
+        Await(HandlerReported("a", "read 11")),
+        SendChunk("a", 5),
+        Await(BodyReceived("a", length=5)),
+        Shutdown(),
+        ReleaseHandler("a", 6),
+        Await(ResponseEnded("a", length=11)),
+        Await(ServerExited()),
+    )
+    assert trace.complete
+    assert trace.first(HandlerReported("a", "read 11"))
+    assert trace.first(RequestEnded("a", length=11))
+
+
+def test_pieces_of_a_response_arrive_as_they_are_ordered(played):
+    trace = played(
+        Connect("a"),
+        Request("a"),
+        Await(HandlerEntered("a")),
+        SendChunk("a", 5),
+        Await(BodyReceived("a", length=5)),
+        Shutdown(),
+        ReleaseHandler("a", 6),
+        Await(ResponseEnded("a", length=11)),
+        Await(ServerExited()),
+    )
+    assert trace.complete
+    assert not kinds(trace, AwaitExpired)
+    assert [order.order for order in trace.of(HandlerOrdered)] == ["send 5", "finish 6"]
+    assert trace.first(HandlerFinished("a")).length == 11
+
+
+def test_client_closes_when_told_to(played):
+    trace = played(Connect("a"), Close("a"), Await(FinReceived("a")), Shutdown(), Await(ServerExited()))
+    assert kinds(trace, FinSent, FinReceived, SignalSent) == [FinSent, FinReceived, SignalSent]
+
+
+def test_silent_connection_sends_nothing_and_is_abandoned_at_the_end(played):
+    trace = played(Connect("a", Manners.RUDE, silent=True), Shutdown(), control=True)
+    assert trace.first(ConnectionOpened("a"))
+    assert kinds(trace, ConnectionAbandoned, FinSent) == [ConnectionAbandoned]
+
+
+def test_elapsing_ends_early_when_the_server_is_gone(played):
+    trace = played(Shutdown(), Elapse(Duration(300, 300), "nobody can wait that long"))
+    assert trace.complete
+
+
+def test_fact_that_does_not_come_before_the_shutdown_ends_the_play(played):
+    trace = played(Connect("a"), Await(FinReceived("a"), "goaway_s"), Shutdown())
+    assert trace.first(AwaitExpired(1)).impossible is False
+    assert trace.first(SetupFailed()).reason == (
+        "before the shutdown, this never came: Await(FinReceived(connection=a), within goaway)"
+    )
+    assert not kinds(trace, SignalSent)
+
+
+def test_fact_that_does_not_come_after_the_shutdown_is_for_the_checks(played):
+    trace = played(
+        Connect("a"), Request("a"), Await(HandlerEntered("a")), Shutdown(), Await(BodyReceived("a"), "goaway_s")
+    )
+    assert trace.complete
+    assert trace.first(AwaitExpired(4)).impossible is False
+    assert trace.first(ServerKilled()).reason == "it had not exited by itself"
+
+
+def test_fact_that_has_become_impossible_is_not_waited_for(played):
+    patient = dataclasses.replace(PATIENT, before_shutdown_s=300.0)
+    trace = played(
+        Connect("a"), Request("a", target=READY), Await(FinReceived("a")), Await(BodyReceived("a", 99)), Shutdown(),
+        limits=patient,
+    )  # fmt: skip
+    assert trace.first(AwaitExpired()).impossible
+
+
+def test_connection_that_fails_during_the_drain_is_recorded_and_the_play_goes_on(played):
+    trace = played(Connect("a"), Shutdown(), Await(ServerExited()), Connect("b"))
+    assert trace.first(ConnectionFailed("b")).reason == "refused"
+    assert trace.complete
+
+
+def test_server_that_ends_before_its_shutdown_is_not_signalled(played, tmp_path):
+    server = gated(tmp_path, "dies")
+    trace = played(
+        Connect("a"), Request("a"), Await(HandlerEntered("a")), ReadBody("a"), Await(ServerExited()), Shutdown(),
+        server=server,
+    )  # fmt: skip
+    assert trace.first(SetupFailed()).reason == "the server had ended before the shutdown, with status 7"
+
+
+@pytest.mark.parametrize(
+    ("timeline", "reason"),
+    [
+        ([Request("b"), Shutdown()], "no connection 'b' has been opened"),
+        ([Connect("a"), SendBody("r"), Shutdown()], "no request 'r' has been sent"),
+        ([Connect("a"), Request("a"), Request("a"), Shutdown()], "exists already"),
+    ],
+)
+def test_timeline_that_contradicts_itself_is_our_own_fault(played, timeline, reason):
+    trace = played(*timeline)
+    assert reason in trace.first(HarnessFailed()).reason
+    assert not kinds(trace, SetupFailed)
+
+
+def test_adapter_that_fails_is_not_the_server_s_fault(played, tmp_path):
+    def command(_launch):
+        raise KeyError("oops")
+
+    trace = played(server=gated(tmp_path, command=command))
+    assert trace.first(HarnessFailed()).reason == "KeyError: 'oops'"
+
+
+def test_server_has_a_home_of_its_own_its_files_and_little_else(played, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_SHELL", "1")
+    text = "import os; print(os.getcwd() == os.environ['HOME'], open('mine.conf').read(), *sorted(os.environ))"
+    files = lambda launch: {"mine.conf": f"drain={launch.drain_s:g}"}  # noqa: E731 - an adapter's field
+    trace = played(server=program(tmp_path, "telling", text, files=files, environment={"MORE": "1"}), limits=QUICK)
+    (line,) = [event.text for event in trace.of(OutputWritten)]
+    assert line.startswith("True drain=3 ")
+    assert "LASTCALL_GATE" in line
+    assert "MORE" in line
+    assert "SECRET_OF_THE_SHELL" not in line
+
+
+def test_bill_names_its_play_and_its_place(tmp_path):
+    bill = Bill(ONE_HELD, gated(tmp_path), Protocol.H1_TLS, Pace.FAST, QUICK)
+    assert bill.name == "one-held[gated-none-h1-tls]"
+    assert bill.stored_at(tmp_path) == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"
+    control = dataclasses.replace(bill, control=True)
+    assert control.name == "one-held[gated-none-h1-tls] control"
+    assert control.stored_at(tmp_path).name == "one-held.control.jsonl"
+    paced = dataclasses.replace(bill, scenario=dataclasses.replace(ONE_HELD, drain=Duration(1, 20)), pace=Pace.ISSUE)
+    assert paced.drain_s == 20
+    assert isinstance(paced.scenario, Scenario)

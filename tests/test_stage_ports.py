@@ -1,0 +1,96 @@
+"""Ports: nobody else of ours has the same one, and the kernel is asked and not connected to."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import conformance
+from conformance.stage import ports
+from conformance.stage.ports import HOST, RANGE, NoPortError, can_listen, listening_ports, own_port
+
+ROOT = str(Path(conformance.__file__).parent.parent)
+
+
+def test_owned_ports_differ_and_can_be_listened_on():
+    with contextlib.ExitStack() as stack:
+        owned = [stack.enter_context(own_port()) for _ in range(30)]
+        assert len(set(owned)) == 30
+        assert all(port in RANGE and can_listen(port) for port in owned)
+
+
+def test_range_keeps_clear_of_the_ports_of_clients():
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:  # noqa: PTH123 - it is no file
+        lowest = int(file.read().split()[0])
+    assert RANGE.stop <= max(lowest, 32768)
+
+
+def test_port_that_another_process_owns_is_not_given(monkeypatch):
+    holder = """
+import sys
+from conformance.stage.ports import own_port
+with own_port() as port:
+    print(port, flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", holder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": ROOT},
+    ) as process:
+        port = int(process.stdout.readline())
+        only_this = range(port, port + 1)
+        monkeypatch.setattr(ports.random, "sample", lambda *_: only_this)
+        with pytest.raises(NoPortError), own_port():
+            pass
+        process.kill()
+        process.wait()
+        # The claim went with its process, however that ended.
+        with own_port() as again:
+            assert again == port
+
+
+def test_claim_goes_with_its_context(monkeypatch):
+    with own_port() as port:
+        pass
+    monkeypatch.setattr(ports.random, "sample", lambda *_: [port])
+    with own_port() as again:
+        assert again == port
+
+
+def test_port_that_a_stranger_listens_on_is_not_given(monkeypatch):
+    with socket.create_server((HOST, 0)) as stranger:
+        monkeypatch.setattr(ports.random, "sample", lambda *_: [stranger.getsockname()[1]])
+        with pytest.raises(NoPortError, match="no free port among"), own_port():
+            pass
+
+
+def test_port_can_be_listened_on_when_nobody_does():
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        assert not can_listen(port)
+        client = socket.create_connection((HOST, port))
+        served, _ = server.accept()
+    # The server closes first, which leaves TIME_WAIT on its side: no hindrance for a successor.
+    served.close()
+    client.close()
+    assert can_listen(port)
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, HOST), (socket.AF_INET6, "::1")])
+def test_kernel_lists_who_listens_and_no_longer_when_closed(family, address):
+    try:
+        server = socket.create_server((address, 0), family=family)
+    except OSError:
+        pytest.skip(f"no {family.name} here")
+    with server:
+        port = server.getsockname()[1]
+        assert port in listening_ports()
+        with socket.create_connection((address, port)) as client:
+            assert client.getsockname()[1] not in listening_ports()
+    assert port not in (listening_ports() or ())

@@ -1,0 +1,91 @@
+"""The watch: when the loop looked, and how late it was."""
+
+import asyncio
+import itertools
+import os
+import time
+
+from conformance.stage.watch import HEARTBEAT_S, Watch, loop_factory
+from tests.support import keep_busy
+
+
+def watched(work):
+    watch = Watch()
+    with asyncio.Runner(loop_factory=loop_factory(watch)) as runner:
+        return runner.run(work(watch))
+
+
+def test_looks_follow_each_other_and_are_no_further_apart_than_the_heartbeat_allows():
+    async def work(watch):
+        loop, looks = asyncio.get_running_loop(), []
+        for _ in range(20):
+            turn = loop.create_future()
+            loop.call_soon(turn.set_result, None)
+            await turn
+            looks.append((watch.previous_ns, watch.current_ns))
+        return looks
+
+    looks = watched(work)
+    assert all(previous <= current for previous, current in looks)
+    assert all(before[1] <= after[1] for before, after in itertools.pairwise(looks))
+    assert looks[-1][1] <= time.monotonic_ns()
+
+
+def test_idle_loop_still_looks():
+    async def work(watch):
+        begin_ns, over = watch.current_ns, asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(10 * HEARTBEAT_S, over.set_result, None)
+        await over
+        return watch.previous_ns - begin_ns
+
+    assert watched(work) > 0
+
+
+def test_what_keeps_the_loop_busy_is_its_lag():
+    async def work(watch):
+        begin_ns = time.monotonic_ns()
+        await asyncio.sleep(0)
+        keep_busy(0.1)
+        beaten = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(2 * HEARTBEAT_S, beaten.set_result, None)
+        await beaten
+        return watch.worst_lag_since(begin_ns), watch.worst_lag_since(time.monotonic_ns())
+
+    worst_ns, since_now_ns = watched(work)
+    assert worst_ns > 80_000_000
+    assert since_now_ns == 0
+
+
+def test_span_of_a_look_covers_the_time_in_which_nobody_looked():
+    async def work(watch):
+        await asyncio.sleep(0)
+        before_ns = time.monotonic_ns()
+        keep_busy(0.05)
+        await asyncio.sleep(0)
+        return before_ns, watch.previous_ns, watch.current_ns
+
+    before_ns, previous_ns, current_ns = watched(work)
+    assert previous_ns <= before_ns
+    assert current_ns >= before_ns + 50_000_000
+
+
+def test_look_that_takes_nothing_tells_whether_something_waits():
+    async def work(watch):
+        reading, writing = os.pipe()
+        came = asyncio.get_running_loop().create_future()
+
+        def read():
+            os.read(reading, 10)
+            came.set_result(None)
+
+        asyncio.get_running_loop().add_reader(reading, read)
+        quiet = watch.nothing_has_happened()
+        os.write(writing, b"x")
+        disturbed = watch.nothing_has_happened()
+        await came
+        asyncio.get_running_loop().remove_reader(reading)
+        os.close(reading)
+        os.close(writing)
+        return quiet, disturbed, came.done()
+
+    assert watched(work) == (True, False, True)

@@ -1,0 +1,56 @@
+"""Steps: what they say of themselves, which is what a trace and a report show."""
+
+import pytest
+
+from conformance.timeline import (
+    Await,
+    Close,
+    Connect,
+    Duration,
+    Elapse,
+    Manners,
+    Pace,
+    ReadBody,
+    ReleaseHandler,
+    Request,
+    SendBody,
+    SendChunk,
+    Shutdown,
+)
+from conformance.trace import FrameReceived, ResponseEnded, ServerExited
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Connect("a"), "Connect(connection=a)"),
+        (Connect("a", Manners.RUDE, silent=True), "Connect(connection=a, manners=rude, silent=True)"),
+        (Request("a"), "Request(connection=a)"),
+        (Request("a", "one", "/ready"), "Request(connection=a, request=one, target=/ready)"),
+        (SendBody("one", b"x", end=False), "SendBody(request=one, body=b'x', end=False)"),
+        (ReadBody("one"), "ReadBody(request=one)"),
+        (SendChunk("one"), "SendChunk(request=one)"),
+        (ReleaseHandler("one", 100), "ReleaseHandler(request=one, length=100)"),
+        (Await(ServerExited()), "Await(ServerExited())"),
+        (Await(ResponseEnded("one"), "new_connection_s"), "Await(ResponseEnded(request=one), within new_connection)"),
+        (Await(FrameReceived("a", "SETTINGS", flags=("ACK",))), None),
+        (Elapse(Duration(1, 10), "why not"), "Elapse(duration=1 s (10 s at the issue's pace), why=why not)"),
+        (Elapse(Duration(0.5, 0.5), "so"), "Elapse(duration=0.5 s, why=so)"),
+        (Shutdown(), "Shutdown()"),
+        (Close("a"), "Close(connection=a)"),
+    ],
+)
+def test_step_in_words(step, text):
+    expected = text or "Await(FrameReceived(connection=a, frame=SETTINGS, flags=('ACK',)))"
+    assert str(step) == expected
+
+
+def test_request_is_named_by_its_connection_and_held_unless_told_otherwise():
+    assert (Request("a").name, Request("a").path) == ("a", "/hold/a")
+    assert (Request("a", "one").name, Request("a", "one").path) == ("one", "/hold/one")
+    assert Request("a", "one", "/ready").path == "/ready"
+
+
+def test_duration_is_that_of_the_pace():
+    assert Duration(1, 10).at(Pace.FAST) == 1
+    assert Duration(1, 10).at(Pace.ISSUE) == 10

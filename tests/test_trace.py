@@ -1,0 +1,221 @@
+"""Traces: what is written is what is read back, whatever it is; and what is no trace is refused with its line."""
+
+import dataclasses
+import json
+import typing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance import trace as module
+from conformance.trace import (
+    EVENTS,
+    FORMAT,
+    ConnectionOpened,
+    Event,
+    FinReceived,
+    GoawayReceived,
+    HandlerEntered,
+    Play,
+    PlayEnded,
+    ResponseEnded,
+    ResponseStarted,
+    ServerExited,
+    SignalSent,
+    StreamReset,
+    Trace,
+    TraceError,
+    event_from_json,
+    event_line,
+    events_between,
+    load,
+    play_from_json,
+    play_line,
+    precedes,
+)
+
+PLAY = Play("one", "mine", "h2", "fast", exit_statuses=(0, -15), limits={"boot_s": 1.5}, steps=("Connect(a)",))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+WHOLE = st.integers(-(2**31), 2**63)
+BY_TYPE = {
+    str: TEXT,
+    int: WHOLE,
+    bool: st.booleans(),
+    int | None: st.none() | WHOLE,
+    bool | None: st.none() | st.booleans(),
+    tuple[str, ...]: st.lists(TEXT, max_size=3).map(tuple),
+    tuple[int, ...]: st.lists(WHOLE, max_size=3).map(tuple),
+    tuple[tuple[str, str], ...]: st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple),
+}
+
+
+def any_of(kind):
+    hints = typing.get_type_hints(kind, vars(module))
+    return st.builds(kind, **{item.name: BY_TYPE[hints[item.name]] for item in dataclasses.fields(kind)})
+
+
+ANY_EVENT = st.one_of([any_of(kind) for kind in EVENTS.values()])
+
+
+def test_every_event_class_is_known_by_its_name():
+    subclasses = {kind.__name__ for kind in Event.__subclasses__()}
+    assert set(EVENTS) == subclasses
+    assert len(EVENTS) > 40
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
+def test_every_field_has_a_default_so_that_an_event_can_be_a_pattern(kind):
+    assert kind().fits(kind())
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
+def test_event_comes_back_from_its_line(kind):
+    @given(any_of(kind))
+    @settings(max_examples=15, deadline=None)
+    def comes_back(event):
+        line = event_line(event)
+        assert line.count("\n") == 1
+        assert line.isascii()
+        assert event_from_json(json.loads(line)) == event
+
+    comes_back()
+
+
+@given(st.lists(ANY_EVENT, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_trace_comes_back_from_disk(tmp_path_factory, events):
+    path = tmp_path_factory.mktemp("trace") / "one.jsonl"
+    Trace(PLAY, tuple(events)).dump(path)
+    stored = load(path)
+    assert (stored.play, stored.events) == (PLAY, tuple(events))
+
+
+@given(st.lists(ANY_EVENT, min_size=1, max_size=4), st.data())
+@settings(max_examples=40, deadline=None)
+def test_trace_that_was_cut_anywhere_after_its_play_keeps_its_whole_lines(tmp_path_factory, events, data):
+    path = tmp_path_factory.mktemp("trace") / "cut.jsonl"
+    whole = Trace(PLAY, tuple(events)).dump(path)
+    text = path.read_bytes()
+    cut = data.draw(st.integers(len(play_line(PLAY)), len(text)))
+    path.write_bytes(text[:cut])
+    stored = load(path).events
+    assert stored == whole.events[: len(stored)]
+    assert len(stored) == text[:cut].count(b"\n") - 1
+
+
+GOOD = event_line(PlayEnded())
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [
+        ("", "", "empty, so not a trace"),
+        ("no newline, so not a line", "", "empty, so not a trace"),
+        ("nonsense\n", ":1", "not a line of a lastcall trace"),
+        ("[]\n", ":1", "not a line of a lastcall trace"),
+        (GOOD, ":1", "not a line of a lastcall trace"),
+        ('{"play": {"format": 1}}\n', ":1", "missing"),
+        (play_line(PLAY).replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'), ":1", "newer than this lastcall"),
+        (play_line(PLAY) + GOOD + '{"event": "Unheard"}\n', ":3", "Unheard"),
+        (play_line(PLAY) + '{"event": "PlayEnded", "tea": 1}\n', ":2", "tea"),
+        (play_line(PLAY) + "{}\n" + GOOD, ":2", "event"),
+        (play_line(PLAY) + "7\n", ":2", "not a line of a lastcall trace"),
+    ],
+)
+def test_what_is_no_trace_is_refused_with_its_line(tmp_path, text, line, why):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TraceError) as refused:
+        load(path)
+    message = str(refused.value)
+    assert message.startswith(f"{path}{line}:")
+    assert why in message
+    assert "\n" not in message
+
+
+def test_bytes_that_are_no_text_are_refused_as_no_trace(tmp_path):
+    path = tmp_path / "binary.jsonl"
+    path.write_bytes(play_line(PLAY).encode() + b"\xff\xfe\n")
+    with pytest.raises(TraceError, match=str(path)):
+        load(path)
+
+
+def test_line_separators_inside_a_text_do_not_cut_its_line(tmp_path):
+    event = HandlerEntered("a\u2028b\u0085c\x0bd\x1ce")
+    stored = Trace(PLAY, (event,)).dump(tmp_path / "odd.jsonl")
+    assert load(tmp_path / "odd.jsonl").events == stored.events
+
+
+def test_play_of_an_older_format_is_read():
+    record = json.loads(play_line(PLAY))
+    record["play"].pop("format")
+    assert play_from_json(record).scenario == "one"
+
+
+def at(begin_ns, end_ns):
+    return PlayEnded(begin_ns=begin_ns, end_ns=end_ns)
+
+
+def test_one_event_precedes_another_only_if_it_ended_before_the_other_began():
+    assert precedes(at(0, 1), at(2, 3))
+    assert not precedes(at(0, 2), at(2, 3))
+    assert not precedes(at(0, 5), at(2, 3))
+    assert not precedes(at(2, 3), at(0, 1))
+    assert not precedes(at(1, 1), at(1, 1))
+
+
+@given(*[st.integers(0, 50)] * 4)
+def test_of_two_events_at_most_one_precedes_the_other(a, b, c, d):
+    first, second = at(min(a, b), max(a, b)), at(min(c, d), max(c, d))
+    assert not (precedes(first, second) and precedes(second, first))
+
+
+def test_pattern_fits_by_the_fields_it_sets_and_never_by_times():
+    event = ResponseStarted("a", 200, begin_ns=5, end_ns=6)
+    assert event.fits(ResponseStarted())
+    assert event.fits(ResponseStarted("a"))
+    assert event.fits(ResponseStarted("a", 200, begin_ns=1, end_ns=2))
+    assert not event.fits(ResponseStarted("b"))
+    assert not event.fits(ResponseStarted("a", 503))
+    assert not event.fits(ResponseEnded("a"))
+    assert not event.fits(Event())
+
+
+def test_numbers_for_which_nought_means_something_can_be_asked_for():
+    assert GoawayReceived("a", last_stream_id=5).fits(GoawayReceived("a")) is True
+    assert GoawayReceived("a", last_stream_id=5).fits(GoawayReceived("a", last_stream_id=0)) is False
+    assert StreamReset("a", error_code=7).fits(StreamReset("a", error_code=0)) is False
+    assert ServerExited(9).fits(ServerExited(0)) is False
+    assert ResponseEnded("a", length=9).fits(ResponseEnded("a", length=0)) is False
+
+
+def test_trace_gives_events_by_class_by_pattern_and_by_line():
+    opened, first, second = ConnectionOpened("a"), FinReceived("a"), FinReceived("b")
+    trace = Trace(PLAY, (opened, first, second))
+    assert trace.of(FinReceived) == [first, second]
+    assert trace.of(FinReceived, ConnectionOpened) == [opened, first, second]
+    assert trace.all(FinReceived("b")) == [second]
+    assert trace.first(FinReceived()) is first
+    assert trace.first(SignalSent()) is None
+    assert [trace.line_of(event) for event in trace.events] == [2, 3, 4]
+
+
+def test_line_of_tells_equal_events_apart_and_refuses_strangers():
+    twins = (FinReceived("a"), FinReceived("a"))
+    assert [Trace(PLAY, twins).line_of(event) for event in twins] == [2, 3]
+    with pytest.raises(KeyError):
+        Trace(PLAY, twins).line_of(FinReceived("a"))
+
+
+def test_only_a_trace_that_ends_with_the_play_is_complete():
+    assert Trace(PLAY, (FinReceived("a"), PlayEnded())).complete
+    assert not Trace(PLAY, ()).complete
+    assert not Trace(PLAY, (PlayEnded(), FinReceived("a"))).complete
+
+
+def test_events_between_two_moments_are_those_that_can_have_happened_then():
+    early, across, late = at(0, 3), at(2, 9), at(8, 9)
+    assert list(events_between(Trace(PLAY, (early, across, late)), 4, 7)) == [across]
+    assert list(events_between(Trace(PLAY, (early, across, late)), 3, 8)) == [early, across, late]
