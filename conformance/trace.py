@@ -399,6 +399,23 @@ class OrphansFound(Event):
 
 
 @dataclass(frozen=True)
+class SuccessorStarted(Event):
+    """A second server was started on the same port; its first attempt to listen came some time after this."""
+
+
+@dataclass(frozen=True)
+class SuccessorReady(Event):
+    """The second server answered ``GET /ready`` with 200."""
+
+
+@dataclass(frozen=True)
+class SuccessorFailed(Event):
+    """The second server did not come to serve."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class PortChecked(Event):
     """After the exit: whether a new server could listen on the port."""
 

@@ -144,9 +144,12 @@ def test_the_lifespan_is_reported(monkeypatch):
         await stage.call({"type": "lifespan"}, {"type": "lifespan.startup"})
         assert (await stage.line()).endswith(" startup")
         stage.to_app.put_nowait({"type": "lifespan.shutdown"})
-        assert [(await stage.line()).split(" ", 2)[2] for _ in range(2)] == ["shutdown begun", "shutdown ended"]
+        assert (await stage.line()).endswith(" shutdown begun")
+        assert [each["type"] for each in stage.sent()] == ["lifespan.startup.complete"]
+        stage.order("proceed")
+        assert (await stage.line()).endswith(" shutdown ended")
         await stage.task
-        assert [each["type"] for each in stage.sent()] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        assert [each["type"] for each in stage.sent()] == ["lifespan.shutdown.complete"]
 
     play(monkeypatch, story)
 

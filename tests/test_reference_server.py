@@ -125,6 +125,7 @@ def running(*options, tls=None, drain_s=20.0):
     ) as process:
         try:
             server = Running(process, gate, bool(tls), gate.accept())
+            order(server.life, "proceed")  # the shutdown hook need not wait
             while not (found := re.search(r"listening on 127\.0\.0\.1:(\d+)", line := process.stderr.readline())):
                 assert line, "the server did not start"
             server.log.append(line)

@@ -31,6 +31,9 @@ class Gate:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.address = ""
+        self.hold_hook = False
+        """Whether shutdown hooks wait; :meth:`release_hook` lets them go on."""
+        self._hooks: list[_Handler] = []
         self._handlers: dict[str, _Handler] = {}
         self._waiting: dict[str, list[str]] = {}
         self._all: set[_Handler] = set()
@@ -54,6 +57,18 @@ class Gate:
         self._handlers[request] = handler
         for order in self._waiting.pop(request, []):
             handler.order(order)
+
+    def hook_begun(self, hook: _Handler) -> None:
+        """Take note of a shutdown hook, and let it go on unless it is held."""
+        self._hooks.append(hook)
+        if not self.hold_hook:
+            self.release_hook()
+
+    def release_hook(self) -> None:
+        """Let the shutdown hooks go on, those that are still to come too."""
+        self.hold_hook = False
+        while self._hooks:
+            self._hooks.pop().proceed()
 
     def opened(self, handler: _Handler) -> None:
         """Take note of a connection, to close it at the end."""
@@ -107,6 +122,10 @@ class _Handler(asyncio.Protocol):
         self._gate.recorder.did(HandlerOrdered(self._request, order))
         self._transport.write(f"{order}\n".encode())
 
+    def proceed(self) -> None:
+        """Let a shutdown hook go on."""
+        self._transport.write(b"proceed\n")
+
     def drop(self) -> None:
         """Close the connection without a word: the play is over, or nothing that comes can be believed."""
         self._over = self._dropped = True
@@ -121,6 +140,8 @@ class _Handler(asyncio.Protocol):
                 self._gate.entered(request, self)
             case ["process", pid, *report] if pid.isdigit():
                 recorder.seen(ApplicationReported(int(pid), " ".join(report)))
+                if report == ["shutdown", "begun"]:
+                    self._gate.hook_begun(self)
             case ["finished", length] if self._request and length.isdigit():
                 self._over = True
                 recorder.seen(HandlerFinished(self._request, int(length)))

@@ -23,6 +23,7 @@ from conformance.stage.ports import own_port
 from conformance.stage.process import ServerProcess
 from conformance.stage.readiness import NotReadyError, become_ready
 from conformance.stage.recorder import Recorder
+from conformance.stage.successor import Successor
 from conformance.story import RequestStory, requests
 from conformance.trace import (
     AwaitExpired,
@@ -95,6 +96,7 @@ async def play(house: House, bill: Bill, path: Path) -> Trace:
                 key=house.certificates.key,
                 drain_s=bill.drain_s,
                 directory=Path(folder),
+                workers=bill.scenario.workers,
             )
             async with _application(bill, launch, recorder) as (gate, with_origin):
                 await _Performance(house, bill, with_origin, recorder, gate).run()
@@ -139,6 +141,7 @@ class _Performance:
         self._shutdown_ns = 0
         self._asked = False
         self._listener: asyncio.Task[None] | None = None
+        self._successor: Successor | None = None
 
     async def run(self) -> None:
         """Boot the server, go through the timeline, end everything."""
@@ -155,6 +158,8 @@ class _Performance:
             self._recorder.did(*(ConnectionAbandoned(name) for name in self._cast.abandon()))
             if self._shutdown_ns:
                 self._recorder.did(LagMeasured(self._house.watch.worst_lag_since(self._shutdown_ns)))
+            if self._successor is not None:
+                await self._successor.end()
             await self._process.end("the control is over" if self._bill.control else "it had not exited by itself")
 
     async def _boot(self) -> None:
@@ -162,9 +167,8 @@ class _Performance:
         for name, text in (server.files(launch) if server.files else {}).items():
             (launch.directory / name).write_text(text, encoding="utf-8")
         argv = [str(word) for word in server.command(launch)]
-        environment = environment_of(launch, self._gate.address) | dict(server.environment)
         try:
-            self._process.start(argv, launch.directory, environment)
+            self._process.start(argv, launch.directory, self._environment)
         except OSError as error:
             raise _NotPlayableError(f"cannot start {argv[0]}: {error.strerror or error}") from error
         await become_ready(
@@ -178,7 +182,11 @@ class _Performance:
         )
         self._recorder.did(ServerReady())
 
-    async def _do(self, index: int, step: Step) -> None:
+    @property
+    def _environment(self) -> dict[str, str]:
+        return environment_of(self._launch, self._gate.address) | dict(self._bill.server.environment)
+
+    async def _do(self, index: int, step: Step) -> None:  # noqa: C901 - one line a step
         match step:
             case timeline.ClientStep():
                 if not await self._cast.obey(step) and not self._asked:
@@ -195,6 +203,17 @@ class _Performance:
                 await self._recorder.wait(lambda: self._process.exited, step.duration.at(self._bill.pace))
             case timeline.Shutdown():
                 await self._shut_down()
+            case timeline.HoldHook():
+                self._gate.hold_hook = True
+            case timeline.ReleaseHook():
+                self._gate.release_hook()
+            case timeline.Signal() if not self._bill.control:
+                server = self._bill.server
+                name = server.graceful_signal if step.role == "again" else server.signals[step.role]
+                self._process.signal(name, step.role)
+            case timeline.StartSuccessor() if not self._bill.control:
+                self._successor = Successor(self._house, self._recorder, self._bill.server, self._launch)
+                await self._successor.start(self._environment, self._bill.limits)
 
     async def _shut_down(self) -> None:
         # What the signal causes must not seem to have begun before it: look, and send it in a quiet moment.

@@ -41,16 +41,20 @@ def _report(writer: asyncio.StreamWriter | None, *lines: str) -> None:
 
 
 async def _lifespan(receive: Channel, send: Channel) -> None:
+    gate: tuple[asyncio.StreamReader, asyncio.StreamWriter] | tuple[None, None]
     try:
-        _, writer = await _connect()
+        gate = await _connect()
     except (OSError, KeyError):
-        writer = None  # nobody to tell
+        gate = (None, None)  # nobody to tell
+    reader, writer = gate
     await receive()
     _report(writer, f"process {os.getpid()} startup")
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    _report(writer, f"process {os.getpid()} shutdown begun", f"process {os.getpid()} shutdown ended")
-    if writer:
+    _report(writer, f"process {os.getpid()} shutdown begun")
+    if reader and writer:
+        await reader.readline()  # "proceed", or the gate has gone
+        _report(writer, f"process {os.getpid()} shutdown ended")
         writer.close()
     await send({"type": "lifespan.shutdown.complete"})
 

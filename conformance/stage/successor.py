@@ -1,0 +1,60 @@
+"""A second server on the same port, started while the first drains: what a deployment does."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.stage.process import ServerProcess
+from conformance.stage.readiness import NotReadyError, become_ready
+from conformance.stage.recorder import Recorder
+from conformance.trace import SuccessorFailed, SuccessorReady, SuccessorStarted
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.server import Launch, Server
+    from conformance.stage.house import House
+
+
+class Successor:
+    """The second server. What it prints and how it ends is not part of the play; that it served, or could not, is."""
+
+    def __init__(self, house: House, recorder: Recorder, server: Server, launch: Launch) -> None:
+        self._house = house
+        self._recorder = recorder
+        self._server = server
+        self._memory = Recorder(recorder.play, house.watch)
+        self._process = ServerProcess(house.guard, self._memory, launch.port)
+        self._folder = tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True)
+        self._launch = replace(launch, directory=Path(self._folder.name))
+
+    async def start(self, environment: dict[str, str], limits: Limits) -> None:
+        """Start it, and wait until it serves or has failed."""
+        launch = self._launch
+        home = {"HOME": self._folder.name, "TMPDIR": self._folder.name}
+        for name, text in (self._server.files(launch) if self._server.files else {}).items():
+            (launch.directory / name).write_text(text, encoding="utf-8")
+        self._recorder.did(SuccessorStarted())
+        try:
+            argv = [str(word) for word in self._server.command(launch)]
+            self._process.start(argv, launch.directory, environment | home)
+            await become_ready(
+                self._memory,
+                self._process,
+                watch=self._house.watch,
+                port=launch.port,
+                protocol=launch.protocol,
+                limits=limits,
+                tls=self._house.client_context(launch.protocol),
+            )
+        except (OSError, NotReadyError) as error:
+            self._recorder.did(SuccessorFailed(str(error)))
+        else:
+            self._recorder.did(SuccessorReady())
+
+    async def end(self) -> None:
+        """End it, and everything that it started."""
+        await self._process.end("the play is over")
+        self._folder.cleanup()
