@@ -201,6 +201,8 @@ class Company:
                 lines.append(why)
         if plays:
             lines.append(f"report: {self.folder / 'report.html'}")
+        elif any((self.folder / TRACES).glob("*/*/*.jsonl")):
+            lines.append(f"no verdict was reached; what has been recorded can be judged: pytest --judge-only={self.folder}")
         return lines
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,10 @@ class Cast:
         self._tls = tls
         self._probes: dict[str, Probe] = {}
         self._connection_of: dict[str, str] = {}
+
+    def hurry(self) -> None:
+        """Give a new connection no longer than its fate may take: the shutdown has begun."""
+        self._limits = replace(self._limits, connect_s=self._limits.new_connection_s)
 
     async def obey(self, step: ClientStep) -> bool:
         """Let a client do its step; tells False only for a connection that could not be opened."""

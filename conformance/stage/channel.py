@@ -59,6 +59,8 @@ class Channel:
         """FIN or RST has come: not a byte can follow."""
         self.failed = False
         """The connection never came to be."""
+        self.useless = False
+        """The TLS handshake did not succeed: nothing can be said on it."""
         self._recorder = recorder
         self._on_open = on_open
         self._on_bytes = on_bytes
@@ -107,6 +109,7 @@ class Channel:
         try:
             return await asyncio.wait_for(self._handshake, within_s)
         except TimeoutError:
+            self.useless = True
             self._recorder.did(TlsFailed(self.name, "timed out"))
             return False
 
@@ -122,6 +125,7 @@ class Channel:
         except ssl.SSLError as error:
             self._recorder.seen(TlsFailed(self.name, error.reason or str(error)), end_ns=at_ns)
             self._write_tls()
+            self.useless = True
             handshake.set_result(False)
             return
         self._write_tls()
@@ -176,6 +180,7 @@ class Channel:
         self._loop.remove_reader(self._socket)
         self._recorder.seen(how, end_ns=at_ns)
         if self._handshake is not None and not self._handshake.done():
+            self.useless = True
             self._recorder.seen(TlsFailed(self.name, "the connection ended"), end_ns=at_ns)
             self._handshake.set_result(False)
         if isinstance(how, ResetReceived):
@@ -201,7 +206,7 @@ class Channel:
 
     def write(self, data: bytes, events: list[Event]) -> None:
         """Send bytes. Their events are recorded when the last of the bytes has been given to the kernel."""
-        if not self._open or self._sent_fin:
+        if not self._open or self._sent_fin or self.useless:
             return
         if self._tls is not None:
             # After the server's close_notify one may still write: TLS 1.3 closes each side by itself.

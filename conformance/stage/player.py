@@ -222,6 +222,7 @@ class _Performance:
             if self._house.watch.nothing_has_happened():
                 break
         self._asked = True
+        self._cast.hurry()
         self._shutdown_ns = time.monotonic_ns()
         if self._bill.control:
             return

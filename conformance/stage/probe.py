@@ -35,7 +35,7 @@ class Probe:
     @property
     def over(self) -> bool:
         """Whether nothing more can be received."""
-        return self._channel.ended
+        return self._channel.ended or self._channel.useless
 
     @property
     def silent_for_good(self) -> bool:
