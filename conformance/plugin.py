@@ -78,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{level}: checks at the level {level}")
     config.stash[COMPANY] = company
     config.add_cleanup(company.close)
+    config.pluginmanager.register(Gatherer(company), "lastcall-gatherer")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(SCENARIOS)]
 
@@ -255,41 +256,40 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Collect verdicts where results are written: in the one process, or in the controller."""
-    told = getattr(report, "lastcall", None)
-    if told:
-        TOLD[report.nodeid.rpartition("::")[0]] = told["play"]
+class Gatherer:
+    """Gathers the verdicts of a run where results are written: in the one process, or in the controller."""
 
+    def __init__(self, company: Company) -> None:
+        self._company = company
+        self._plays: dict[str, dict[str, Any]] = {}
 
-TOLD: dict[str, dict[str, Any]] = {}
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the play that came along with a report."""
+        told = getattr(report, "lastcall", None)
+        if told:
+            self._plays[report.nodeid.rpartition("::")[0]] = told["play"]
 
-
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Show a broken "should" and an observation as what they are, and not as passed."""
-    told = getattr(report, "lastcall", None)
-    if report.when != "call" or not told or not report.passed:
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Show a broken "should" and an observation as what they are, and not as passed."""
+        told = getattr(report, "lastcall", None)
+        if report.when != "call" or not told or not report.passed:
+            return None
+        if told["answer"] == Answer.BROKEN:
+            return "should broken", "s", "SHOULD BROKEN"
+        if told["answer"] == Answer.OBSERVED:
+            return "observed", "o", "OBSERVED"
         return None
-    if told["answer"] == Answer.BROKEN:
-        return "should broken", "s", "SHOULD BROKEN"
-    if told["answer"] == Answer.OBSERVED:
-        return "observed", "o", "OBSERVED"
-    return None
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write results.json and the report, unless this is a worker."""
+        if self._plays and not hasattr(session.config, "workerinput"):
+            self._company.publish(list(self._plays.values()))
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write results.json and the report, unless this is a worker."""
-    if COMPANY in session.config.stash and not hasattr(session.config, "workerinput") and TOLD:
-        session.config.stash[COMPANY].publish(list(TOLD.values()))
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say what could not be asked, and where the report is."""
-    if COMPANY not in config.stash:
-        return
-    terminalreporter.section("lastcall")
-    for line in config.stash[COMPANY].summary(list(TOLD.values())):
-        terminalreporter.write_line(line)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say what could not be asked, and where the report is."""
+        terminalreporter.section("lastcall")
+        for line in self._company.summary(list(self._plays.values())):
+            terminalreporter.write_line(line)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

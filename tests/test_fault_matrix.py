@@ -14,6 +14,7 @@ from conformance.server import Protocol
 from conformance.stage.house import House
 from conformance.stage.player import Bill
 from conformance.timeline import Pace
+from conformance.trace import LagMeasured
 from conformance.verdict import Answer, Level
 from servers.reference.faults import FAULTS
 from servers.reference.variants import VARIANTS
@@ -53,6 +54,12 @@ def verdicts(tmp_path_factory):
     return {name: (trace, judge(each.scenario, trace, DEFAULT)) for name, (each, trace) in played.items()}
 
 
+def undecided(trace, found):
+    """The checks that could not tell because the machine was too busy for a limit; none on a machine that is not."""
+    lagged = any(event.worst_ns > DEFAULT.lag_s * 1e9 for event in trace.of(LagMeasured))
+    return {each.check for each in found if lagged and each.answer is Answer.CANNOT_TELL}
+
+
 def broken(verdicts, *levels):
     return {verdict.check for verdict in verdicts if verdict.answer is Answer.BROKEN and verdict.level in levels}
 
@@ -78,17 +85,18 @@ def test_every_check_that_can_break_is_in_the_matrix():
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.fault}-{row.scenario}-{row.protocol}")
 def test_a_fault_breaks_what_it_should_and_blames_for_nothing_else(verdicts, row):
-    _trace, found = verdicts[f"{row.scenario}[reference+{row.fault}-{row.protocol}]"]
-    seen = broken(found, *BLAMING, Level.SHOULD)
+    trace, found = verdicts[f"{row.scenario}[reference+{row.fault}-{row.protocol}]"]
+    seen = broken(found, *BLAMING, Level.SHOULD) | undecided(trace, found)
     assert set(row.breaks) <= seen, [f"{each.check}: {each.answer}: {each.because}" for each in found]
     assert broken(found, *BLAMING) <= set(row.breaks)
 
 
 @pytest.mark.parametrize("name", [play.name for play in CORRECT])
 def test_every_check_holds_on_the_reference_server(verdicts, name):
-    _trace, found = verdicts[name]
+    trace, found = verdicts[name]
     assert found
-    assert [each for each in found if each.answer not in (Answer.KEPT, Answer.OBSERVED)] == []
+    fallen = [each for each in found if each.answer not in (Answer.KEPT, Answer.OBSERVED)]
+    assert [each for each in fallen if each.check not in undecided(trace, found)] == []
 
 
 @pytest.mark.parametrize("name", [play.name for play in BENIGN])
