@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.company import CompanyError
+from conformance.listing import as_markdown, as_text
 from conformance.registry import Found, RegistryError, find
 from conformance.results import ResultsError, load_results
 
@@ -60,16 +61,10 @@ def _servers(found: Found, names: Sequence[str]) -> list[Server]:
     return chosen
 
 
-def _list(_options: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace) -> int:
     """Print scenarios, their checks with level and clause, and the servers."""
     found = find()
-    for scenario in found.scenarios.values():
-        print(f"{scenario.id}  ({', '.join(scenario.protocols)})\n    {scenario.question}")
-        for asked in scenario.checks:
-            print(f"    {asked.level:<8} {asked.check.id}  [{asked.check.clause}]")
-    print("\nservers")
-    for server in _servers(found, ()):
-        print(f"    {server.name:<18} {', '.join(sorted(server.speaks))}")
+    print(as_markdown(found) if options.markdown else as_text(found), end="")
     _print_broken(found)
     return 0
 
@@ -157,6 +152,8 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         if name in ("doctor", "install"):
             command.add_argument("names", nargs="*", metavar="SERVER", help="default: all")
+        if name == "list":
+            command.add_argument("--markdown", action="store_true", help="as the page docs/questions.md")
         if name == "install":
             command.add_argument("--again", action="store_true", help="also what is installed already")
         if name in ("judge", "report"):

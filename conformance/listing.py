@@ -1,0 +1,117 @@
+"""What is asked, as text for a terminal and as a page of the documentation: scenarios, checks, clauses, levels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.clauses import CLAUSES
+from conformance.results import describe_checks
+from conformance.verdict import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.registry import Found
+    from conformance.scenario import Check, Scenario
+
+_LEVELS = {
+    Level.MUST: "the RFC's MUST",
+    Level.PROMISE: "what graceful means, and what the server documents",
+    Level.SHOULD: "the RFC's SHOULD, or good practice",
+    Level.OBSERVE: "recorded, never wrong",
+}
+
+
+def as_text(found: Found) -> str:
+    """List scenarios with their checks, and the servers."""
+    lines = []
+    for scenario in found.scenarios.values():
+        lines += [f"{scenario.id}  ({', '.join(scenario.protocols)})", f"    {scenario.question}"]
+        lines += [f"    {asked.level:<8} {asked.check.id}  [{asked.check.clause}]" for asked in scenario.checks]
+    lines += ["", "servers"]
+    servers = (server for server in found.servers.values() if not server.mutant)
+    lines += [f"    {server.name:<18} {', '.join(sorted(server.speaks))}" for server in servers]
+    counts = f"{len(found.scenarios)} scenarios, {len(describe_checks(list(found.scenarios.values())))} checks"
+    return "\n".join([*lines, "", counts, ""])
+
+
+def as_markdown(found: Found) -> str:
+    """Give the page ``docs/questions.md``."""
+    return "\n".join([*_head(found), *_scenarios(found), *_checks(found), *_clauses()])
+
+
+def _head(found: Found) -> Iterator[str]:
+    yield "# What is asked, and why"
+    yield ""
+    yield "Written by `python -m conformance list --markdown`; do not edit it by hand."
+    yield ""
+    yield f"{len(found.scenarios)} scenarios ask {len(_all_checks(found))} checks. The levels:"
+    yield ""
+    for level, meaning in _LEVELS.items():
+        yield f"* **{level}**: {meaning}."
+    yield ""
+
+
+def _scenarios(found: Found) -> Iterator[str]:
+    yield "## Scenarios"
+    yield ""
+    for scenario in found.scenarios.values():
+        yield f'### <a id="{scenario.id}"></a>{scenario.id}'
+        yield ""
+        yield f"{scenario.question} Over {', '.join(scenario.protocols)}; drain timeout {scenario.drain}."
+        yield ""
+        yield "```text"
+        yield from (_short(str(step)) for step in _folded(scenario))
+        yield "```"
+        yield ""
+        for level in Level:
+            asked = [each.check.id for each in scenario.checks if each.level is level]
+            if asked:
+                yield f"* {level}: {', '.join(f'[{name}](#{name})' for name in asked)}"
+        yield ""
+
+
+def _folded(scenario: Scenario) -> Iterator[str]:
+    """Fold a run of the same kind of step, as that of twenty-five requests, into its first and a count."""
+    previous, count = "", 0
+    for words in (*scenario.words(), ""):
+        kind = words.partition("(")[0] + words.partition("(")[2].partition("(")[0].partition("=")[0]
+        if kind == previous and words:
+            count += 1
+            continue
+        if count:
+            yield f"    ... and {count} more"
+        if words:
+            yield words
+        previous, count = kind, 0
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= 160 else f"{words[:157]}..."  # noqa: PLR2004 - a line of a page
+
+
+def _all_checks(found: Found) -> dict[str, Check]:
+    asked = (each for scenario in found.scenarios.values() for each in scenario.checks)
+    return dict(sorted((each.check.id, each.check) for each in asked))
+
+
+def _checks(found: Found) -> Iterator[str]:
+    yield "## Checks"
+    yield ""
+    for name, check in _all_checks(found).items():
+        yield f'### <a id="{name}"></a>{name}'
+        yield ""
+        yield check.promise
+        yield ""
+        yield f"Clause: [{check.clause.id}](#{check.clause.id}), {check.clause}."
+        if check.blocked_by:
+            yield f"Blocked by: {', '.join(f'[{other.id}](#{other.id})' for other in check.blocked_by)}."
+        yield ""
+
+
+def _clauses() -> Iterator[str]:
+    yield "## Clauses"
+    yield ""
+    for name, clause in sorted(CLAUSES.items()):
+        yield f'* <a id="{name}"></a>**{name}** ([{clause}]({clause.link})): {clause.rule}'
+    yield ""
