@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance import clauses
+from conformance.checks.closing import (
+    busy_connections_close_after_their_last_response,
+    idle_connections_close_promptly,
+    silent_connections_close_promptly,
+    unused_connections_close_promptly,
+)
 from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, seconds, too_late, within
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
@@ -15,6 +21,14 @@ from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, ob
 if TYPE_CHECKING:
     from conformance.limits import Limits
     from conformance.trace import ServerExited, Trace
+
+KEPT_OPEN = (
+    busy_connections_close_after_their_last_response,
+    idle_connections_close_promptly,
+    unused_connections_close_promptly,
+    silent_connections_close_promptly,
+)
+"""What holds a server up when it is drained: a late exit then only says so again."""
 
 _CRASH_MARKS = (
     "Traceback (most recent call last)",
@@ -77,7 +91,7 @@ def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s:.2f} s after the signal.", signal, end, measured=(took,))
 
 
-@check(clauses.ENDS_IN_TIME, server_exits_in_time)
+@check(clauses.ENDS_IN_TIME, server_exits_in_time, *KEPT_OPEN)
 def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     """When the last response in flight has been sent, the process ends soon, without sitting out its drain timeout."""
     signal = shutdown(trace)

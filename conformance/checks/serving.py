@@ -100,11 +100,12 @@ def _evidence(trace: Trace, request: RequestStory) -> list[Event]:
     return [event for event in found if event is not None]
 
 
-@check(clauses.IN_FLIGHT)
+@check(clauses.IN_FLIGHT, in_flight_requests_are_served)
 def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Finding:
     """The handler of a request in flight runs to its end: the shutdown neither cancels nor kills it.
 
-    Seen from the application: its work is not left half done before the drain timeout is over.
+    Seen from the application: its work is not left half done before the drain timeout is over, not even what it does
+    after the last byte of its response. Where the response itself was lost, that is said by another check.
     """
     signal = shutdown(trace)
     if signal is None:
