@@ -32,6 +32,9 @@ class Limits:
     """From the end of the drain timeout to the exit: cancelling handlers, closing, the runtime's own end."""
     drain_early_s: float = 0.25
     """How much before its drain timeout a server may begin the forced end: rounding and coarse ticks, no more."""
+    acknowledgement_s: float = 1.0
+    """From a PING or SETTINGS to its acknowledgement, and to more window where there is none left: loopback takes a
+    millisecond, and a client that checks its connection gives it up after some seconds."""
     new_connection_s: float = 2.0
     """For a connection attempted during the drain to meet a clear fate: refused, closed, answered."""
     lag_s: float = 0.25

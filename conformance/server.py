@@ -45,6 +45,8 @@ class Feature(enum.StrEnum):
     """The application has hooks around its life, and its shutdown hook reports to the gate (ASGI lifespan)."""
     WORKERS = "workers"
     """It can serve with several worker processes."""
+    WEBSOCKET = "websocket"
+    """It serves WebSockets over HTTP/1.1, and its application has the gated route for them."""
 
 
 @dataclass(frozen=True)

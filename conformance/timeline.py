@@ -49,14 +49,27 @@ class Manners(enum.StrEnum):
     FOLLOWER = "follower"
     """It closes when the server has closed (FIN or close_notify), as most HTTP clients do."""
     RUDE = "rude"
-    """It never closes and never answers a close_notify."""
+    """It never closes, and answers neither a close_notify nor the Close of a WebSocket."""
 
 
-Limit = Literal["before_shutdown_s", "goaway_s", "idle_close_s", "after_response_close_s", "new_connection_s", ""]
+Limit = Literal[
+    "before_shutdown_s",
+    "goaway_s",
+    "idle_close_s",
+    "after_response_close_s",
+    "acknowledgement_s",
+    "new_connection_s",
+    "forced_end_s",
+    "",
+]
 """The field of :class:`conformance.limits.Limits` that bounds a wait.
 
 Empty: ``before_shutdown_s`` before the shutdown, and after it the rest of the drain timeout with ``exit_slack_s``.
 """
+
+
+_LONGEST_BODY = 40
+"""Bytes of a body that are shown as they are."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +78,13 @@ class Step:
 
     def __str__(self) -> str:
         values = ((item, getattr(self, item.name)) for item in fields(self))
-        shown = [f"{item.name}={value}" for item, value in values if value != item.default]
+        shown = [f"{item.name}={_shortened(value)}" for item, value in values if value != item.default]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _shortened(value: object) -> object:
+    """Give a long body by its length."""
+    return f"{len(value)} bytes" if isinstance(value, bytes) and len(value) > _LONGEST_BODY else value
 
 
 @dataclass(frozen=True)
@@ -248,15 +266,20 @@ class ReleaseHandler(Step):
 
 @dataclass(frozen=True)
 class Await(Step):
-    """Wait until an event fits ``fact``, at most for the named limit."""
+    """Wait until an event fits ``fact``, at most for the named limit.
+
+    ``optional``: before the shutdown too, the timeline goes on without it.
+    """
 
     fact: Event
     within: Limit = ""
+    optional: bool = False
 
     def __str__(self) -> str:
         values = ((item, getattr(self.fact, item.name)) for item in fields(self.fact))
         shown = [f"{item.name}={value}" for item, value in values if value != item.default]
         bound = f", within {self.within.removesuffix('_s')}" if self.within else ""
+        bound += ", optional" if self.optional else ""
         return f"Await({type(self.fact).__name__}({', '.join(shown)}){bound})"
 
 
@@ -278,6 +301,7 @@ class Signal(Step):
     """Send the server another signal: ``again`` is the graceful one once more, else what the server documents.
 
     The roles are ``force`` (ends at once, in its own way) and ``hard`` (SIGKILL's gentler cousin, if there is one).
+    ``pause`` and ``resume`` stop its first process and let it go on, as a machine that is short of time does.
     """
 
     role: str
@@ -296,6 +320,27 @@ class ReleaseHook(Step):
 @dataclass(frozen=True)
 class StartSuccessor(Step):
     """Start a second server on the same port, as a deployment does; it is ready or has failed when the step is over."""
+
+
+@dataclass(frozen=True)
+class OpenWebSocket(ClientStep):
+    """Ask for a WebSocket on an HTTP/1.1 connection; its name is the connection's unless one is given.
+
+    From then on the connection is the WebSocket's. Whether the client answers a Close is a matter of its manners.
+    """
+
+    connection: str
+    request: str = ""
+
+    @property
+    def name(self) -> str:
+        """The WebSocket's name in the trace, which is also the last segment of its path."""
+        return self.request or self.connection
+
+    @property
+    def path(self) -> str:
+        """What it is asked of."""
+        return f"/ws/{self.name}"
 
 
 @dataclass(frozen=True)

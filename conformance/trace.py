@@ -202,7 +202,10 @@ class ConnectionAbandoned(Event):
 
 @dataclass(frozen=True)
 class RequestSent(Event):
-    """The head of a request was written; ``whole`` if the body (if any) was too. ``stream_id`` is 0 in HTTP/1.1."""
+    """The head of a request was written; ``whole`` if the body (if any) was too. ``stream_id`` is 0 in HTTP/1.1.
+
+    ``expects``: it asked for 100 (Continue) and holds its body back.
+    """
 
     request: str = ""
     connection: str = ""
@@ -210,6 +213,7 @@ class RequestSent(Event):
     target: str = ""
     stream_id: int = 0
     whole: bool = True
+    expects: bool = False
 
 
 @dataclass(frozen=True)
@@ -267,6 +271,66 @@ class StreamReset(Event):
     request: str = ""
     error_code: int = -1
     error_name: str = ""
+
+
+# --- WebSockets, as the client saw them ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WebSocketAsked(Event):
+    """The client's opening handshake was written: a WebSocket named ``request`` was asked for on the connection."""
+
+    request: str = ""
+    connection: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class WebSocketOpened(Event):
+    """The server completed the opening handshake (101, with the right answer to the client's key)."""
+
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class WebSocketRefused(Event):
+    """The server answered the opening handshake with another status than 101."""
+
+    request: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class MessageReceived(Event):
+    """A whole message arrived, in one frame or several; its payload had ``length`` bytes."""
+
+    request: str = ""
+    length: int = -1
+
+
+@dataclass(frozen=True)
+class MessageCut(Event):
+    """The byte stream ended inside a message, or inside any frame; ``length`` bytes of the message had come."""
+
+    request: str = ""
+    length: int = -1
+
+
+@dataclass(frozen=True)
+class CloseReceived(Event):
+    """A Close frame arrived, with the code that stood in it; 0 if none did (to applications that is 1005)."""
+
+    request: str = ""
+    code: int = -1
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CloseSent(Event):
+    """The client sent its own Close frame in answer; with the code received, or none (0) if there was none."""
+
+    request: str = ""
+    code: int = -1
 
 
 # --- the application, as it reports through the gate -------------------------------------------------------------

@@ -57,6 +57,11 @@ def test_handler_from_its_entry_to_its_finish():
     assert heard == [""]
 
 
+def test_a_websocket_is_over_when_it_is_closed():
+    events, _heard = told("entered w WEBSOCKET /ws/w", "sent 9", "closed 1001")
+    assert events[1:] == [HandlerReported("w", "sent 9"), HandlerReported("w", "closed 1001")]
+
+
 @pytest.mark.parametrize("cut", [1, 2, 7])
 def test_lines_may_come_in_any_pieces(cut):
     whole, _ = told(ENTERED, "read 5", "disconnected", "finished 18")
@@ -89,12 +94,14 @@ def test_order_is_recorded_before_the_handler_can_have_read_it():
         ["finished 9"],
         ["read 5"],
         ["disconnected"],
+        ["closed 1001"],
         ["failed for no reason"],
         ["entered r GET"],
         ["entered r GET /hold/r x"],
         ["process x startup"],
         [ENTERED, ENTERED],
         [ENTERED, "finished nine"],
+        [ENTERED, "closed for good"],
         [ENTERED, "sent -9"],
         [ENTERED, "sent  9"],
         [ENTERED, "whatever"],

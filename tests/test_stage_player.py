@@ -183,6 +183,11 @@ def test_silent_connection_sends_nothing_and_is_abandoned_at_the_end(played):
     assert kinds(trace, ConnectionAbandoned, FinSent) == [ConnectionAbandoned]
 
 
+def test_optional_fact_that_does_not_come_before_the_shutdown_is_done_without(played):
+    trace = played(Connect("a"), Await(FinReceived("a"), "goaway_s", optional=True), Shutdown(), Await(ServerExited()))
+    assert kinds(trace, AwaitExpired, SetupFailed, SignalSent, PlayEnded) == [AwaitExpired, SignalSent, PlayEnded]
+
+
 def test_elapsing_ends_early_when_the_server_is_gone(played):
     trace = played(Shutdown(), Elapse(Duration(300, 300), "nobody can wait that long"))
     assert trace.complete

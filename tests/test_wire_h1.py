@@ -320,6 +320,14 @@ def test_a_body_of_announced_length_is_sent_raw() -> None:
     assert events[-1] == RequestEnded(request="one", length=5)
 
 
+def test_a_request_that_waits_for_100_continue_is_recorded_as_such() -> None:
+    client = H1Client("a", authority="x")
+    for name, headers in (("one", ()), ("two", (("content-length", "1"), ("Expect", "100-continue")))):
+        client.send_request(Outgoing(name, "POST", headers=headers, whole=False))
+    sent = [event for event in client.flush()[1] if isinstance(event, RequestSent)]
+    assert [event.expects for event in sent] == [False, True]
+
+
 def test_what_is_written_is_what_a_server_reads() -> None:
     client = H1Client("a", authority="x")
     client.send_request(Outgoing("one", "POST", "/upload", body=b"first,", whole=False))

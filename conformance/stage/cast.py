@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from conformance import timeline
 from conformance.stage.probe import Probe
 from conformance.trace import (
+    ApplicationReported,
+    CloseReceived,
     Event,
     FinReceived,
     GoawayReceived,
@@ -57,7 +59,7 @@ class Cast:
         """Give a new connection no longer than its fate may take: the shutdown has begun."""
         self._limits = replace(self._limits, connect_s=self._limits.new_connection_s)
 
-    async def obey(self, step: ClientStep) -> bool:
+    async def obey(self, step: ClientStep) -> bool:  # noqa: C901 - one line a step
         """Let a client do its step; tells False only for a connection that could not be opened."""
         match step:
             case timeline.Connect():
@@ -72,6 +74,9 @@ class Cast:
                 self.probe(step.connection).pause()
             case timeline.ResumeReading():
                 self.probe(step.connection).resume()
+            case timeline.OpenWebSocket():
+                self._connection_of[step.name] = step.connection
+                self.probe(step.connection).open_websocket(step)
             case timeline.Close():
                 self.probe(step.connection).close()
             case timeline.SendBody():
@@ -151,5 +156,13 @@ def _replenish(wire: H2Client) -> None:
     wire.replenish_now()
 
 
-SHUTDOWN_FACTS = (GoawayReceived, ServerExited, ListenerClosed, FinReceived, ResetReceived)
+SHUTDOWN_FACTS = (
+    GoawayReceived,
+    ServerExited,
+    ListenerClosed,
+    FinReceived,
+    ResetReceived,
+    ApplicationReported,
+    CloseReceived,
+)
 """What only a shutdown makes happen: a control does not wait for it."""

@@ -150,6 +150,9 @@ class _Handler(asyncio.Protocol):
                 recorder.seen(HandlerFailed(self._request, " ".join(reason)))
             case [("read" | "sent") as verb, length] if self._request and length.isdigit():
                 recorder.seen(HandlerReported(self._request, f"{verb} {length}"))
+            case ["closed", code] if self._request and code.isdigit():
+                self._over = True
+                recorder.seen(HandlerReported(self._request, f"closed {code}"))
             case ["disconnected"] if self._request:
                 recorder.seen(HandlerReported(self._request, "disconnected"))
             case _:

@@ -209,8 +209,10 @@ class _Performance:
                 self._gate.release_hook()
             case timeline.Signal() if not self._bill.control:
                 server = self._bill.server
-                name = server.graceful_signal if step.role == "again" else server.signals[step.role]
-                self._process.signal(name, step.role)
+                known = {"again": server.graceful_signal, "pause": "SIGSTOP", "resume": "SIGCONT"} | dict(
+                    server.signals
+                )
+                self._process.signal(known[step.role], step.role)
             case timeline.StartSuccessor() if not self._bill.control:
                 self._successor = Successor(self._house, self._recorder, self._bill.server, self._launch)
                 await self._successor.start(self._environment, self._bill.limits)
@@ -256,7 +258,7 @@ class _Performance:
             return
         impossible = self._cast.impossible(fact)
         self._recorder.did(AwaitExpired(index, str(step), impossible))
-        if not self._asked:
+        if not self._asked and not step.optional:
             ended = f"; the server had ended, with status {self._process.status}" if self._process.exited else ""
             raise _NotPlayableError(f"before the shutdown, this never came: {step}{ended}")
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from conformance.stage.channel import Channel
 from conformance.timeline import Connect, Manners
+from conformance.wire.client import Outgoing
 from conformance.wire.h1 import H1Client
 from conformance.wire.h2 import H2Client
+from conformance.wire.ws import WebSocketClient
 
 if TYPE_CHECKING:
     import ssl
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from conformance.limits import Limits
     from conformance.server import Protocol
     from conformance.stage.recorder import Recorder
+    from conformance.timeline import OpenWebSocket
     from conformance.wire.client import WireClient
 
 
@@ -54,7 +57,9 @@ class Probe:
         return self._step.silent or await self.speak(limits, tls)
 
     async def speak(self, limits: Limits, tls: ssl.SSLContext | None) -> bool:
-        """Do the TLS handshake and send the preface; tell whether that succeeded."""
+        """Do the TLS handshake and send the preface; tell whether that succeeded. It cannot where the server has closed."""
+        if self._channel.ended:
+            return False
         if tls is not None:
             return await self._channel.start_tls(tls, limits.connect_s)
         self._start()
@@ -71,6 +76,15 @@ class Probe:
             raise TypeError(f"{self.wire.connection!r} is not an HTTP/2 connection")
         intent(self.wire)
         self._flush()
+
+    def open_websocket(self, step: OpenWebSocket) -> None:
+        """Ask for a WebSocket: from then on the connection is its own; raises TypeError over HTTP/2."""
+        if not isinstance(self.wire, H1Client):
+            raise TypeError(f"{self.wire.connection!r} is not an HTTP/1.1 connection")
+        self.wire = WebSocketClient(
+            step.connection, authority=f"localhost:{self._port}", answers_close=self.manners is not Manners.RUDE
+        )
+        self.tell(lambda wire: wire.send_request(Outgoing(step.name, target=step.path)))
 
     def pause(self) -> None:
         """Stop reading from the socket."""

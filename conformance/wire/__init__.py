@@ -3,5 +3,6 @@
 from conformance.wire.client import Outgoing, WireClient
 from conformance.wire.h1 import H1Client
 from conformance.wire.h2 import H2Client
+from conformance.wire.ws import WebSocketClient
 
-__all__ = ["H1Client", "H2Client", "Outgoing", "WireClient"]
+__all__ = ["H1Client", "H2Client", "Outgoing", "WebSocketClient", "WireClient"]

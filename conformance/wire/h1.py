@@ -76,6 +76,7 @@ class H1Client:
             method=outgoing.method,
             target=outgoing.target,
             whole=outgoing.whole,
+            expects=_value(headers, "expect") is not None,
         )
         body = upload.encode(outgoing.body, end=outgoing.whole)
         self._outbox.put(_head(outgoing.method, outgoing.target, headers) + body, sent)

@@ -1,0 +1,201 @@
+"""WebSocket over HTTP/1.1 (RFC 6455) from a client's side: the opening handshake, messages, and the Close.
+
+What is sent is framed by wsproto. What is received is read here, frame by frame, since a library hides what the suite
+asks about: a code that must not be in a Close, and a frame that is cut.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import h11
+from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, FrameProtocol
+from wsproto.utilities import generate_accept_token, generate_nonce
+
+from conformance.trace import (
+    BytesSent,
+    CloseReceived,
+    CloseSent,
+    MessageCut,
+    MessageReceived,
+    ProtocolViolated,
+    WebSocketAsked,
+    WebSocketOpened,
+    WebSocketRefused,
+)
+from conformance.wire.client import Outbox, ViolationError, excerpt
+from conformance.wire.ws_frames import CLOSE, CONTINUATION, PING, PONG, FrameReader
+
+if TYPE_CHECKING:
+    from conformance.trace import Event
+    from conformance.wire.client import Outgoing
+    from conformance.wire.ws_frames import Frame
+
+MAX_HEAD = 64 * 1024
+_SWITCHING = 101
+_PROTOCOL_ERROR = 1002
+_LOWEST, _HIGHEST = 1000, 4999
+
+
+class WebSocketClient:
+    """One WebSocket; see :class:`conformance.wire.client.WireClient`. Its only request is the opening handshake.
+
+    ``answers_close=False`` never answers a Close. The client never closes TCP of itself: RFC 6455 leaves that to the server.
+    """
+
+    def __init__(self, connection: str, *, authority: str, answers_close: bool = True) -> None:
+        self.connection = connection
+        self._authority = authority
+        self._answers_close = answers_close
+        self._outbox = Outbox()
+        self._request = ""
+        self._nonce = b""
+        self._handshake: h11.Connection | None = None
+        self._frames: FrameReader | None = None
+        self._framing = FrameProtocol(client=True, extensions=[])
+        self._message_length = -1  # none is open
+        self._close_sent = False
+        self._deaf = False
+
+    @property
+    def open_requests(self) -> frozenset[str]:
+        """None: a WebSocket ends by a Close, and no response is owed."""
+        return frozenset()
+
+    @property
+    def draining(self) -> bool:
+        """False: what a Close says is answered by a Close."""
+        return False
+
+    def start(self) -> None:
+        """Do nothing: the opening handshake comes first."""
+
+    def send_goodbye(self) -> None:
+        """Do nothing: a client that closes TCP without a Close is one that has gone."""
+
+    def send_request(self, outgoing: Outgoing) -> None:
+        """Queue the opening handshake; ValueError for a second one."""
+        self.expect(outgoing.request)
+        self._nonce = generate_nonce()
+        headers = [
+            ("host", self._authority),
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", self._nonce.decode()),
+            *outgoing.headers,
+        ]
+        self._handshake = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        head = self._handshake.send(h11.Request(method="GET", target=outgoing.target, headers=headers)) or b""
+        self._handshake.send(h11.EndOfMessage())
+        self._outbox.put(head, WebSocketAsked(outgoing.request, self.connection, outgoing.target))
+
+    def send_body(self, request: str, data: bytes, *, end: bool) -> None:
+        """Raise ValueError: a handshake has no body."""
+        raise ValueError(f"a WebSocket's request has no body: {request!r}, {len(data)} bytes, {end=}")
+
+    def begin_head(self, outgoing: Outgoing) -> None:
+        """Raise ValueError: nothing asks for half a handshake."""
+        raise ValueError(f"a WebSocket's handshake is sent whole: {outgoing.request!r}")
+
+    def finish_head(self, request: str) -> None:
+        """Raise ValueError: none can have been begun."""
+        raise ValueError(f"no head of {request!r} has been begun on {self.connection!r}")
+
+    def send_raw(self, data: bytes, what: str) -> None:
+        """Queue any bytes."""
+        self._outbox.put(data, BytesSent(connection=self.connection, length=len(data), what=what))
+
+    def expect(self, request: str, method: str = "GET") -> int:  # noqa: ARG002 - a handshake is always a GET
+        """Name the WebSocket of this connection; ValueError for a second one."""
+        if self._request:
+            raise ValueError(f"{self.connection!r} is the WebSocket {self._request!r} already")
+        self._request = request
+        return 0
+
+    def flush(self) -> tuple[bytes, list[Event]]:
+        """Give all bytes to write now, and the events that writing them is."""
+        return self._outbox.take()
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Read what arrived: the answer to the handshake first, then frames."""
+        events: list[Event] = []
+        if self._deaf or not data:
+            return events
+        try:
+            rest = data if self._frames is not None else self._read_answer(data, events)
+            for frame in self._frames.read(rest) if self._frames is not None else ():
+                self._take(frame, events)
+        except ViolationError as violation:
+            self._deaf = True
+            events.append(ProtocolViolated(connection=self.connection, detail=str(violation)))
+        return events
+
+    def receive_end(self) -> list[Event]:
+        """Tell whether the stream ended inside a message or a frame."""
+        if self._deaf or self._frames is None:
+            return []
+        self._deaf = True
+        begun = self._message_length >= 0
+        if not begun and not self._frames.inside:
+            return []
+        length = max(self._message_length, 0) + self._frames.data_so_far
+        return [MessageCut(self._request, length)]
+
+    def _read_answer(self, data: bytes, events: list[Event]) -> bytes:
+        """Read the answer to the handshake; give the bytes behind it."""
+        if self._handshake is None:
+            raise ViolationError(f"unsolicited bytes, no WebSocket was asked for: {excerpt(data)}")
+        try:
+            self._handshake.receive_data(data)
+            answer = self._handshake.next_event()
+        except h11.RemoteProtocolError as error:
+            raise ViolationError(f"not an answer to the handshake: {excerpt(data)} ({str(error)[:200]})") from error
+        if isinstance(answer, h11.InformationalResponse) and answer.status_code == _SWITCHING:
+            return self._open(answer, events)
+        if isinstance(answer, h11.Response):
+            self._deaf = True
+            events.append(WebSocketRefused(self._request, answer.status_code))
+        return b""
+
+    def _open(self, answer: h11.InformationalResponse, events: list[Event]) -> bytes:
+        # RFC 6455 §4.1: the connection fails unless the answer proves that it is one to this very key
+        if dict(answer.headers).get(b"sec-websocket-accept", b"").strip() != generate_accept_token(self._nonce):
+            raise ViolationError("the 101 does not answer the client's Sec-WebSocket-Key")
+        assert self._handshake is not None
+        self._frames = FrameReader()
+        events.append(WebSocketOpened(self._request))
+        return bytes(self._handshake.trailing_data[0])
+
+    def _take(self, frame: Frame, events: list[Event]) -> None:
+        if frame.opcode == CLOSE:
+            self._take_close(frame.payload, events)
+        elif frame.opcode == PING:
+            self._outbox.put(bytes(self._framing.pong(frame.payload)))
+        elif frame.opcode != PONG:
+            self._take_data(frame, events)
+
+    def _take_data(self, frame: Frame, events: list[Event]) -> None:
+        # RFC 6455 §5.4: the frames of one message are not mixed with another's
+        if (frame.opcode == CONTINUATION) != (self._message_length >= 0):
+            raise ViolationError("a continuation frame without a message, or a message within a message")
+        self._message_length = max(self._message_length, 0) + frame.length
+        if frame.final:
+            events.append(MessageReceived(self._request, self._message_length))
+            self._message_length = -1
+
+    def _take_close(self, payload: bytes, events: list[Event]) -> None:
+        # RFC 6455 §5.5.1: the body of a Close is empty, or begins with a code of two bytes
+        if len(payload) == 1:
+            raise ViolationError("a Close with a body of one byte")
+        code = int.from_bytes(payload[:2], "big")
+        if payload and not code:
+            raise ViolationError("a Close with code 0")  # which would look like one without a code
+        events.append(CloseReceived(self._request, code, payload[2:].decode("utf-8", "backslashreplace")))
+        if not self._answers_close or self._close_sent:
+            return
+        self._close_sent = True
+        # RFC 6455 §5.5.1: the answer repeats the code; one that may not be in a Close is answered as an error
+        allowed = _LOWEST <= code <= _HIGHEST and code not in LOCAL_ONLY_CLOSE_REASONS
+        answer = code if allowed or not code else _PROTOCOL_ERROR
+        self._outbox.put(bytes(self._framing.close(answer or None)), CloseSent(self._request, answer))
