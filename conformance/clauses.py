@@ -80,6 +80,37 @@ NOT_PROCESSED_TRUE = Clause(
     "A server does not say that a stream was not processed unless it can guarantee that.",
     f"{_RFC9113}#section-8.7",
 )
+DISCARDED_DATA = Clause(
+    "h2-discarded-data",
+    "RFC 9113 §6.8",
+    "",
+    "After GOAWAY, DATA of a stream that is not processed still counts (MUST) in the connection's flow control. So it has to"
+    " be given back like any other, which has no keyword: else the streams that go on share a window that only shrinks.",
+    f"{_RFC9113}#section-6.8",
+)
+DISCARDED_HEADERS = Clause(
+    "h2-discarded-headers",
+    "RFC 9113 §6.8",
+    "MUST",
+    "After GOAWAY, field blocks of a stream that is not processed are still decompressed: both sides' compression tables"
+    " belong to the connection, and every later block depends on them.",
+    f"{_RFC9113}#section-6.8",
+)
+PING_ANSWERED = Clause(
+    "h2-ping-answered",
+    "RFC 9113 §6.7",
+    "MUST",
+    "Whoever receives a PING without the ACK flag answers with the same bytes and that flag; nothing is said of a GOAWAY"
+    " that would end this.",
+    f"{_RFC9113}#section-6.7",
+)
+SETTINGS_ACKNOWLEDGED = Clause(
+    "h2-settings-acknowledged",
+    "RFC 9113 §6.5.3",
+    "MUST",
+    "SETTINGS are acknowledged at once when they have been applied; a peer that waits in vain may call it a connection error.",
+    f"{_RFC9113}#section-6.5.3",
+)
 RACED_STREAM = Clause(
     "h2-raced-stream",
     "RFC 9113 §6.8",
@@ -151,6 +182,30 @@ REFUSE_CLEARLY = Clause(
     " closes so that the client knows nothing was processed.",
     f"{_RFC9110}#section-15.6.4",
 )
+ANSWERED_OR_UNTOUCHED = Clause(
+    "h1-answered-or-untouched",
+    "RFC 9110 §9.2.2",
+    "",
+    "A client may repeat by itself a request that is not idempotent only if it can know that it was not applied. So a request"
+    " that meets a closing connection is answered or left alone; one that was processed and not answered is lost for good.",
+    f"{_RFC9110}#section-9.2.2",
+)
+EXPECT_CONTINUE = Clause(
+    "expect-continue",
+    "RFC 9110 §10.1.1",
+    "MUST",
+    "An origin server answers a complete head that expects 100-continue, and announces content, with a final status or with"
+    " 100 (Continue) at once; it does not wait for the content first.",
+    f"{_RFC9110}#section-10.1.1",
+)
+UPLOAD_WHOLE = Clause(
+    "h1-upload-whole",
+    "RFC 9112 §8",
+    "",
+    "The body of a request is complete when its announced length or its last chunk has arrived, not before. A request in"
+    " flight is one with its body, so a graceful shutdown reads on until then.",
+    f"{_RFC9112}#section-8",
+)
 ENDS_IN_TIME = Clause(
     "ends-in-time",
     "operational practice",
@@ -174,5 +229,93 @@ CLEAN_EXIT = Clause(
     " behind, and with the port free for a successor.",
     "https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html",
 )
+FURTHER_SIGNAL = Clause(
+    "further-signal",
+    "the server's documentation",
+    "",
+    "What a signal does that comes during the drain is the server's to say; where one is documented to force the end, it"
+    " ends the process at once, whatever is in flight.",
+    "https://nginx.org/en/docs/control.html",
+)
+PORT_HANDED_OVER = Clause(
+    "port-handed-over",
+    "operational practice",
+    "",
+    "When the old process has closed its listener, the port is free: a new one can serve on it while the old one drains.",
+    "https://man7.org/linux/man-pages/man7/ip.7.html",
+)
+_ASGI_LIFESPAN = "https://asgi.readthedocs.io/en/latest/specs/lifespan.html"
+HOOK_AFTER_REQUESTS = Clause(
+    "asgi-hook-after-requests",
+    "ASGI lifespan, Shutdown",
+    "",
+    "An application hears of the shutdown when the server accepts nothing more and has closed every connection that was"
+    " active.",
+    f"{_ASGI_LIFESPAN}#shutdown-receive-event",
+)
+HOOK_AWAITED = Clause(
+    "asgi-hook-awaited",
+    "ASGI lifespan, Shutdown Complete",
+    "",
+    "A server does not end before the application has said that its own shutdown is complete. The specification says must,"
+    " though not in the sense of RFC 2119.",
+    f"{_ASGI_LIFESPAN}#shutdown-complete-send-event",
+)
+DISCONNECT_IS_TRUE = Clause(
+    "asgi-disconnect-is-true",
+    "ASGI HTTP, Disconnect",
+    "",
+    "An application is told of a disconnect after its response has been sent or its connection has been closed; that the"
+    " server is about to stop is neither.",
+    "https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event",
+)
+_RFC6455 = "https://www.rfc-editor.org/rfc/rfc6455.html"
+WEBSOCKET_CLOSE = Clause(
+    "ws-close",
+    "RFC 6455 §7.1.5",
+    "",
+    "A WebSocket ends by a Close frame that says why. Where TCP ends without one, the peer has to take it for an abnormal"
+    " closure (1006), and cannot tell a restart from a crash.",
+    f"{_RFC6455}#section-7.1.5",
+)
+WEBSOCKET_GOING_AWAY = Clause(
+    "ws-going-away",
+    "RFC 6455 §7.4.1",
+    "",
+    "1001 is the code of an endpoint that goes away, of which a server going down is the first example. The registry of codes"
+    " that the RFC set up has 1012 (Service Restart) besides.",
+    f"{_RFC6455}#section-7.4.1",
+)
+WEBSOCKET_CODE_ALLOWED = Clause(
+    "ws-code-allowed",
+    "RFC 6455 §7.4.1",
+    "MUST NOT",
+    "1005, 1006 and 1015 are for what an application is told, and are not set in a Close frame; codes below 1000 are not"
+    " used (§7.4.2), and none is defined from 5000 on.",
+    f"{_RFC6455}#section-7.4.1",
+)
+WEBSOCKET_TCP_CLOSE = Clause(
+    "ws-tcp-close",
+    "RFC 6455 §7.1.1",
+    "SHOULD",
+    "The server is the first to close TCP, and does so at once when both sides have sent a Close (§5.5.1 says MUST); the"
+    " client waits for it.",
+    f"{_RFC6455}#section-7.1.1",
+)
+WEBSOCKET_MESSAGE_WHOLE = Clause(
+    "ws-message-whole",
+    "RFC 6455 §5.5.1",
+    "",
+    "No data follows a Close, so an endpoint may send the message that it is sending to its end before it sends the Close.",
+    f"{_RFC6455}#section-5.5.1",
+)
+WEBSOCKET_DISCONNECT = Clause(
+    "asgi-websocket-disconnect",
+    "ASGI WebSocket, Disconnect",
+    "",
+    "An application is told when its WebSocket has ended: closed by the client, closed by the server, or lost with its socket.",
+    "https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event-ws",
+)
+
 
 CLAUSES: dict[str, Clause] = {value.id: value for value in list(globals().values()) if isinstance(value, Clause)}

@@ -202,7 +202,9 @@ class Company:
         if plays:
             lines.append(f"report: {self.folder / 'report.html'}")
         elif any((self.folder / TRACES).glob("*/*/*.jsonl")):
-            lines.append(f"no verdict was reached; what has been recorded can be judged: pytest --judge-only={self.folder}")
+            lines.append(
+                f"no verdict was reached; what has been recorded can be judged: pytest --judge-only={self.folder}"
+            )
         return lines
 
     def close(self) -> None:

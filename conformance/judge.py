@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from conformance.server import Protocol
 from conformance.story import Fate, fate, requests
-from conformance.trace import HandlerCancelled, HarnessFailed, ServerExited, ServerKilled, SetupFailed, precedes
+from conformance.trace import (
+    CloseReceived,
+    HandlerCancelled,
+    HarnessFailed,
+    MessageCut,
+    ServerExited,
+    ServerKilled,
+    SetupFailed,
+    precedes,
+)
 from conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
 
 if TYPE_CHECKING:
@@ -58,10 +67,19 @@ def why_control_fails(control: Trace) -> str:
         return f"the server ended by itself ({', '.join(str(event.status) for event in control.of(ServerExited))})"
     for request in requests(control):
         held = request.entered is not None and request.released is None
-        if not held and fate(control, request) is not Fate.SERVED:
+        if not held and fate(control, request) not in (Fate.SERVED, Fate.GIVEN_UP):
             return f"request {request.name!r} was {fate(control, request)}"
+    return _why_cut(control, killed)
+
+
+def _why_cut(control: Trace, killed: ServerKilled) -> str:
+    """Say what a server ended that nobody had asked it to end, or nothing."""
+    for event in control.events:
+        if isinstance(event, (CloseReceived, MessageCut)) and precedes(event, killed):
+            return f"the WebSocket {event.request!r} was closed"
+    given_up = {request.name for request in requests(control) if request.gave_up}
     for cancelled in control.of(HandlerCancelled):
-        if precedes(cancelled, killed):
+        if precedes(cancelled, killed) and cancelled.request not in given_up:
             return f"the handler of {cancelled.request!r} was cancelled"
     return ""
 

@@ -35,6 +35,7 @@ from conformance.trace import (
     TlsEstablished,
     TlsFailed,
     Trace,
+    WebSocketAsked,
     precedes,
 )
 
@@ -114,6 +115,8 @@ class RequestStory:
     started: ResponseStarted | None
     ended: ResponseEnded | None
     reset: StreamReset | None
+    gave_up: FrameSent | None = None
+    """The client's own RST_STREAM, sent before its request was over: nothing is owed to it any more."""
 
     @property
     def status(self) -> int | None:
@@ -121,9 +124,9 @@ class RequestStory:
         return self.started.status if self.started else None
 
     @property
-    def over(self) -> ResponseEnded | StreamReset | None:
+    def over(self) -> ResponseEnded | StreamReset | FrameSent | None:
         """What ended it on the wire."""
-        return self.ended or self.reset
+        return self.ended or self.reset or self.gave_up
 
     @property
     def cut(self) -> HandlerCancelled | HandlerFailed | None:
@@ -167,7 +170,10 @@ def requests(trace: Trace) -> tuple[RequestStory, ...]:
 
 
 def in_flight(trace: Trace) -> list[RequestStory]:
-    """Give the requests that were certainly in their handlers when the shutdown was asked for, and not over before it."""
+    """Give the requests that were certainly in their handlers when the shutdown was asked for, and not over before it.
+
+    One that its client gives up afterwards is not among them: it is owed nothing.
+    """
     signal = shutdown(trace)
     if signal is None:
         return []
@@ -177,6 +183,7 @@ def in_flight(trace: Trace) -> list[RequestStory]:
         for request in requests(trace)
         if request.entered and precedes(request.entered, signal)
         if not request.over_before(signal) and request.connection not in gone
+        if request.gave_up is None
     ]
 
 
@@ -192,7 +199,9 @@ class Fate(enum.StrEnum):
     LOST = "lost"
     """Its handler ran and was told to finish, or its response had begun, and no whole response came."""
     CUT = "cut"
-    """Its handler was still held when the server ended it: the timeline never let it finish."""
+    """Its handler was still held when the server ended it, or a further signal had told the server to end at once."""
+    GIVEN_UP = "given up"
+    """Its client wanted it no more, and said so by RST_STREAM."""
 
 
 _REFUSED_STREAM = 7
@@ -202,16 +211,27 @@ def fate(trace: Trace, request: RequestStory) -> Fate:
     """Tell a request's fate."""
     if request.ended is not None and request.status is not None:
         return Fate.SERVED
+    if request.gave_up is not None:
+        return Fate.GIVEN_UP
     if request.entered is not None:
-        return Fate.LOST if request.released else Fate.CUT
+        return Fate.LOST if request.released and not _forced(trace, request) else Fate.CUT
     if request.started is not None:
         return Fate.LOST
-    if request.reset is not None and request.reset.error_code == _REFUSED_STREAM:
-        return Fate.REFUSED
+    refused = request.reset is not None and request.reset.error_code == _REFUSED_STREAM
     goaways = next((story.goaways for story in connections(trace) if story.name == request.connection), ())
-    if any(goaway.last_stream_id < request.sent.stream_id for goaway in goaways):
-        return Fate.REFUSED
-    return Fate.AMBIGUOUS
+    excluded = any(goaway.last_stream_id < request.sent.stream_id for goaway in goaways)
+    return Fate.REFUSED if refused or excluded else Fate.AMBIGUOUS
+
+
+def _forced(trace: Trace, request: RequestStory) -> bool:
+    """Tell whether a further signal had asked for the end before the request came to its own."""
+    further = [signal for signal in trace.of(SignalSent) if signal.purpose in ("again", "force")]
+    ending = request.cancelled or request.over
+    return bool(further) and (ending is None or not precedes(ending, further[0]))
+
+
+_FIRST_BYTES = (FrameSent, TlsEstablished, TlsFailed, BytesSent, WebSocketAsked)
+"""What shows, besides a request, that something was sent on a connection."""
 
 
 def _connection(trace: Trace, name: str) -> ConnectionStory:
@@ -225,7 +245,7 @@ def _connection(trace: Trace, name: str) -> ConnectionStory:
         failed=first(ConnectionFailed),
         tls=first(TlsEstablished),
         tls_failed=first(TlsFailed),
-        silent=not sent and all(first(kind) is None for kind in (FrameSent, TlsEstablished, TlsFailed, BytesSent)),
+        silent=not sent and all(first(kind) is None for kind in _FIRST_BYTES),
         noise=first(BytesSent),
         goaways=tuple(trace.all(GoawayReceived(name))),
         close_notify=first(CloseNotifyReceived),
@@ -255,7 +275,14 @@ def _request(trace: Trace, sent: RequestSent) -> RequestStory:
         started=first(ResponseStarted),
         ended=_whole(trace, sent, first(ResponseEnded)),
         reset=first(StreamReset),
+        gave_up=_gave_up(trace, sent, first(ResponseEnded) or first(StreamReset)),
     )
+
+
+def _gave_up(trace: Trace, sent: RequestSent, over: Event | None) -> FrameSent | None:
+    """Give the client's own RST_STREAM, unless the request was over by then."""
+    resets = trace.all(FrameSent(sent.connection, "RST_STREAM", sent.stream_id)) if sent.stream_id else []
+    return next((reset for reset in resets if over is None or not precedes(over, reset)), None)
 
 
 def _by_the_server(trace: Trace, event: E | None) -> E | None:

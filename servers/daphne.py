@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Protocol, Server
+from conformance.server import Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -36,4 +36,5 @@ DAPHNE = Server(
     version=lambda: package_version("daphne", "h2", "service-identity"),
     install=('"$PYTHON" -P -m pip install "daphne>=4.2" "twisted[http2,tls]>=24.11"',),
     documentation="https://github.com/django/daphne",
+    features=frozenset({Feature.WEBSOCKET}),
 )

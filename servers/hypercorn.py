@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import Drain, Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ HYPERCORN = Server(
     documentation="https://hypercorn.readthedocs.io/",
     # SIGHUP reloads: it stops the workers in the same way and starts new ones.
     signal_documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html",
+    # https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html (``shutdown_timeout`` bounds it, 60 s)
+    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}),
     drain=Drain(
         option="graceful_timeout",
         documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html#configuration-options",

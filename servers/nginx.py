@@ -74,6 +74,8 @@ NGINX = Server(
     documentation="https://nginx.org/en/docs/",
     graceful_signal="SIGQUIT",
     signal_documented="https://nginx.org/en/docs/control.html",
+    # The fast shutdown: https://nginx.org/en/docs/control.html
+    signals={"force": "SIGTERM"},
     drain=Drain("worker_shutdown_timeout", "https://nginx.org/en/docs/ngx_core_module.html#worker_shutdown_timeout"),
     needs_origin=True,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import conformance
-from conformance.server import Drain, Launch, Protocol, Server
+from conformance.server import Drain, Feature, Launch, Protocol, Server
 from servers.reference.faults import FAULTS
 from servers.reference.variants import VARIANTS as VARIANT_MODELS
 
@@ -39,6 +39,9 @@ REFERENCE = Server(
     install=(),
     documentation="servers/reference/README.md",
     signal_documented="servers/reference/README.md",
+    # Whichever of SIGTERM and SIGINT comes second ends the drain by force.
+    signals={"force": "SIGINT"},
+    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}),
     drain=Drain(option="--drain-timeout", documented="servers/reference/README.md"),
     environment={"PYTHONPATH": str(ROOT)},
 )

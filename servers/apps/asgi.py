@@ -1,9 +1,11 @@
-"""The gated application of docs/gate.md for ASGI servers; it works, but for ``/hold/ID``, without a gate too."""
+"""The gated application of docs/gate.md for ASGI servers; but for ``/hold/ID`` and ``/ws/ID`` it works without a gate."""
 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from servers.apps.asgi_websocket import hold
 
 Channel = Callable[..., Awaitable[Any]]
 PATTERN = b"lastcall\n"
@@ -14,6 +16,8 @@ async def application(scope: dict[str, Any], receive: Channel, send: Channel) ->
     """Answer the routes of docs/gate.md, and report the server's life to the gate."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
+    elif scope["type"] == "websocket" and scope["path"].startswith("/ws/"):
+        await hold(scope, receive, send, *await _connect())
     elif scope["type"] != "http":
         raise NotImplementedError(scope["type"])
     elif scope["path"].startswith("/hold/"):

@@ -17,6 +17,7 @@ from servers.reference.tls import Tls
 if TYPE_CHECKING:
     from servers.reference.server import Server
     from servers.reference.session import Session
+    from servers.reference.websocket import WebSocket
 
 LINGER_S = 1.0
 """How long the client has, after our FIN, to read and to close; what it still sends is read and discarded."""
@@ -34,7 +35,7 @@ class Connection(asyncio.Protocol):
         self.opened_s = self.loop.time()
         self.tls = Tls(server.tls_context) if server.tls_context else None
         self.transport: asyncio.Transport | None = None
-        self.session: Session | None = None
+        self.session: Session | WebSocket | None = None
         self.draining = False
         self.closing = False
         self.client_ended = False

@@ -1,14 +1,17 @@
 """Every fault of the reference server: a name, the bug in one line, and the classes that have it.
 
 Each is a bug that a real server has had, or could have. A fault overrides one method of the model, or a few; the code
-of the model knows nothing of faults. The classes are in server_faults.py, session_faults.py and http2_faults.py.
+of the model knows nothing of faults. The classes are in the modules named *_faults.py.
 """
 
 from __future__ import annotations
 
+from servers.reference import http1_faults as h1
 from servers.reference import http2_faults as h2
+from servers.reference import lifecycle_faults as lifecycle
 from servers.reference import server_faults as process
 from servers.reference import session_faults as session
+from servers.reference import websocket_faults as ws
 from servers.reference.model import Model
 
 FAULTS: dict[str, Model] = {
@@ -42,6 +45,7 @@ FAULTS: dict[str, Model] = {
         "DATA of discarded streams is not given back to the connection's window", http2=h2.FlowControlLeak
     ),
     "hpack-desync": Model("HEADERS of discarded streams skip the HPACK decoder", http2=h2.HpackDesync),
+    "windows-shut-in-drain": Model("no window is given back in the drain", http2=h2.WindowsShutInDrain),
     "ping-unanswered-in-drain": Model("PING is not answered in the drain", http2=h2.PingUnansweredInDrain),
     "settings-unacked-in-drain": Model("SETTINGS are not acknowledged in the drain", http2=h2.SettingsUnackedInDrain),
     # requests in flight
@@ -51,6 +55,9 @@ FAULTS: dict[str, Model] = {
         "responses are cut at the signal", http1=session.CutsHttp1AtSignal, http2=session.CutsHttp2AtSignal
     ),
     "truncates-body": Model("a body's last piece is lost in the drain", exchange=session.TruncatesBody),
+    "cancels-handler-after-response": Model(
+        "a handler is cancelled in the drain when its response is sent", exchange=session.CancelsHandlerAfterResponse
+    ),
     "corrupts-body": Model("a body's last byte is spoilt in the drain", exchange=session.CorruptsBody),
     "cut-response-ends-stream": Model(
         "a response cut by the drain timeout looks whole",
@@ -76,6 +83,44 @@ FAULTS: dict[str, Model] = {
         http1=session.UnusedHttp1Kept,
         http2=session.UnusedHttp2Kept,
     ),
+    # HTTP/1.1 in single phases of a request
+    "processes-after-close": Model(
+        "HTTP/1.1 says close and serves the requests behind it", http1=h1.ProcessesAfterClose
+    ),
+    "late-request-dropped": Model(
+        "a request that becomes whole in the drain is processed, its connection closed", http1=h1.DropsLateRequests
+    ),
+    "expectation-ignored": Model("nobody is told to continue in the drain", http1=h1.IgnoresExpectation),
+    "keep-alive-goes-on": Model("a busy HTTP/1.1 connection is kept alive in the drain", http1=h1.KeepAliveGoesOn),
+    "upload-lost": Model("what comes of a request's body in the drain is lost", exchange=h1.LosesUploads),
+    "closes-with-input-unread": Model(
+        "nothing is read in the drain, and connections are closed over it", connection=h1.ClosesWithInputUnread
+    ),
+    "no-lingering-close": Model(
+        "both sides are closed at once, whatever still comes", connection=h1.ClosesWithoutLingering
+    ),
+    "waits-for-client-to-close": Model(
+        "a closed connection counts until its client closes too", connection=h1.WaitsForClientToClose
+    ),
+    "late-handshake-ignored": Model(
+        "a connection that was silent at the signal gets no answer, and is kept",
+        connection=session.LateHandshakeIgnored,
+    ),
+    # WebSockets
+    "websocket-no-close-frame": Model("WebSockets end without a Close", websocket=ws.NoCloseFrame),
+    "websocket-closed-as-normal": Model("WebSockets are closed with 1000", websocket=ws.ClosedAsNormal),
+    "websocket-reserved-close-code": Model("WebSockets are closed with 1006", websocket=ws.ReservedCloseCode),
+    "websocket-kept-open": Model("WebSockets stay open until the drain timeout", websocket=ws.KeptOpen),
+    "websocket-tcp-kept": Model("TCP stays open after both have sent Close", websocket=ws.TcpKept),
+    "websocket-waits-for-rude-peer": Model(
+        "a Close that is not answered is waited for for ever",
+        server=process.DrainTimeoutIgnored,
+        websocket=ws.WaitsForRudePeer,
+    ),
+    "websocket-cuts-message": Model("a message that is half sent is cut at the signal", websocket=ws.CutsMessage),
+    "websocket-application-not-told": Model(
+        "applications do not hear of the end of a WebSocket", websocket=ws.ApplicationNotTold
+    ),
     # new connections
     "new-connection-reset": Model(
         "new connections in the drain are accepted and reset", server=process.NewConnectionReset
@@ -96,5 +141,19 @@ FAULTS: dict[str, Model] = {
     "prints-traceback": Model("a traceback is printed at the end", server=process.PrintsTraceback),
     "leaves-orphan": Model("a child process survives", server=process.LeavesOrphan),
     "keeps-port": Model("a child process survives and holds the port", server=process.KeepsPort),
+    # further signals, a successor, and the application's own shutdown
+    "sits-out-drain-timeout": Model(
+        "the drain timeout is waited for with nothing in flight", server=lifecycle.SitsOutDrainTimeout
+    ),
+    "further-signals-ignored": Model("a second signal does not force the end", server=lifecycle.FurtherSignalsIgnored),
+    "port-kept-in-drain": Model("nobody listens in the drain, and the port is taken", server=lifecycle.PortKeptInDrain),
+    "late-handlers-cut": Model("handlers that begin in the drain are cut", server=lifecycle.LateHandlersCut),
+    "hook-before-drain": Model("the application is shut down before its requests", server=lifecycle.HookBeforeDrain),
+    "hook-not-awaited": Model("the exit does not wait for the application's shutdown", server=lifecycle.HookNotAwaited),
+    "false-disconnect": Model(
+        "handlers hear at the signal that their clients have gone",
+        http1=lifecycle.FalseDisconnectHttp1,
+        http2=lifecycle.FalseDisconnectHttp2,
+    ),
 }
 """The faults: each is the model with other classes in a few places."""

@@ -8,6 +8,7 @@ import h11
 
 from servers.reference.application import ClientGoneError
 from servers.reference.session import Session
+from servers.reference.websocket import asks_for_websocket
 
 if TYPE_CHECKING:
     from servers.reference.application import Exchange, Headers
@@ -61,6 +62,9 @@ class Http1(Session):
     def _handle(self, event: Any) -> None:
         if isinstance(event, h11.Request):
             headers = list(event.headers)
+            if not self.draining and asks_for_websocket(headers):
+                self.connection.server.model.websocket(self.connection, event.target, headers).start()
+                return
             method = event.method.decode("ascii")
             self.exchange = self.connection.server.model.exchange(self, 0, method, event.target, headers)
             self.run(self.exchange)

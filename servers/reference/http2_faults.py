@@ -13,7 +13,7 @@ from servers.reference.variants import SingleGoaway
 if TYPE_CHECKING:
     from hyperframe.frame import GoAwayFrame
 
-    from servers.reference.application import Headers
+    from servers.reference.application import Exchange, Headers
 
 NEW_CONNECTION_S = 5.0
 
@@ -179,6 +179,15 @@ class HpackDesync(SingleGoaway):
             super().receive_frame(frame)
         elif frames.frame_type(frame) == frames.DATA and len(frame) > frames.HEADER_LENGTH:
             self.h2.increment_flow_control_window(len(frame) - frames.HEADER_LENGTH)
+
+
+class WindowsShutInDrain(Http2):
+    """Gives no window back in the drain: an upload that is longer than the rest of it stalls."""
+
+    def body_consumed(self, exchange: Exchange) -> None:
+        """Do nothing once the drain has begun."""
+        if not self.draining:
+            super().body_consumed(exchange)
 
 
 class PingUnansweredInDrain(Http2):

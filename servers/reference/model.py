@@ -9,6 +9,7 @@ from servers.reference.connection import Connection
 from servers.reference.http1 import Http1
 from servers.reference.http2 import Http2
 from servers.reference.server import Server
+from servers.reference.websocket import WebSocket
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Model:
     http1: type[Http1] = Http1
     http2: type[Http2] = Http2
     exchange: type[Exchange] = Exchange
+    websocket: type[WebSocket] = WebSocket
 
 
 MODEL = Model()

@@ -6,13 +6,14 @@ import asyncio
 import socket
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from servers.reference.application import Lifespan
 from servers.reference.connection import LINGER_S
 from servers.reference.tls import server_context
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from servers.reference.application import Application, Exchange
@@ -134,7 +135,11 @@ class Server:
 
     def run(self, exchange: Exchange) -> None:
         """Run the application for one request."""
-        task = self.loop.create_task(exchange.run(self.application))
+        self.handle(exchange.run(self.application))
+
+    def handle(self, handler: Coroutine[Any, Any, None]) -> None:
+        """Run a handler, which the drain waits for."""
+        task = self.loop.create_task(handler)
         self.handlers.add(task)
         task.add_done_callback(self._handler_ended)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,15 @@ class SilentConnectionKept(Connection):
 
     def close_silent(self) -> None:
         """Do nothing."""
+
+
+class LateHandshakeIgnored(SilentConnectionKept):
+    """Keeps silent connections in the drain, and leaves what comes on them after all without an answer."""
+
+    def data_received(self, data: bytes) -> None:
+        """Do nothing for who speaks too late."""
+        if not self.draining or self.session is not None:
+            super().data_received(data)
 
 
 class UnusedKept(Session):
@@ -147,6 +157,16 @@ class TruncatesBody(Exchange):
     async def send_body(self, data: bytes, *, last: bool) -> None:
         """Lose what comes with the end."""
         await super().send_body(b"" if last and self.session.draining else data, last=last)
+
+
+class CancelsHandlerAfterResponse(Exchange):
+    """Cancels a handler in the drain as soon as its response is sent: what it still had to do is not done."""
+
+    async def send_body(self, data: bytes, *, last: bool) -> None:
+        """Send, and let the handler go no further."""
+        await super().send_body(data, last=last)
+        if last and self.session.draining:
+            raise asyncio.CancelledError
 
 
 class CorruptsBody(Exchange):

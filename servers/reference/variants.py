@@ -18,6 +18,7 @@ from servers.reference.http2 import Http2
 from servers.reference.model import Model
 from servers.reference.server import Server
 from servers.reference.session import Session
+from servers.reference.websocket import GOING_AWAY, WebSocket
 
 if TYPE_CHECKING:
     import socket
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from servers.reference.application import Exchange
 
 LATE_S = 1.0
+SERVICE_RESTART = 1012
 SERVICE_UNAVAILABLE = 503
 
 
@@ -152,6 +154,22 @@ class NewConnection503(LameDuck):
             super().welcome(sock)
 
 
+class WebSocketRestart(WebSocket):
+    """Says in its Close that the service is restarted."""
+
+    def send_close(self, code: int) -> None:
+        """Say so in place of going away."""
+        super().send_close(SERVICE_RESTART if code == GOING_AWAY else code)
+
+
+class WebSocketClosedLate(WebSocket):
+    """Closes WebSockets a second after the signal."""
+
+    def begin_drain(self) -> None:
+        """Begin later."""
+        self.connection.loop.call_later(LATE_S, super().begin_drain)
+
+
 class ExitsBySignal(Server):
     """Ends by the signal that stopped it, as a shell would have it, with nothing left undone."""
 
@@ -201,6 +219,8 @@ VARIANTS: dict[str, Model] = {
     ),
     "lame-duck": Model("new connections are served until the old ones are done", server=LameDuck),
     "new-connection-503": Model("new connections get 503, or GOAWAY and REFUSED_STREAM", server=NewConnection503),
+    "websocket-close-1012": Model("WebSockets are closed with 1012, Service Restart", websocket=WebSocketRestart),
+    "websocket-close-late": Model("WebSockets are closed 1.0 s after the signal", websocket=WebSocketClosedLate),
     "exits-by-signal": Model("the exit is by SIGTERM itself", server=ExitsBySignal),
     "close-without-linger": Model("both sides are closed at once after the last byte", connection=CloseWithoutLinger),
     "no-drain-log": Model("nothing is logged of the drain", server=NoDrainLog),

@@ -1,0 +1,61 @@
+"""Handshakes: whether a connection that begins to speak too late is left standing without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
+from conformance.checks.serving import in_flight_requests_are_served
+from conformance.scenario import check
+from conformance.story import connections, shutdown
+from conformance.trace import BytesSent, FrameSent, TlsEstablished, TlsFailed
+from conformance.verdict import Finding, Measured, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.story import ConnectionStory
+    from conformance.trace import Event, SignalSent, Trace
+
+
+def _silent_at(trace: Trace, story: ConnectionStory, signal: SignalSent) -> bool:
+    """Tell whether a connection stood at the signal, and not one byte had been sent on it."""
+    said = trace.of(BytesSent, FrameSent, TlsEstablished, TlsFailed)
+    mine = (event for event in said if getattr(event, "connection", "") == story.name)
+    return story.open_at(signal) and not any(event.begin_ns < signal.end_ns for event in mine)
+
+
+@check(clauses.REFUSE_CLEARLY, in_flight_requests_are_served, on_sight=True)
+def late_handshakes_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
+    """A connection that stood silent at the signal, and whose handshake comes after it, is closed, told or served.
+
+    Left open without a word it holds its client, and a server that waits for it holds the shutdown (golang/go#81153).
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    times: list[Measured] = []
+    met: list[Event] = []
+    for story in (story for story in connections(trace) if _silent_at(trace, story, signal)):
+        ends = (*story.goaways, story.ended, *(request.over for request in story.requests))
+        known = min((event for event in ends if event), key=lambda event: event.end_ns, default=None)
+        spoke = _first_words(trace, story) or (signal if story.tls_failed else None)
+        if known is not None:
+            met.append(known)
+            times.append(measured(f"fate of {story.name}", spoke or known, known, limits.new_connection_s))
+            if not within(times[-1]):
+                because = f"{story.name!r} spoke during the drain, and had no answer for {times[-1].value_s:.2f} s."
+                return too_late(trace, limits, because, *([spoke] if spoke else []), known, measures=times)
+        elif spoke is not None:
+            because = f"{story.name!r} spoke during the drain, and was neither closed nor told nor served."
+            return never_came(trace, limits, because, spoke, limits.new_connection_s, measures=times)
+    if not met:
+        return cannot_tell("No connection that was silent at the signal spoke after it, or was closed.")
+    told = "Every connection that was silent at the signal was closed, told or served."
+    return kept(told, *met, measured=tuple(times))
+
+
+def _first_words(trace: Trace, story: ConnectionStory) -> Event | None:
+    said = trace.of(FrameSent, TlsEstablished)
+    mine = (event for event in said if getattr(event, "connection", "") == story.name)
+    return min(mine, key=lambda event: event.end_ns, default=None)

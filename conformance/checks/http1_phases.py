@@ -1,0 +1,236 @@
+"""HTTP/1.1: requests that the shutdown overtakes somewhere between their first byte and the end of their connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, names, seconds, too_late
+from conformance.checks.http1 import says_close
+from conformance.checks.serving import in_flight_handlers_are_not_cancelled, owed
+from conformance.scenario import check
+from conformance.server import Protocol
+from conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
+from conformance.trace import (
+    BytesSent,
+    HandlerOrdered,
+    HandlerReported,
+    InformationalReceived,
+    RequestEnded,
+    RequestSent,
+    precedes,
+)
+from conformance.verdict import Finding, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.story import ConnectionStory
+    from conformance.trace import Event, SignalSent, Trace
+
+HTTP1 = (Protocol.H1, Protocol.H1_TLS)
+
+_TIMER_S = 0.1
+"""By how much a harness that waits for a limit may stop waiting early."""
+
+
+@dataclass(frozen=True)
+class _Overtaken:
+    """A request that was under way at the signal and not certainly in its handler, or that was sent after it."""
+
+    request: RequestStory
+    connection: ConnectionStory
+
+    @property
+    def evidence(self) -> tuple[Event, ...]:
+        request = self.request
+        found = (request.sent, request.entered, request.started, request.over, request.cut, self.connection.ended)
+        return tuple(event for event in found if event is not None)
+
+
+def _overtaken(trace: Trace, limits: Limits, signal: SignalSent) -> list[_Overtaken]:
+    """Give the requests that were overtaken, on connections that stood at the signal; not what the timeline held."""
+    flying = {request.name for request in in_flight(trace)}
+    expiry_ns = None
+    if trace.play.drain_s is not None:
+        expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)
+    found = []
+    for story in connections(trace):
+        for request in story.requests if story.open_at(signal) else ():
+            waived = request.over is None and story.ended_by_us()
+            if request.name in flying or request.over_before(signal) or waived:
+                continue
+            asked = request.released or request.sent
+            held = request.entered is not None and request.released is None
+            if not held and (expiry_ns is None or asked.end_ns < expiry_ns):
+                found.append(_Overtaken(request, story))
+    return found
+
+
+@check(clauses.ANSWERED_OR_UNTOUCHED, over=HTTP1)
+def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -> Finding:
+    """A request that the shutdown overtakes on its way to its handler is either answered by the handler or never runs.
+
+    A connection that is closed without an answer is no fault, as long as nothing was processed: no client can do better
+    in HTTP/1.1 than to send such a request again. If its handler has run, that does harm.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = _overtaken(trace, limits, signal)
+    if not subjects:
+        return cannot_tell("No request was on its way to its handler at the shutdown, or sent after it.")
+    for subject in subjects:
+        because = _wronged(trace, subject)
+        if because:
+            evidence = (signal, *subject.evidence)
+            decided = subject.request.over or subject.connection.ended
+            return broken(because, *evidence) if decided else too_late(trace, limits, because, *evidence)
+    answered = [subject.request for subject in subjects if subject.request.ended]
+    end = exited(trace)
+    if not answered and end and end.status not in trace.play.exit_statuses:
+        return cannot_tell("Nothing was processed, but the server ended as no graceful stop does.", signal, end)
+    told = f"{len(answered)} of {len(subjects)} answered, {len(subjects) - len(answered)} untouched."
+    return kept(told, signal, *(event for subject in subjects for event in subject.evidence))
+
+
+def _wronged(trace: Trace, subject: _Overtaken) -> str:
+    """Say how a request was processed and not answered by its handler; or nothing if it was not so."""
+    request = subject.request
+    if fate(trace, request) is Fate.LOST:
+        return f"Request {request.name!r} was {'processed' if request.entered else 'answered in part'}, and not answered whole."
+    if request.entered is not None and request.ended is not None and request.status != OK:
+        return f"The handler of {request.name!r} ran, and its client was given status {request.status} instead."
+    return ""
+
+
+@check(clauses.CLOSE_OPTION, over=HTTP1)
+def last_responses_say_close(trace: Trace, _limits: Limits) -> Finding:
+    """The last response that a connection carries in the drain says ``Connection: close``.
+
+    A client that keeps a connection busy, or pipelines, learns from nothing else that it should go elsewhere.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    lasts = []
+    for story in connections(trace):
+        begun = [request for request in story.requests if request.ended and request.started]
+        last = max(begun, key=lambda request: request.started.end_ns if request.started else 0, default=None)
+        # A connection that the client closed, or that outlives the play, may have had another response to come.
+        closed = story.ended is not None and not story.ended_by_us()
+        if last and last.started and closed and precedes(signal, last.started) and _heads_after(trace, last, signal):
+            lasts.append(last)
+    if not lasts:
+        return cannot_tell("No connection that the server closed had its last response begun in the drain.")
+    silent = [request for request in lasts if not says_close(request)]
+    if silent:
+        return broken(
+            f"{names(silent)} was the last, and did not say close.", *(r.started for r in silent if r.started)
+        )
+    return kept(f"{names(lasts)} said close.", *(request.started for request in lasts if request.started))
+
+
+def _heads_after(trace: Trace, request: RequestStory, signal: SignalSent) -> bool:
+    """Tell whether the server can have known of the shutdown when it wrote the head of this response."""
+    if request.entered is None:
+        return precedes(signal, request.sent)
+    orders = [event for event in trace.of(HandlerOrdered) if event.request == request.name and event.order != "read"]
+    return bool(orders) and precedes(signal, orders[0])
+
+
+@check(clauses.EXPECT_CONTINUE, over=HTTP1)
+def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
+    """A client that waits for ``100 (Continue)`` is told to go on, or gets its final response, in the drain too.
+
+    It has sent the head and holds the body back. A server that waits for the body meanwhile makes both wait.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    told: list[Event] = []
+    for request in in_flight(trace):
+        wanted = trace.first(HandlerOrdered(request.name, "read"))
+        if not request.sent.expects or wanted is None:
+            continue
+        answer = trace.first(InformationalReceived(request.name, 100)) or request.started
+        body = trace.first(BytesSent(what=f"body of {request.name}"))
+        if answer is not None and (body is None or not precedes(body, answer)):
+            told.append(answer)
+        elif body is not None:
+            waited = measured(f"100 (Continue) for {request.name}", max(wanted, signal, key=_end), body)
+            because = f"{request.name!r} was neither told to continue nor answered, {waited.value_s:.2f} s long."
+            if waited.value_s >= limits.goaway_s - _TIMER_S and not _ended_before(trace, request, body):
+                return too_late(trace, limits, because, signal, wanted, body, measures=(waited,))
+    if not told:
+        return cannot_tell("No request in flight waited for 100 (Continue) for as long as a client does.")
+    return kept(f"{len(told)} of {len(told)} were told to continue, or answered.", *told)
+
+
+def _end(event: Event) -> int:
+    return event.end_ns
+
+
+def _ended_before(trace: Trace, request: RequestStory, event: Event) -> bool:
+    endings = [story.ended for story in connections(trace) if story.name == request.connection]
+    return any(end is not None and not precedes(event, end) for end in endings)
+
+
+@check(clauses.UPLOAD_WHOLE, in_flight_handlers_are_not_cancelled)
+def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Finding:
+    """The body of a request in flight whose end comes during the drain reaches its handler whole, every byte of it."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    counted: list[Event] = []
+    for request in owed(trace, limits, signal):
+        ended = trace.first(RequestEnded(request.name))
+        read = _read(trace, request)
+        if not isinstance(ended, RequestEnded) or precedes(ended, signal) or read is None:
+            continue
+        if read.report != f"read {ended.length}":
+            because = f"The handler of {request.name!r} {read.report} bytes of the {ended.length} that were sent."
+            return broken(because, signal, ended, read)
+        counted += [ended, read]
+    if not counted:
+        return cannot_tell("No body of a request in flight was sent to its end in the drain and read by its handler.")
+    return kept(f"{len(counted) // 2} uploads were read to their last byte.", signal, *counted)
+
+
+def _read(trace: Trace, request: RequestStory) -> HandlerReported | None:
+    reports = (event for event in trace.of(HandlerReported) if event.request == request.name)
+    return next((event for event in reports if event.report.startswith("read ")), None)
+
+
+@check(clauses.LINGERING_CLOSE)
+def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Finding:
+    """The client can read its response to the end although it went on sending while the server was about to close.
+
+    A server that closes both sides at once makes the kernel answer the late bytes with a reset, and the reset throws
+    away what the client had not received yet.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = [request for request in owed(trace, limits, signal) if _followed(trace, request, signal)]
+    if not subjects:
+        return cannot_tell("No client sent anything more behind a request in flight.")
+    for request in subjects:
+        ended = next(story.ended for story in connections(trace) if story.name == request.connection)
+        # Whether a reset is seen as one is chance: where a write has met it before, the next read just ends.
+        if request.ended is None and request.finished is not None and ended is not None:
+            after_s = max(0.0, seconds(ended.begin_ns - signal.end_ns))
+            because = (
+                f"The response of {request.name!r} was cut {after_s:.2f} s after the signal, its handler at its end."
+            )
+            return broken(because, signal, request.finished, ended)
+    whole = [request.ended for request in subjects if request.ended]
+    if len(whole) < len(subjects):
+        return cannot_tell("A response had no end, and its handler or its connection had none either.")
+    return kept(f"{names(subjects)} could be read to the end.", *whole)
+
+
+def _followed(trace: Trace, request: RequestStory, signal: SignalSent) -> bool:
+    """Tell whether the client sent another request behind this one, during the drain."""
+    sent = (event for event in trace.of(RequestSent) if event.connection == request.connection)
+    return any(precedes(signal, event) for event in sent)

@@ -1,0 +1,113 @@
+"""The application's life around its requests: the hook of its shutdown (ASGI lifespan), and what its handlers are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, names
+from conformance.checks.serving import owed
+from conformance.scenario import check
+from conformance.story import connections, exited, in_flight, shutdown
+from conformance.trace import ApplicationReported, HandlerReported, Trace, precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+
+
+def _hook(trace: Trace, report: str) -> ApplicationReported | None:
+    return trace.first(ApplicationReported(report=report))
+
+
+@check(clauses.HOOK_AFTER_REQUESTS)
+def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Finding:
+    """The application's shutdown hook is called when the last request is done, not while handlers still run.
+
+    The hook closes what handlers need: a database's pool, for one.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    begun, subjects = _hook(trace, "shutdown begun"), owed(trace, limits, signal)
+    if begun is None or not subjects:
+        return cannot_tell("No shutdown hook was called, or no handler in flight was released in time.")
+    for request in subjects:
+        if request.released is not None and not request.cut and precedes(begun, request.released):
+            because = f"The shutdown hook was called while the handler of {request.name!r} still ran."
+            return broken(because, signal, begun, request.released)
+    done = [request.finished for request in subjects if request.finished]
+    if not done:
+        return cannot_tell("No handler in flight came to its end.", begun)
+    return kept(f"The shutdown hook was called after the handlers of {names(subjects)}.", *done, begun)
+
+
+@check(clauses.HOOK_AWAITED)
+def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Finding:
+    """The application's shutdown hook is called, and the process does not exit before the hook has come to its end."""
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    started, end = trace.all(ApplicationReported(report="startup")), exited(trace)
+    if not started:
+        return cannot_tell("The application has not reported its startup, so no hook of it is known.")
+    if end is None:
+        return cannot_tell("The server did not exit by itself.")
+    waits = []
+    for each in started:
+        begun = trace.first(ApplicationReported(pid=each.pid, report="shutdown begun"))
+        ended = trace.first(ApplicationReported(pid=each.pid, report="shutdown ended"))
+        if begun is None:
+            return broken("The server exited and never called the shutdown hook.", each, end)
+        if ended is None or precedes(end, ended):
+            return broken("The server exited before the shutdown hook had come to its end.", begun, end)
+        waits.append((measured("shutdown hook", begun, ended), ended))
+    longest = max(took.value_s for took, _ended in waits)
+    because = f"The hook took {longest:.2f} s, and the server exited after it."
+    return kept(because, *(ended for _took, ended in waits), end, measured=tuple(took for took, _ended in waits))
+
+
+@check(clauses.HOOK_AFTER_REQUESTS)
+def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
+    """Whether the shutdown hook still runs when the drain was ended by force, and whether handlers still ran then."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    held = [request for request in in_flight(trace) if request.released is None]
+    if not held or _hook(trace, "startup") is None:
+        return cannot_tell("No handler was held to the end of an application that has hooks.")
+    begun = _hook(trace, "shutdown begun")
+    if begun is None:
+        return observed("The shutdown hook was not called.", signal)
+    beside = [request for request in held if request.cut is None or precedes(begun, request.cut)]
+    took = measured("shutdown hook called", signal, begun)
+    rest = [f"for {measured('', begun, request.cut).value_s:.2f} s more" for request in beside if request.cut]
+    longer = max(rest, default="to the end")
+    how = f"while {names(beside)} still ran ({longer})" if beside else f"when the handlers of {names(held)} had ended"
+    return observed(f"Called {took.value_s:.2f} s after the signal, {how}.", signal, begun, measured=(took,))
+
+
+@check(clauses.DISCONNECT_IS_TRUE)
+def handlers_hear_of_no_false_disconnect(trace: Trace, limits: Limits) -> Finding:
+    """In the drain a handler is not told that its client has gone while the client is still there, waiting.
+
+    A handler that believes it gives up its work, and the client that was owed a response loses it.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = owed(trace, limits, signal)
+    if not subjects:
+        return cannot_tell("No request that was in its handler at the shutdown was released in time.")
+    for request in subjects:
+        news = trace.first(HandlerReported(request.name, "disconnected"))
+        story = next((story for story in connections(trace) if story.name == request.connection), None)
+        if news is None or story is None or precedes(news, signal):
+            continue
+        ends = [end for end in (request.over, story.ended, story.fin_sent) if end is not None]
+        if all(precedes(news, end) for end in ends):
+            because = f"The handler of {request.name!r} was told of a disconnect while its client still waited."
+            return broken(because, signal, news)
+    done = [request.finished for request in subjects if request.finished]
+    if not done:
+        return cannot_tell("No handler in flight came to its end.")
+    return kept(f"The handlers of {names(subjects)} came to their end and heard of none.", *done)

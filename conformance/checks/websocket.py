@@ -1,0 +1,250 @@
+"""WebSockets: how they are closed when the server goes, and what becomes of a message that is under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
+from conformance.scenario import check
+from conformance.server import Protocol
+from conformance.story import connections, exited, shutdown
+from conformance.trace import (
+    CloseReceived,
+    CloseSent,
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerFinished,
+    HandlerOrdered,
+    HandlerReported,
+    MessageCut,
+    MessageReceived,
+    ServerKilled,
+    WebSocketAsked,
+    WebSocketOpened,
+    precedes,
+)
+from conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.limits import Limits
+    from conformance.story import ConnectionStory
+    from conformance.trace import Event, SignalSent, Trace
+
+HTTP1 = (Protocol.H1, Protocol.H1_TLS)
+
+_GOING_AWAY = (1001, 1012)
+_RESERVED = (1005, 1006, 1015)
+_LOWEST, _HIGHEST = 1000, 4999
+_NONE_OPEN = cannot_tell("No WebSocket was open when the shutdown was sent, and left to the server to close.")
+_NO_CLOSE = cannot_tell("No Close came on a WebSocket that was open when the shutdown was sent.")
+
+
+@dataclass(frozen=True)
+class _Socket:
+    """A WebSocket that was open at the shutdown, and the Close frames on it."""
+
+    name: str
+    connection: ConnectionStory
+    close: CloseReceived | None
+    answer: CloseSent | None
+
+
+def _sockets(trace: Trace, signal: SignalSent) -> list[_Socket]:
+    """Give the WebSockets that were open at the signal, can be read, and were not ended by their clients."""
+    stories = {story.name: story for story in connections(trace)}
+    opened = {event.request for event in trace.of(WebSocketOpened) if precedes(event, signal)}
+    found = []
+    for asked in trace.of(WebSocketAsked):
+        story = stories.get(asked.connection)
+        close = next(iter(trace.all(CloseReceived(asked.request))), None)
+        if story is None or asked.request not in opened or not story.open_at(signal):
+            continue
+        if story.ended_by_us() or story.violated or (close is not None and precedes(close, signal)):
+            continue
+        answer = next(iter(trace.all(CloseSent(asked.request))), None)
+        found.append(_Socket(asked.request, story, close, answer))
+    return found
+
+
+def _names(sockets: Iterable[_Socket]) -> str:
+    return ", ".join(f"{socket.name!r}" for socket in sockets)
+
+
+@check(clauses.WEBSOCKET_CLOSE, over=HTTP1)
+def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
+    """Each open WebSocket gets a Close frame soon after the signal, so that its client knows that it is no accident."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    sockets = _sockets(trace, signal)
+    if not sockets:
+        return _NONE_OPEN
+    times: list[Measured] = []
+    for socket in sockets:
+        ended = socket.connection.ended
+        if socket.close is None and ended is not None:
+            return broken(f"The connection of {socket.name!r} was ended without a Close frame.", signal, ended)
+        if socket.close is None:
+            because = f"No Close frame came on {socket.name!r}."
+            return never_came(trace, limits, because, signal, limits.idle_close_s)
+        times.append(measured(f"Close on {socket.name}", signal, socket.close, limits.idle_close_s))
+        if not within(times[-1]):
+            because = f"The Close frame on {socket.name!r} came {times[-1].value_s:.2f} s after the signal."
+            return too_late(trace, limits, because, signal, socket.close, measures=times)
+    closes = [socket.close for socket in sockets if socket.close]
+    return kept(f"A Close frame came on {_names(sockets)}.", signal, *closes, measured=tuple(times))
+
+
+@check(clauses.WEBSOCKET_GOING_AWAY, over=HTTP1)
+def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Finding:
+    """The Close frame carries 1001 (Going Away) or 1012 (Service Restart).
+
+    Clients act on the code: many connect again after these, take 1000 for a conversation that is complete and do not
+    come back, and count 1011 as an error.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    closes = [socket.close for socket in _sockets(trace, signal) if socket.close]
+    if not closes:
+        return _NO_CLOSE
+    for close in closes:
+        if close.code not in _GOING_AWAY:
+            said = f"code {close.code}" if close.code else "no code"
+            return broken(f"The Close frame on {close.request!r} carried {said}.", signal, close)
+    return kept(f"Closed with {', '.join(str(close.code) for close in closes)}.", signal, *closes)
+
+
+@check(clauses.WEBSOCKET_CODE_ALLOWED, over=HTTP1)
+def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
+    """The code in a Close frame is one that may be sent: not 1005, 1006 or 1015, and in the range of 1000 to 4999."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    closes = [socket.close for socket in _sockets(trace, signal) if socket.close]
+    if not closes:
+        return _NO_CLOSE
+    for close in closes:
+        # A Close without a body has no code at all, which is allowed.
+        if close.code and (close.code in _RESERVED or not _LOWEST <= close.code <= _HIGHEST):
+            return broken(f"The Close frame on {close.request!r} carried {close.code}.", signal, close)
+    return kept(f"Codes sent: {', '.join(str(close.code or 'none') for close in closes)}.", signal, *closes)
+
+
+@check(clauses.WEBSOCKET_TCP_CLOSE, over=HTTP1)
+def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Finding:
+    """When the client has answered the Close, the server closes TCP soon: the client waits for that."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    times: list[Measured] = []
+    endings: list[Event] = []
+    for socket in _sockets(trace, signal):
+        answer, ended = socket.answer, socket.connection.ended
+        if answer is None:
+            continue
+        if ended is None:
+            because = f"TCP stayed open on {socket.name!r} after the closing handshake."
+            return never_came(trace, limits, because, answer, limits.after_response_close_s, measures=times)
+        times.append(measured(f"TCP close of {socket.name}", answer, ended, limits.after_response_close_s))
+        endings += [answer, ended]
+        if not within(times[-1]):
+            because = f"TCP was closed on {socket.name!r} {times[-1].value_s:.2f} s after the closing handshake."
+            return too_late(trace, limits, because, answer, ended, measures=times)
+    if not times:
+        return cannot_tell("No closing handshake of the shutdown was completed.")
+    worst = max(time.value_s for time in times)
+    return kept(f"TCP was closed at most {worst:.2f} s after the handshake.", *endings, measured=tuple(times))
+
+
+@check(clauses.WEBSOCKET_MESSAGE_WHOLE, over=HTTP1)
+def websocket_messages_are_whole(trace: Trace, _limits: Limits) -> Finding:
+    """A message that the application was sending when the shutdown came arrives whole, or a Close comes in its place.
+
+    It is broken by a frame that is cut, and by the loss of a message that the application was told to be sent.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    evidence: list[Event] = []
+    for socket in _sockets(trace, signal):
+        orders = [order for order in _orders(trace, socket.name) if precedes(order, signal)]
+        arrived = trace.all(MessageReceived(socket.name))
+        reports = [each for each in trace.all(HandlerReported(socket.name)) if each.report.startswith("sent ")]
+        for index, order in enumerate(orders):
+            if index < len(arrived) and not precedes(signal, arrived[index]):
+                continue
+            received = arrived[index] if index < len(arrived) else None
+            finding = _unsent(trace, socket, order, received, told=len(reports) > index)
+            if finding is not None:
+                return finding
+            evidence += [order, *(event for event in (received or socket.close,) if event)]
+    if not evidence:
+        return cannot_tell("No message was under way when the shutdown was sent.")
+    return kept("Messages under way came whole, or were replaced by a Close.", signal, *evidence)
+
+
+def _orders(trace: Trace, request: str) -> list[HandlerOrdered]:
+    orders = trace.all(HandlerOrdered(request))
+    return [order for order in orders if order.order.startswith("send ") or order.order.startswith("finish ")]
+
+
+def _unsent(
+    trace: Trace, socket: _Socket, order: HandlerOrdered, received: MessageReceived | None, *, told: bool
+) -> Finding | None:
+    """Say what is wrong with a message that was ordered, or nothing."""
+    wanted = int(order.order.split()[1])
+    if received is not None:
+        if received.length == wanted:
+            return None
+        return broken(f"A message of {wanted} bytes arrived with {received.length}.", order, received)
+    cut = next(iter(trace.all(MessageCut(socket.name))), None)
+    lost = cut or (socket.connection.ended if told else None)
+    if lost is not None and all(precedes(lost, killed) for killed in trace.of(ServerKilled)):
+        because = f"The connection ended after {cut.length if cut else 0} of the {wanted} bytes of a message."
+        return broken(because, order, lost)
+    if socket.close is not None:
+        return None
+    return cannot_tell(f"What became of a message of {wanted} bytes was not seen.", order)
+
+
+@check(clauses.WEBSOCKET_DISCONNECT, over=HTTP1)
+def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Finding:
+    """The application is told that its WebSocket has ended (ASGI: websocket.disconnect).
+
+    What the drain timeout ends by force does not count: a handler may be cancelled then.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    entered = {event.request for event in trace.of(HandlerEntered) if precedes(event, signal)}
+    entered -= {event.request for event in trace.of(HandlerFinished)}
+    entered -= {event.request for event in trace.of(HandlerFailed)}
+    subjects = [each for each in _sockets(trace, signal) if each.name in entered and each.connection.ended]
+    if not subjects:
+        return cannot_tell("No WebSocket that the server ended was in its handler to the end.")
+    told: list[Event] = []
+    for socket in subjects:
+        reports = [each for each in trace.all(HandlerReported(socket.name)) if each.report.startswith("closed ")]
+        if reports:
+            told.append(reports[0])
+            continue
+        cut = next(iter(trace.all(HandlerCancelled(socket.name))), None)
+        if exited(trace) is None or cut is None or _by_force(trace, limits, signal, socket):
+            return cannot_tell(f"Whether the handler of {socket.name!r} was told was not seen to the end.")
+        return broken(f"The handler of {socket.name!r} was ended without being told.", signal, cut)
+    codes = ", ".join(each.report for each in told if isinstance(each, HandlerReported))
+    return kept(f"Handlers were told: {codes}.", signal, *told)
+
+
+def _by_force(trace: Trace, limits: Limits, signal: SignalSent, socket: _Socket) -> bool:
+    """Tell whether it was the end of the drain timeout that may have ended a WebSocket's connection."""
+    if trace.play.drain_s is None or socket.connection.ended is None:
+        return False
+    expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)
+    return socket.connection.ended.end_ns >= expiry_ns
