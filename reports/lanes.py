@@ -36,6 +36,7 @@ CROWD = 6
 
 _CLOSES = ("FinReceived", "ResetReceived", "CloseNotifyReceived", "ConnectionAbandoned", "ConnectionFailed")
 _CLOCKED = ("GoawayReceived", "FinReceived", "ResetReceived", "CloseNotifyReceived", "ServerExited")
+_SENT = ("RequestSent", "WebSocketAsked")
 _NEAR_NS = 1000
 
 
@@ -168,7 +169,7 @@ def _request_lanes(story: _Story, connection: str) -> list[Lane]:
     mine = {
         name: events
         for name, events in story.requests.items()
-        if any(event["event"] == "RequestSent" and event["connection"] == connection for event in events)
+        if any(event["event"] in _SENT and event["connection"] == connection for event in events)
     }
     if len(mine) > CROWD:
         return [_crowd(story, mine)]
@@ -192,27 +193,36 @@ def _crowd(story: _Story, mine: Mapping[str, list[Record]]) -> Lane:
 
 
 def _note(events: Sequence[Record]) -> str:
-    return next((f"{event['method']} {event['target']}" for event in events if event["event"] == "RequestSent"), "")
+    return next(
+        (f"{event.get('method', 'WebSocket')} {event['target']}" for event in events if event["event"] in _SENT), ""
+    )
 
 
 def _request_bars(story: _Story, events: Sequence[Record]) -> Iterable[Bar]:
     """Above, what the client saw of a request; beneath, how long its handler ran."""
     at = {event["event"]: event["end_ns"] for event in reversed(events)}
-    sent_ns, started_ns = at["RequestSent"], at.get("ResponseStarted")
+    sent_ns, started_ns = next(at[name] for name in _SENT if name in at), at.get("ResponseStarted")
     over_ns = at.get("ResponseEnded") or at.get("StreamReset") or _end_of_connection(story, events)
-    end = "whole" if "ResponseEnded" in at else "reset" if "StreamReset" in at else "none"
+    end = "whole" if "ResponseEnded" in at or "CloseReceived" in at else "reset" if "StreamReset" in at else "none"
     yield Bar("request", sent_ns, over_ns, end, "the request, as its client saw it")
     if started_ns is not None:
         yield Bar("response", started_ns, over_ns, end, "its response")
     if "HandlerEntered" in at:
-        ended = next((name for name in ("HandlerFinished", "HandlerFailed", "HandlerCancelled") if name in at), "")
-        end_ns = at[ended] if ended else story.end_ns
-        how = ended.removeprefix("Handler").lower() or "open"
+        end_ns, how = _end_of_handler(story, events)
         yield Bar("handler", at["HandlerEntered"], end_ns, how, f"its handler: {how}")
 
 
+def _end_of_handler(story: _Story, events: Sequence[Record]) -> tuple[int, str]:
+    for event in events:
+        if event["event"] in ("HandlerFinished", "HandlerFailed", "HandlerCancelled"):
+            return event["end_ns"], event["event"].removeprefix("Handler").lower()
+        if event["event"] == "HandlerReported" and event["report"].startswith("closed "):
+            return event["end_ns"], "finished"
+    return story.end_ns, "open"
+
+
 def _end_of_connection(story: _Story, events: Sequence[Record]) -> int:
-    connection = next(event["connection"] for event in events if event["event"] == "RequestSent")
+    connection = next(event["connection"] for event in events if event["event"] in _SENT)
     closes = (event["end_ns"] for event in story.connections.get(connection, []) if event["event"] in _CLOSES)
     return int(next(closes, story.end_ns))
 

@@ -48,6 +48,10 @@ def _exit(event: Record) -> tuple[str, str]:
     return f"exit {status}", f"the process ended with status {status}"
 
 
+def _close(event: Record) -> str:
+    return f"Close frame, {'code ' + str(event['code']) if event['code'] else 'no code'} {event['reason']}"
+
+
 Words = tuple[str, str]
 _Sign = tuple[str, int, "Callable[[Record], Words]"]
 
@@ -84,6 +88,11 @@ _REQUEST: dict[str, _Sign] = {
             f"RST_STREAM, error code {event['error_code']} {event['error_name']}",
         ),
     ),
+    "CloseReceived": ("goaway", 0, lambda event: (f"Close {event['code'] or ''}".strip(), _close(event))),
+    "CloseSent": ("ours", 8, _fixed("client Close", "the client answered the Close")),
+    "MessageReceived": ("whole", 6, lambda event: ("", f"message, {event['length']} bytes")),
+    "MessageCut": ("reset", 1, lambda event: ("cut", f"the end came {event['length']} bytes into a message")),
+    "WebSocketRefused": ("refused", 1, lambda event: (str(event["status"]), f"no WebSocket: status {event['status']}")),
     "HandlerCancelled": ("cancelled", 2, _fixed("cancelled", "the handler was cancelled, or its process ended")),
     "HandlerFailed": ("cancelled", 2, _reason("handler failed")),
 }

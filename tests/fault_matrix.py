@@ -18,7 +18,7 @@ class Row:
 
 H1, H1_TLS, H2, H2C = Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C
 
-LOST = ("in_flight_requests_are_served", "in_flight_handlers_are_not_cancelled")
+LOST = ("in_flight_requests_are_served",)
 UNTOLD = ("goaway_is_sent", "goaway_precedes_close")
 MANY, RACED, LATE = "twenty-five-requests", "raced-stream", "late-stream"
 FRESH, CUT = "fresh-idle-and-new", "deadline-first"
@@ -52,10 +52,28 @@ MATRIX = (
     Row("cuts-streams-at-signal", H1_IDLE, H1_TLS, LOST),
     Row("truncates-body", MANY, H2, ("responses_are_whole",)),
     Row("truncates-body", H1_IDLE, H1, ("responses_are_whole",)),
+    Row("cancels-handler-after-response", MANY, H2, ("in_flight_handlers_are_not_cancelled",)),
+    Row("cancels-handler-after-response", H1_IDLE, H1, ("in_flight_handlers_are_not_cancelled",)),
     Row("corrupts-body", MANY, H2C, ("responses_are_whole",)),
     Row("cut-response-ends-stream", CUT, H2C, ("cut_responses_look_cut",)),
     Row("cut-response-ends-stream", H1_CUT, H1, ("cut_responses_look_cut",)),
     Row("resets-instead-of-fin", H1_IDLE, H1, ("connections_end_without_reset",)),
+    Row("ping-unanswered-in-drain", "h2-noise-after-goaway", H2, ("pings_are_answered_in_the_drain",)),
+    Row("settings-unacked-in-drain", "h2-noise-after-goaway", H2C, ("settings_are_acknowledged_in_the_drain",)),
+    Row("windows-shut-in-drain", "h2-upload", H2, (*LOST, "uploads_in_flight_are_read_whole")),
+    Row(
+        "flow-control-leak",
+        "h2-upload-raced-data",
+        H2C,
+        (*LOST, "uploads_in_flight_are_read_whole", "data_of_discarded_streams_is_given_back"),
+    ),
+    Row(
+        "hpack-desync",
+        "h2-trailers-after-raced-head",
+        H2,
+        (*LOST, "fields_of_discarded_streams_are_decompressed", "goaway_says_no_error"),
+    ),
+    Row("late-handshake-ignored", "h2-handshake-late", H2C, ("late_handshakes_meet_a_clear_fate",)),
     Row("no-close-notify", H1_IDLE, H1_TLS, ("close_notify_precedes_fin",)),
     Row("no-close-notify", MANY, H2, ("close_notify_precedes_fin",)),
     Row("no-connection-close-header", H1_IDLE, H1, ("responses_in_flight_say_close",)),
@@ -64,7 +82,7 @@ MATRIX = (
         "busy-connection-kept",
         MANY,
         H2,
-        ("busy_connections_close_after_their_last_response", "server_exits_once_drained"),
+        ("busy_connections_close_after_their_last_response",),
     ),
     Row("idle-connections-kept", H1_IDLE, H1, ("idle_connections_close_promptly",)),
     Row("idle-connections-kept", FRESH, H2C, ("idle_connections_close_promptly",)),
@@ -93,12 +111,45 @@ MATRIX = (
         H1,
         ("port_is_free_after_exit", "server_leaves_no_process_behind", "new_connections_meet_a_clear_fate"),
     ),
+    Row("sits-out-drain-timeout", "idle-exit", H1, ("server_exits_once_drained",)),
+    Row("further-signals-ignored", "forced-end", H2, ("forcing_signal_ends_the_server",)),
+    Row("cuts-streams-at-signal", "forced-end", H1, ("first_signal_alone_cuts_nothing",)),
+    Row("exits-at-once", "second-signal", H2, ("first_signal_alone_cuts_nothing",)),
+    Row("cut-response-ends-stream", "forced-end", H1, ("cut_responses_look_cut",)),
+    Row("cut-response-ends-stream", "second-signal", H1, ("second_signal_makes_no_false_success",)),
+    Row("cut-response-ends-stream", "second-signal", H2, ("second_signal_makes_no_false_success",)),
+    Row("port-kept-in-drain", "successor-during-drain", H1, ("successor_serves_during_the_drain",)),
+    Row("hook-before-drain", "lifespan-order", H1, ("shutdown_hook_follows_the_last_handler",)),
+    Row("hook-not-awaited", "lifespan-slow-hook", H1, ("server_waits_for_the_shutdown_hook",)),
+    Row("false-disconnect", "disconnect-news", H1, ("handlers_hear_of_no_false_disconnect",)),
+    Row("false-disconnect", "disconnect-news", H2, ("handlers_hear_of_no_false_disconnect",)),
+    Row("exits-at-once", "many-connections", H2, LOST),
+    Row("late-handlers-cut", "paused-server", H1, ("overtaken_requests_are_answered_or_untouched",)),
+    Row("cuts-streams-at-signal", "http1-many-connections", H1, LOST),
+    # HTTP/1.1 in every phase of a request
+    Row("processes-after-close", "http1-second-request-after-close", H1, ("close_option_is_obeyed",)),
+    Row("processes-after-close", "http1-pipelined", H1, ("close_option_is_obeyed",)),
+    Row("late-request-dropped", "http1-half-head", H1, ("overtaken_requests_are_answered_or_untouched",)),
+    Row("no-connection-close-header", "http1-half-head", H1, ("last_responses_say_close",)),
+    Row("ignores-signal", "http1-idle-race", H1, ("server_exits_in_time",)),
+    Row("keep-alive-goes-on", "http1-busy-keep-alive", H1, ("responses_in_flight_say_close",)),
+    Row("upload-lost", "http1-half-body", H1, ("uploads_reach_their_handlers_whole",)),
+    Row("expectation-ignored", "http1-expect-continue", H1, ("expectations_are_answered",)),
+    Row("closes-with-input-unread", "http1-late-bytes", H1, ("responses_survive_what_is_sent_late",)),
+    Row("no-lingering-close", "http1-bytes-after-response", H1, ("responses_survive_what_is_sent_late",)),
+    Row("resets-instead-of-fin", "http1-slow-reader", H1, ("in_flight_requests_are_served",)),
+    Row("cut-response-ends-stream", "http1-endless", H1, ("cut_responses_look_cut",)),
+    Row("waits-for-client-to-close", "http1-rude", H1, ("server_exits_once_drained",)),
+    # WebSockets
+    Row("websocket-no-close-frame", "websocket-open", H1, ("websocket_close_is_sent",)),
+    Row("websocket-closed-as-normal", "websocket-open", H1_TLS, ("websocket_close_says_going_away",)),
+    Row("websocket-reserved-close-code", "websocket-open", H1, ("websocket_close_code_is_allowed",)),
+    Row("websocket-kept-open", "websocket-rude-peer", H1, ("websocket_close_is_sent",)),
+    Row("websocket-tcp-kept", "websocket-open", H1, ("websocket_tcp_closes_after_the_handshake",)),
+    Row("websocket-waits-for-rude-peer", "websocket-rude-peer", H1, ("server_exits_in_time",)),
+    Row("websocket-cuts-message", "websocket-message-half-sent", H1, ("websocket_messages_are_whole",)),
+    Row("websocket-application-not-told", "websocket-open", H1, ("websocket_end_is_told_to_the_application",)),
 )
 
-NOT_YET_ASKED = {
-    "flow-control-leak",
-    "hpack-desync",
-    "ping-unanswered-in-drain",
-    "settings-unacked-in-drain",
-}
-"""Faults that no scenario asks about yet: the connection's state after GOAWAY."""
+NOT_YET_ASKED: frozenset[str] = frozenset()
+"""Faults that no scenario asks about yet."""

@@ -17,12 +17,14 @@ HOPELESS = {
         [
             "{python}",
             "-c",
-            "import socket, sys\n"
-            "listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
-            "while True:\n"
-            "    peer, _ = listener.accept()\n"
-            "    peer.sendall(b'\\x00\\x01garbage')\n"
-            "    peer.close()\n",
+            (
+                "import socket, sys\n"
+                "listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+                "while True:\n"
+                "    peer, _ = listener.accept()\n"
+                "    peer.sendall(b'\\x00\\x01garbage')\n"
+                "    peer.close()\n"
+            ),
             "{port}",
         ],
         "garbage",
@@ -138,7 +140,9 @@ def test_hopeless_servers_get_a_clear_line_each_and_the_run_goes_on(tmp_path):
     found = answers(tmp_path / "out")
     for name, (_command, says) in HOPELESS.items():
         assert {found[key] for key in found if key[0] == name} == {"setup failed"}
-        line = next(line for line in run.stdout.splitlines() if line.startswith(f"setup failed: http1-idle-and-new[{name}"))
+        line = next(
+            line for line in run.stdout.splitlines() if line.startswith(f"setup failed: http1-idle-and-new[{name}")
+        )
         assert says in line
     assert {found[key] for key in found if key[0] == "reference"} == {"kept", "observed"}
 

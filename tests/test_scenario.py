@@ -9,7 +9,17 @@ from conformance.limits import DEFAULT
 from conformance.registry import find
 from conformance.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
 from conformance.server import Drain, Protocol, Server
-from conformance.timeline import Await, Connect, Duration, ReleaseHandler, Request, SendBody, SendChunk, Shutdown
+from conformance.timeline import (
+    Await,
+    Connect,
+    Duration,
+    OpenWebSocket,
+    ReleaseHandler,
+    Request,
+    SendBody,
+    SendChunk,
+    Shutdown,
+)
 from conformance.trace import Play, Trace
 from conformance.verdict import Level, kept
 
@@ -98,7 +108,7 @@ def test_scenario_speaks_only_of_connections_and_requests_it_has_made(scenario):
         if isinstance(step, Connect):
             assert step.connection not in connections
             connections.add(step.connection)
-        elif isinstance(step, Request):
+        elif isinstance(step, (Request, OpenWebSocket)):
             assert step.connection in connections
             assert step.name not in requests, "a request's name is used once: events know it by nothing else"
             requests.add(step.name)

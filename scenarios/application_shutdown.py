@@ -1,0 +1,121 @@
+"""The application has a shutdown of its own (ASGI lifespan), and handlers that listen for their clients.
+
+The hook closes what the handlers use, so it comes after them, and the process waits for it; and a server that is about
+to stop is no client that has gone.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import closing, ending, lifespan, serving
+from conformance.scenario import Scenario, observe, promise, steps
+from conformance.server import Feature, Protocol
+from conformance.timeline import (
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    HoldHook,
+    ReleaseHandler,
+    ReleaseHook,
+    Request,
+    Shutdown,
+)
+from conformance.trace import ApplicationReported, HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from scenarios.usual import ENDING, IN_FLIGHT
+
+BOTH = (Protocol.H1, Protocol.H2)
+LIFESPAN = frozenset({Feature.LIFESPAN})
+
+LIFESPAN_ORDER = Scenario(
+    id="lifespan-order",
+    question="A handler still runs when the shutdown comes. Is the application's shutdown hook called only after it?",
+    protocols=BOTH,
+    drain=Duration(5, 20),
+    needs=LIFESPAN,
+    timeline=steps(
+        Connect("a"),
+        Request("a"),
+        Await(HandlerEntered("a")),
+        Shutdown(),
+        Elapse(Duration(1, 5), "the handler goes on working, and needs what the hook will close"),
+        ReleaseHandler("a"),
+        Await(ResponseEnded("a")),
+        Await(ApplicationReported(report="shutdown ended")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(lifespan.shutdown_hook_follows_the_last_handler),
+        promise(lifespan.server_waits_for_the_shutdown_hook),
+        *IN_FLIGHT,
+        *ENDING,
+    ),
+)
+
+LIFESPAN_SLOW_HOOK = Scenario(
+    id="lifespan-slow-hook",
+    question="The application's shutdown hook takes its time. Does the process wait for it?",
+    protocols=(Protocol.H1,),
+    drain=Duration(6, 20),
+    needs=LIFESPAN,
+    timeline=steps(
+        HoldHook(),
+        Shutdown(),
+        Await(ApplicationReported(report="shutdown begun")),
+        Elapse(Duration(1, 1), "the hook writes down what must not be lost"),
+        ReleaseHook(),
+        Await(ApplicationReported(report="shutdown ended"), within="goaway_s"),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(lifespan.server_waits_for_the_shutdown_hook),
+        *(asked for asked in ENDING if asked.check is not serving.requests_by_fate),
+    ),
+)
+
+LIFESPAN_AFTER_EXPIRY = Scenario(
+    id="lifespan-after-expiry",
+    question="The drain timeout is over with a handler still held. Is the application's shutdown hook called all the same?",
+    protocols=BOTH,
+    drain=Duration(2, 10),
+    needs_drain=True,
+    needs=LIFESPAN,
+    timeline=steps(
+        Connect("a"),
+        Request("a"),
+        Await(HandlerEntered("a")),
+        Shutdown(),
+        Await(ServerExited()),
+    ),
+    checks=(
+        observe(lifespan.shutdown_hook_after_a_forced_end),
+        promise(ending.drain_timeout_is_granted_in_full),
+        promise(ending.drain_timeout_ends_the_server),
+        promise(serving.cut_responses_look_cut),
+        promise(ending.server_leaves_no_process_behind),
+        promise(ending.port_is_free_after_exit),
+        observe(ending.exit_status_after_a_forced_end),
+        observe(serving.held_handlers_at_the_end),
+        observe(closing.listener_closes),
+        observe(serving.requests_by_fate),
+    ),
+)
+
+DISCONNECT_NEWS = Scenario(
+    id="disconnect-news",
+    question="A handler in flight listens for its client's going. Is it told so by the shutdown, though the client waits?",
+    protocols=BOTH,
+    drain=Duration(5, 20),
+    needs=LIFESPAN,
+    timeline=steps(
+        Connect("a"),
+        Request("a"),
+        Await(HandlerEntered("a")),
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        Elapse(Duration(0.7, 5), "the handler works on, and listens"),
+        ReleaseHandler("a"),
+        Await(ResponseEnded("a")),
+        Await(ServerExited()),
+    ),
+    checks=(promise(lifespan.handlers_hear_of_no_false_disconnect), *IN_FLIGHT, *ENDING),
+)

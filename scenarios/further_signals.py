@@ -1,0 +1,86 @@
+"""A second signal comes while the server drains: the graceful one once more, or the one that forces the end.
+
+Impatient supervisors and people send it. What it does is the server's to document; what no signal may do is make a
+response that was cut look whole.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import closing, ending, process, serving
+from conformance.scenario import Asked, Scenario, observe, promise, steps
+from conformance.server import Protocol
+from conformance.timeline import (
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    ReleaseHandler,
+    Request,
+    SendChunk,
+    Shutdown,
+    Signal,
+)
+from conformance.trace import HandlerEntered, ResponseEnded, ResponseStarted, ServerExited
+
+BOTH = (Protocol.H1, Protocol.H2)
+
+IN_FLIGHT_TWICE = steps(
+    Connect("a"),
+    Request("a", "held"),
+    Connect("b"),
+    Request("b", "half-sent"),
+    Await(HandlerEntered("held")),
+    Await(HandlerEntered("half-sent")),
+    SendChunk("half-sent"),
+    Await(ResponseStarted("half-sent")),
+    Shutdown(),
+    Elapse(Duration(0.5, 5), "the drain is under way when the second signal comes"),
+)
+
+ENDED_SOMEHOW: tuple[Asked, ...] = (
+    promise(ending.server_leaves_no_process_behind),
+    promise(ending.port_is_free_after_exit),
+    observe(ending.exit_status_after_a_forced_end),
+    observe(closing.listener_closes),
+    observe(serving.requests_by_fate),
+)
+
+SECOND_SIGNAL = Scenario(
+    id="second-signal",
+    question="The graceful signal comes a second time while requests are in flight. Does the drain go on, or end visibly?",
+    protocols=BOTH,
+    drain=Duration(6, 30),
+    timeline=steps(
+        *IN_FLIGHT_TWICE,
+        Signal("again"),
+        Elapse(Duration(1, 5), "the second signal has its effect, if it has one"),
+        ReleaseHandler("held"),
+        ReleaseHandler("half-sent"),
+        Await(ResponseEnded("held")),
+        Await(ResponseEnded("half-sent")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(process.first_signal_alone_cuts_nothing),
+        promise(process.second_signal_makes_no_false_success),
+        observe(process.effect_of_a_second_signal),
+        promise(ending.server_exits_in_time),
+        *ENDED_SOMEHOW,
+    ),
+)
+
+FORCED_END = Scenario(
+    id="forced-end",
+    question="The signal that forces the end comes while requests are in flight. Is the process gone soon, and cut visibly?",
+    protocols=BOTH,
+    drain=Duration(10, 60),
+    needs_signal="force",
+    timeline=steps(*IN_FLIGHT_TWICE, Signal("force"), Await(ServerExited(), within="forced_end_s")),
+    checks=(
+        promise(process.first_signal_alone_cuts_nothing),
+        promise(process.forcing_signal_ends_the_server),
+        promise(serving.cut_responses_look_cut),
+        observe(serving.held_handlers_at_the_end),
+        *ENDED_SOMEHOW,
+    ),
+)

@@ -1,0 +1,188 @@
+"""HTTP/1.1 requests that the shutdown overtakes: not yet in their handlers, or sent when the server has begun to close.
+
+HTTP/1.1 has no GOAWAY. A client that sends a request on a connection that is being closed cannot know what became of
+it, unless the server has said ``Connection: close`` before. What the server owes it is not to process what it will not
+answer.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import closing, http1, http1_phases
+from conformance.scenario import Scenario, must, promise, should, steps
+from conformance.timeline import (
+    READY,
+    Await,
+    BeginHead,
+    Connect,
+    Duration,
+    Elapse,
+    FinishHead,
+    Manners,
+    ReleaseHandler,
+    Request,
+    Shutdown,
+    Step,
+)
+from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
+from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
+
+AT_REST = Elapse(Duration(0.2, 2), "the connections are accepted and have come to rest")
+
+HTTP1_SECOND_REQUEST_AFTER_CLOSE = Scenario(
+    id="http1-second-request-after-close",
+    question="After its last response a client sends another request. Is that left alone, and the request beside it served?",
+    protocols=HTTP1,
+    drain=Duration(3, 10),
+    timeline=steps(
+        Connect("a", Manners.RUDE),
+        Request("a", "first"),
+        Connect("beside"),
+        Request("beside"),
+        Await(HandlerEntered("first")),
+        Await(HandlerEntered("beside")),
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        ReleaseHandler("first"),
+        Await(ResponseStarted("first")),
+        Request("a", "second"),
+        ReleaseHandler("second"),
+        Await(ResponseEnded("second"), within="after_response_close_s"),
+        Elapse(Duration(0.2, 1), "whatever the second request stirs up has come to rest"),
+        ReleaseHandler("beside"),
+        Await(ResponseEnded("beside")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, *CLOSING, *ENDING),
+)
+
+
+def _used(connection: str) -> list[Step]:
+    return [
+        Connect(connection),
+        Request(connection, f"{connection}-0", READY),
+        Await(ResponseEnded(f"{connection}-0")),
+    ]
+
+
+def _released_request(connection: str, request: str) -> list[Step]:
+    return [Request(connection, request), ReleaseHandler(request)]
+
+
+HTTP1_IDLE_RACE = Scenario(
+    id="http1-idle-race",
+    question="Requests are sent on idle connections in the instant of the signal and just after it. What becomes of them?",
+    protocols=HTTP1,
+    drain=Duration(3, 10),
+    timeline=steps(
+        [step for name in ("at-once", "soon", "later") for step in _used(name)],
+        AT_REST,
+        Shutdown(),
+        _released_request("at-once", "raced-at-once"),
+        Elapse(Duration(0.02, 0.02), "the server is about to close idle connections"),
+        _released_request("soon", "raced-soon"),
+        Elapse(Duration(0.03, 0.03), "the server is closing idle connections"),
+        _released_request("later", "raced-later"),
+        [Await(ResponseEnded(f"raced-{name}")) for name in ("at-once", "soon", "later")],
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
+        should(closing.connections_end_without_reset),
+        must(closing.close_notify_precedes_fin),
+        *ENDING,
+    ),
+)
+
+HTTP1_HALF_HEAD = Scenario(
+    id="http1-half-head",
+    question="Half the head of a request has come when the shutdown does. Is the request served, or clearly not?",
+    protocols=HTTP1,
+    drain=Duration(3, 10),
+    timeline=steps(
+        Connect("fresh"),
+        _used("used"),
+        BeginHead("fresh", "first-request"),
+        BeginHead("used", "second-request"),
+        AT_REST,
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        Elapse(Duration(0.3, 3), "the rest of the head is on its way"),
+        ReleaseHandler("first-request"),
+        ReleaseHandler("second-request"),
+        FinishHead("first-request"),
+        FinishHead("second-request"),
+        Await(ResponseEnded("first-request")),
+        Await(ResponseEnded("second-request")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
+        should(http1_phases.last_responses_say_close),
+        must(http1.close_option_is_obeyed),
+        should(closing.connections_end_without_reset),
+        must(closing.close_notify_precedes_fin),
+        *ENDING,
+    ),
+)
+
+HTTP1_PIPELINED = Scenario(
+    id="http1-pipelined",
+    question="Two requests are pipelined, and the first is in its handler at the shutdown. What becomes of the second?",
+    protocols=HTTP1,
+    drain=Duration(3, 10),
+    timeline=steps(
+        Connect("a"),
+        Request("a", "first"),
+        Request("a", "second"),
+        Await(HandlerEntered("first")),
+        AT_REST,
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        ReleaseHandler("second"),
+        ReleaseHandler("first"),
+        Await(ResponseEnded("first")),
+        Await(ResponseEnded("second")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        *IN_FLIGHT,
+        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
+        should(http1_phases.last_responses_say_close),
+        must(http1.close_option_is_obeyed),
+        should(closing.connections_end_without_reset),
+        must(closing.close_notify_precedes_fin),
+        *ENDING,
+    ),
+)
+
+BEFORE = ("before-1", "before-2")
+AFTER = ("after-1", "after-2", "after-3")
+
+HTTP1_BUSY_KEEP_ALIVE = Scenario(
+    id="http1-busy-keep-alive",
+    question="A client sends request after request on one connection across the shutdown. Is it told to go, and none lost?",
+    protocols=HTTP1,
+    drain=Duration(3, 10),
+    timeline=steps(
+        Connect("a"),
+        [step for name in BEFORE for step in (Request("a", name), ReleaseHandler(name), Await(ResponseEnded(name)))],
+        Request("a", "across"),
+        Await(HandlerEntered("across")),
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        ReleaseHandler("across"),
+        Await(ResponseEnded("across")),
+        [
+            step
+            for name in AFTER
+            for step in (
+                Elapse(Duration(0.1, 0.5), "the client has another request"),
+                Request("a", name),
+                ReleaseHandler(name),
+                Await(ResponseEnded(name), within="after_response_close_s"),
+            )
+        ],
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, should(http1_phases.last_responses_say_close), *CLOSING, *ENDING),
+)

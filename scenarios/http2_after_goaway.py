@@ -1,0 +1,146 @@
+"""After GOAWAY an HTTP/2 connection is still one: its windows, its compression and its PINGs belong to it, not to streams.
+
+What a server does not process it must still count and decompress; else the streams that go on pay for it.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import http2
+from conformance.scenario import Scenario, must, promise, steps
+from conformance.timeline import (
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    Ping,
+    ReadBody,
+    ReleaseHandler,
+    Replenish,
+    Request,
+    SendBody,
+    SendChunk,
+    SendPriority,
+    SendSettings,
+    SendTrailers,
+    Shutdown,
+)
+from conformance.trace import (
+    BodyReceived,
+    FrameReceived,
+    GoawayReceived,
+    HandlerEntered,
+    HandlerReported,
+    RequestEnded,
+    ResponseEnded,
+    ServerExited,
+)
+from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
+
+DRAIN = Duration(6, 20)
+LAST_STREAM_NAMED = Elapse(Duration(0.7, 5), "the server has had its round trip, and may have named its last stream")
+DISCARDED = Elapse(Duration(0.2, 2), "the late stream meets its fate")
+
+NOISE_AFTER_GOAWAY = Scenario(
+    id="h2-noise-after-goaway",
+    question="The client sends PING, SETTINGS, PRIORITY and WINDOW_UPDATE after GOAWAY. Is each of them taken as before?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a", replenish=False),
+        Request("a", "in-flight"),
+        Await(HandlerEntered("in-flight")),
+        SendChunk("in-flight", 20_000),
+        Await(BodyReceived("in-flight")),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        SendSettings("a"),
+        SendPriority("in-flight"),
+        Replenish("a"),
+        Ping("a"),
+        Await(FrameReceived("a", "PING", flags=("ACK",)), within="acknowledgement_s"),
+        LAST_STREAM_NAMED,
+        SendSettings("a"),
+        Ping("a"),
+        Elapse(Duration(0.3, 2), "the answers come"),
+        ReleaseHandler("in-flight", 60_000),
+        Await(ResponseEnded("in-flight")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        must(http2.pings_are_answered_in_the_drain),
+        must(http2.settings_are_acknowledged_in_the_drain),
+        *IN_FLIGHT,
+        *GOAWAY,
+        *CLOSING,
+        *ENDING,
+    ),
+)
+
+UPLOAD_BESIDE_DISCARDED_DATA = Scenario(
+    id="h2-upload-raced-data",
+    question="A late stream's body, which nobody reads, uses up the connection's window. Does the upload in flight go on?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "upload", method="POST", body=bytes(10_000), whole=False),
+        Await(HandlerEntered("upload")),
+        ReadBody("upload"),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        LAST_STREAM_NAMED,
+        Request("a", "late", method="POST", body=bytes(1_200_000)),
+        ReadBody("late"),
+        ReleaseHandler("late"),
+        DISCARDED,
+        SendBody("upload", bytes(200_000)),
+        Await(RequestEnded("upload"), within="acknowledgement_s"),
+        Await(HandlerReported("upload", "read 210000"), within="acknowledgement_s"),
+        ReleaseHandler("upload"),
+        Await(ResponseEnded("upload")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(http2.data_of_discarded_streams_is_given_back),
+        promise(http2.uploads_in_flight_are_read_whole),
+        *IN_FLIGHT,
+        *GOAWAY,
+        *CLOSING,
+        *ENDING,
+    ),
+)
+
+NOTES = tuple((f"x-note-{number}", f"of the late stream, {number}") for number in range(1, 5))
+BEFORE = ("x-note", "of the upload")
+
+TRAILERS_AFTER_DISCARDED_HEAD = Scenario(
+    id="h2-trailers-after-raced-head",
+    question="A late stream's head, which nobody processes, fills the HPACK table. Are the upload's trailers still understood?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "upload", method="POST", headers=(BEFORE,), body=bytes(10_000), whole=False),
+        Await(HandlerEntered("upload")),
+        ReadBody("upload"),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        LAST_STREAM_NAMED,
+        Request("a", "late", headers=NOTES),
+        ReleaseHandler("late"),
+        DISCARDED,
+        SendTrailers("upload", (BEFORE, *NOTES)),
+        Await(HandlerReported("upload", "read 10000"), within="acknowledgement_s"),
+        ReleaseHandler("upload"),
+        Await(ResponseEnded("upload")),
+        Await(ServerExited()),
+    ),
+    checks=(
+        must(http2.fields_of_discarded_streams_are_decompressed),
+        promise(http2.uploads_in_flight_are_read_whole),
+        *IN_FLIGHT,
+        *GOAWAY,
+        *CLOSING,
+        *ENDING,
+    ),
+)

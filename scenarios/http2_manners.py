@@ -1,0 +1,135 @@
+"""How the client behaves at the end: it says goodbye, it never closes, or it gives a request up in the middle.
+
+A server that waits for its clients lets the rudest of them decide how long its shutdown takes.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import closing, goaway
+from conformance.scenario import Scenario, must, promise, should, steps
+from conformance.timeline import (
+    READY,
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    Manners,
+    ReleaseHandler,
+    Request,
+    ResetRequest,
+    Shutdown,
+    Timeline,
+)
+from conformance.trace import FinReceived, GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
+from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
+
+DRAIN = Duration(4, 20)
+
+
+def busy(manners: Manners) -> Timeline:
+    """Make the timeline of a client with one request in its handler."""
+    return steps(
+        Connect("a", manners),
+        Request("a"),
+        Await(HandlerEntered("a")),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        Elapse(Duration(0.7, 5), "the handler goes on working after the shutdown"),
+        ReleaseHandler("a"),
+        Await(ResponseEnded("a")),
+        Await(ServerExited()),
+    )
+
+
+def idle(manners: Manners) -> Timeline:
+    """Make the timeline of a client that waits for nothing."""
+    return steps(
+        Connect("a", manners),
+        Request("a", "done", READY),
+        Await(ResponseEnded("done")),
+        Shutdown(),
+        Await(FinReceived("a"), within="idle_close_s"),
+        Await(ServerExited()),
+    )
+
+
+POLITE_CLIENT = Scenario(
+    id="h2-polite-client",
+    question="The client says GOAWAY and closes as soon as it has its response. Does the server end in order?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=busy(Manners.POLITE),
+    checks=(
+        *IN_FLIGHT,
+        # Who closes first is chance here, so nothing is asked about the server's close.
+        *(asked for asked in GOAWAY if asked.check is not goaway.goaway_precedes_close),
+        *ENDING,
+    ),
+)
+
+RUDE_CLIENT = Scenario(
+    id="h2-rude-client",
+    question="The client never closes, not even when the server has. Does the server end in time all the same?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=busy(Manners.RUDE),
+    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)
+
+IDLE_POLITE = Scenario(
+    id="h2-idle-polite",
+    question="An idle client says GOAWAY and closes as soon as it is told of the shutdown. Does the server end in order?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=idle(Manners.POLITE),
+    checks=(
+        promise(goaway.goaway_says_no_error),
+        must(goaway.goaway_is_on_stream_zero),
+        should(goaway.goaway_comes_in_two_phases),
+        must(goaway.last_stream_id_covers_processed_streams),
+        *ENDING,
+    ),
+)
+
+IDLE_RUDE = Scenario(
+    id="h2-idle-rude",
+    question="An idle client never closes, not even when the server has. Is it told and closed, and the end in time?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=idle(Manners.RUDE),
+    checks=(
+        should(closing.idle_connections_close_promptly),
+        should(closing.connections_end_without_reset),
+        must(closing.close_notify_precedes_fin),
+        should(goaway.goaway_precedes_close),
+        promise(goaway.goaway_says_no_error),
+        must(goaway.goaway_is_on_stream_zero),
+        should(goaway.goaway_comes_in_two_phases),
+        must(goaway.last_stream_id_covers_processed_streams),
+        *ENDING,
+    ),
+)
+
+CLIENT_GIVES_UP = Scenario(
+    id="h2-client-gives-up",
+    question="The client gives up one of its two requests during the drain. Is the other served, and the drain not held up?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "wanted"),
+        Request("a", "given-up"),
+        Await(HandlerEntered("wanted")),
+        Await(HandlerEntered("given-up")),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        ResetRequest("given-up"),
+        Elapse(Duration(0.3, 5), "the server has read that the request is given up"),
+        ReleaseHandler("given-up"),
+        Elapse(Duration(0.4, 5), "the other handler goes on working"),
+        ReleaseHandler("wanted"),
+        Await(ResponseEnded("wanted")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)

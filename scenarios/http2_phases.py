@@ -1,0 +1,213 @@
+"""The shutdown falls into another phase of a connection's or a request's life: before, in, and after its head and body.
+
+A request in its handler is the plain case. Here the handshake, the head, the body or the response is only half done.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import closing, ending, goaway, handshakes, http2, serving
+from conformance.scenario import Scenario, must, observe, promise, should, steps
+from conformance.timeline import (
+    READY,
+    Await,
+    BeginHead,
+    BreakSilence,
+    Connect,
+    Duration,
+    Elapse,
+    FinishHead,
+    Grant,
+    ReadBody,
+    ReleaseHandler,
+    Request,
+    SendBody,
+    SendChunk,
+    Shutdown,
+)
+from conformance.trace import (
+    BodyReceived,
+    FinReceived,
+    FrameReceived,
+    GoawayReceived,
+    HandlerEntered,
+    HandlerReported,
+    RequestEnded,
+    ResponseEnded,
+    ServerExited,
+)
+from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
+
+DRAIN = Duration(4, 20)
+
+ZERO_STREAMS = Scenario(
+    id="h2-zero-streams",
+    question="The connection has only said its preface and SETTINGS. Is it told of the shutdown, and closed soon?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a"),
+        Await(FrameReceived("a", frame="SETTINGS", flags=("ACK",))),
+        Shutdown(),
+        Await(FinReceived("a"), within="idle_close_s"),
+        Await(ServerExited()),
+    ),
+    checks=(
+        should(closing.unused_connections_close_promptly),
+        should(closing.connections_end_without_reset),
+        must(closing.close_notify_precedes_fin),
+        should(goaway.goaway_precedes_close),
+        promise(goaway.goaway_says_no_error),
+        must(goaway.goaway_is_on_stream_zero),
+        should(goaway.goaway_comes_in_two_phases),
+        *(asked for asked in ENDING if asked.check is not serving.requests_by_fate),
+    ),
+)
+
+HANDSHAKE_LATE = Scenario(
+    id="h2-handshake-late",
+    question="A connection stood without a word, and begins its handshake during the drain. Is it closed, told, or served?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("busy"),
+        Request("busy"),
+        Await(HandlerEntered("busy")),
+        Connect("late", silent=True),
+        Elapse(Duration(0.3, 1), "the silent connection is accepted"),
+        Shutdown(),
+        Await(GoawayReceived("busy"), within="goaway_s"),
+        BreakSilence("late"),
+        Request("late", "late", READY),
+        Await(ResponseEnded("late"), within="new_connection_s"),
+        ReleaseHandler("busy"),
+        Await(ResponseEnded("busy")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, promise(handshakes.late_handshakes_meet_a_clear_fate), *GOAWAY, *CLOSING, *ENDING),
+)
+
+HALF_HEAD = Scenario(
+    id="h2-half-head",
+    question="Half of a request's head is sent before the shutdown, the rest after GOAWAY. Does it meet a clear fate?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "in-flight"),
+        Await(HandlerEntered("in-flight")),
+        BeginHead("a", "half"),
+        Elapse(Duration(0.2, 1), "the first half arrives"),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        FinishHead("half"),
+        ReleaseHandler("half"),
+        Elapse(Duration(0.3, 5), "the request meets its fate"),
+        ReleaseHandler("in-flight"),
+        Await(ResponseEnded("in-flight")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *GOAWAY, promise(goaway.raced_streams_meet_a_clear_fate), *CLOSING, *ENDING),
+)
+
+UPLOAD = Scenario(
+    id="h2-upload",
+    question="A request's body, larger than the usual window, is on its way when the shutdown comes. Is it read whole?",
+    protocols=HTTP2,
+    drain=Duration(6, 20),
+    timeline=steps(
+        Connect("a"),
+        Request("a", "upload", method="POST", body=bytes(20_000), whole=False),
+        Await(HandlerEntered("upload")),
+        ReadBody("upload"),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        SendBody("upload", bytes(80_000), end=False),
+        Elapse(Duration(0.7, 5), "the body goes on after the last GOAWAY, too"),
+        SendBody("upload", bytes(200_000)),
+        Await(RequestEnded("upload"), within="acknowledgement_s"),
+        Await(HandlerReported("upload", "read 300000"), within="acknowledgement_s"),
+        ReleaseHandler("upload"),
+        Await(ResponseEnded("upload")),
+        Await(ServerExited()),
+    ),
+    checks=(promise(http2.uploads_in_flight_are_read_whole), *IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)
+
+FLOW_BLOCKED = Scenario(
+    id="h2-flow-blocked",
+    question="A response waits for the client's window when the shutdown comes. Is it sent whole once the window opens?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a", window=1000, replenish=False),
+        Request("a", "blocked"),
+        Await(HandlerEntered("blocked")),
+        ReleaseHandler("blocked", 40_000),
+        Await(BodyReceived("blocked")),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        Elapse(Duration(1, 5), "the window stays shut for a while"),
+        Grant("blocked", 65_535),
+        Await(ResponseEnded("blocked")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)
+
+RESPONSE_HALF_SENT = Scenario(
+    id="h2-response-half-sent",
+    question="A response is half sent when the shutdown comes. Does the client get the rest?",
+    protocols=HTTP2,
+    drain=DRAIN,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "half-sent"),
+        Await(HandlerEntered("half-sent")),
+        SendChunk("half-sent", 20_000),
+        Await(BodyReceived("half-sent")),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        SendChunk("half-sent", 20_000),
+        Elapse(Duration(0.7, 5), "the rest is sent in pieces, some after the last GOAWAY"),
+        ReleaseHandler("half-sent", 20_000),
+        Await(ResponseEnded("half-sent")),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)
+
+ENDLESS = Scenario(
+    id="h2-endless",
+    question="A stream of pieces has no end. Is it cut at the drain timeout, so that the client sees it cut?",
+    protocols=HTTP2,
+    drain=Duration(2, 10),
+    needs_drain=True,
+    timeline=steps(
+        Connect("a"),
+        Request("a", "endless"),
+        Await(HandlerEntered("endless")),
+        SendChunk("endless"),
+        Await(BodyReceived("endless")),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        [SendChunk("endless"), Elapse(Duration(0.4, 2), "the stream goes on")],
+        [SendChunk("endless"), Elapse(Duration(0.4, 2), "the stream goes on")],
+        SendChunk("endless"),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(ending.drain_timeout_is_granted_in_full),
+        promise(ending.drain_timeout_ends_the_server),
+        promise(serving.cut_responses_look_cut),
+        should(goaway.goaway_is_sent),
+        should(goaway.goaway_precedes_close),
+        must(goaway.goaway_is_on_stream_zero),
+        must(goaway.last_stream_id_covers_processed_streams),
+        promise(ending.server_leaves_no_process_behind),
+        promise(ending.port_is_free_after_exit),
+        observe(ending.exit_status_after_a_forced_end),
+        observe(serving.held_handlers_at_the_end),
+        observe(closing.listener_closes),
+        observe(serving.requests_by_fate),
+    ),
+)

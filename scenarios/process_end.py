@@ -1,0 +1,115 @@
+"""The process between its supervisor and its successor: nothing to do, very much to do, and somebody who takes over."""
+
+from __future__ import annotations
+
+from conformance.checks import ending, http1_phases, process, serving
+from conformance.scenario import Scenario, promise, steps
+from conformance.server import Protocol
+from conformance.timeline import (
+    READY,
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    ReleaseHandler,
+    Request,
+    Shutdown,
+    Signal,
+    StartSuccessor,
+)
+from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP1, HTTP2, IN_FLIGHT, SAYS_CLOSE
+
+BOTH = (Protocol.H1, Protocol.H2)
+
+IDLE_EXIT = Scenario(
+    id="idle-exit",
+    question="No connection is open when the shutdown comes. Does the process end soon, whatever its drain timeout?",
+    protocols=BOTH,
+    drain=Duration(6, 30),
+    timeline=steps(
+        Elapse(Duration(0.3, 3), "the server has come to rest after its boot"),
+        Shutdown(),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(ending.server_exits_once_drained),
+        *(asked for asked in ENDING if asked.check not in (ending.server_exits_once_drained, serving.requests_by_fate)),
+    ),
+)
+
+SUCCESSOR = Scenario(
+    id="successor-during-drain",
+    question="A successor is started on the same port while a request is still in flight. Do both serve?",
+    protocols=BOTH,
+    drain=Duration(8, 30),
+    timeline=steps(
+        Connect("a"),
+        Request("a"),
+        Await(HandlerEntered("a")),
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        StartSuccessor(),
+        Elapse(Duration(0.3, 5), "both run side by side"),
+        ReleaseHandler("a"),
+        Await(ResponseEnded("a")),
+        Await(ServerExited()),
+    ),
+    checks=(promise(process.successor_serves_during_the_drain), *IN_FLIGHT, *ENDING),
+)
+
+CROWD = [f"client-{number}" for number in range(1, 41)]
+
+MANY_AT_ONCE = steps(
+    [step for name in CROWD for step in (Connect(name), Request(name))],
+    [Await(HandlerEntered(name)) for name in CROWD],
+    Shutdown(),
+    Elapse(Duration(0.7, 10), "the handlers go on working"),
+    [ReleaseHandler(name) for name in CROWD],
+    [Await(ResponseEnded(name)) for name in CROWD],
+    Await(ServerExited()),
+)
+
+MANY_CONNECTIONS = Scenario(
+    id="many-connections",
+    question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
+    protocols=HTTP2,
+    drain=Duration(6, 40),
+    timeline=MANY_AT_ONCE,
+    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+)
+
+HTTP1_MANY_CONNECTIONS = Scenario(
+    id="http1-many-connections",
+    question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
+    protocols=HTTP1,
+    drain=Duration(6, 40),
+    timeline=MANY_AT_ONCE,
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, *CLOSING, *ENDING),
+)
+
+PAUSED_SERVER = Scenario(
+    id="paused-server",
+    question="Requests come while the server gets no time to run, and then the shutdown. What becomes of them afterwards?",
+    protocols=(Protocol.H1,),
+    drain=Duration(4, 20),
+    timeline=steps(
+        Connect("known"),
+        Request("known", "first", READY),
+        Await(ResponseEnded("first")),
+        Elapse(Duration(0.2, 2), "the connection has come to rest"),
+        Signal("pause"),
+        Connect("waiting"),
+        Request("waiting", "in-the-backlog"),
+        Request("known", "unread"),
+        Shutdown(),
+        Signal("resume"),
+        Elapse(Duration(0.7, 5), "the server reads what has come, or closes on it"),
+        ReleaseHandler("in-the-backlog"),
+        ReleaseHandler("unread"),
+        Await(ResponseEnded("in-the-backlog")),
+        Await(ResponseEnded("unread")),
+        Await(ServerExited()),
+    ),
+    checks=(promise(http1_phases.overtaken_requests_are_answered_or_untouched), *ENDING),
+)

@@ -1,0 +1,163 @@
+"""WebSockets of the reference server, seen by another client: wsproto on a plain socket."""
+
+import contextlib
+
+import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, Request
+
+from tests.test_reference_server import h1_request, h1_response, order, running
+
+
+class Client:
+    """A WebSocket; ``events`` are all that have come."""
+
+    def __init__(self, server, target="/ws/one"):
+        self.sock = server.connect("http/1.1")
+        self.ws = WSConnection(ConnectionType.CLIENT)
+        self.events = []
+        self.sock.sendall(self.ws.send(Request(host="localhost", target=target)))
+
+    def until(self, kind):
+        """Read until an event of a kind has come, or the end."""
+        while not (found := [event for event in self.events if isinstance(event, kind)]):
+            data = self.sock.recv(65536)
+            assert data, f"the end came before {kind.__name__}: {self.events}"
+            self.ws.receive_data(data)
+            self.events += self.ws.events()
+        return found[0]
+
+    def send(self, event):
+        self.sock.sendall(self.ws.send(event))
+
+    def ended(self):
+        """Whether nothing more comes but the server's FIN."""
+        return self.sock.recv(1) == b""
+
+
+@contextlib.contextmanager
+def opened(*options, drain_s=20.0):
+    with running(*options, drain_s=drain_s) as server:
+        client = Client(server)
+        handler = server.gate.entered()
+        client.until(AcceptConnection)
+        yield server, client, handler
+
+
+def test_a_drain_closes_with_going_away_and_tells_the_application():
+    with opened() as (server, client, handler):
+        server.stop()
+        close = client.until(CloseConnection)
+        assert close.code == 1001
+        client.send(close.response())
+        assert client.ended()
+        assert handler.readline() == "closed 1001\n"
+        client.sock.close()
+        assert server.exit() == 0
+
+
+def test_a_client_that_does_not_answer_is_waited_for_only_so_long():
+    with opened() as (server, client, handler):
+        server.stop()
+        assert client.until(CloseConnection).code == 1001
+        assert client.ended()
+        assert handler.readline() == "closed 1006\n"
+        client.sock.close()
+        assert server.exit() == 0
+
+
+def test_messages_pings_and_a_close_by_the_application():
+    with opened() as (_server, client, handler):
+        client.send(Ping(b"there?"))
+        assert client.until(Pong).payload == b"there?"
+        client.send(BytesMessage(b"nobody asks for this"))
+        order(handler, "finish 11")
+        assert client.until(BytesMessage).data == b"lastcall\nla"
+        close = client.until(CloseConnection)
+        assert close.code == 1000
+        assert handler.readline() == "finished 11\n"
+        client.send(close.response())
+        assert client.ended()
+
+
+def test_a_close_by_the_client_is_answered():
+    with opened() as (_server, client, handler):
+        client.send(CloseConnection(code=4000))
+        assert client.until(CloseConnection).code == 4000
+        assert client.ended()
+        assert handler.readline() == "closed 4000\n"
+
+
+def test_a_client_that_has_gone_is_told_to_the_application():
+    with opened() as (_server, client, handler):
+        client.sock.close()
+        assert handler.readline() == "closed 1006\n"
+
+
+def test_what_no_client_may_send_ends_the_connection():
+    with opened() as (_server, client, handler):
+        client.sock.sendall(b"\xff\xff")
+        assert client.until(CloseConnection).code == 1002
+        assert client.ended()
+        assert handler.readline() == "closed 1002\n"
+
+
+def test_a_handler_that_fails_closes_with_an_internal_error():
+    with opened() as (_server, client, handler):
+        order(handler, "send nine")
+        assert client.until(CloseConnection).code == 1011
+        assert handler.readline().startswith("failed ValueError")
+
+
+def test_a_route_without_websockets_refuses_the_handshake():
+    with running() as server:
+        assert Client(server, "/hold/one").until(RejectConnection).status_code == 500
+        malformed = server.connect("http/1.1")
+        h1_request(
+            malformed, "/ws/one", extra="connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 7\r\n"
+        )
+        assert h1_response(malformed)[0] == 426
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("websocket-closed-as-normal", 1000),
+        ("websocket-tcp-kept", 1001),
+        ("websocket-waits-for-rude-peer", 1001),
+        ("websocket-application-not-told", 1001),
+    ],
+)
+def test_faults_that_send_a_close(name, code):
+    with opened("--fault", name) as (server, client, _handler):
+        server.stop()
+        assert client.until(CloseConnection).code == code
+
+
+def test_a_reserved_code_is_on_the_wire():
+    with opened("--fault", "websocket-reserved-close-code") as (server, client, _handler):
+        server.stop()
+        assert client.sock.recv(9) == b"\x88\x02\x03\xee"
+
+
+@pytest.mark.parametrize("name", ["websocket-no-close-frame", "websocket-cuts-message"])
+def test_faults_that_send_no_close(name):
+    with opened("--fault", name) as (server, client, _handler):
+        server.stop()
+        assert client.ended()
+
+
+def test_a_websocket_kept_open_is_ended_by_the_drain_timeout():
+    with opened("--fault", "websocket-kept-open", drain_s=0.2) as (server, client, _handler):
+        server.stop()
+        assert client.ended()
+
+
+@pytest.mark.parametrize(("name", "code"), [("websocket-close-1012", 1012), ("websocket-close-late", 1001)])
+def test_variants(name, code):
+    with opened("--variant", name) as (server, client, _handler):
+        server.stop()
+        close = client.until(CloseConnection)
+        assert close.code == code
+        client.send(close.response())
+        assert client.ended()
