@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance import stored
 from conformance.company import CompanyError
+from conformance.contract_command import contract
 from conformance.listing import as_markdown, as_text
 from conformance.registry import Found, RegistryError, find
-from conformance.results import ResultsError, load_results
+from conformance.results import ResultsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,15 +118,6 @@ def _judge(options: argparse.Namespace) -> int:
     return int(pytest.main([f"--rootdir={Path.cwd()}", "-c", os.devnull, "-ra", f"--judge-only={options.folder}"]))
 
 
-def _report(options: argparse.Namespace) -> int:
-    """Draw the report of a results.json again."""
-    from reports.page import write_page  # noqa: PLC0415 - templates are needed here only
-
-    folder = Path(options.folder)
-    print(write_page(load_results(folder), folder))
-    return 0
-
-
 def _print_broken(found: Found) -> None:
     for line in found.broken:
         sys.stderr.write(f"lastcall: {line}\n")
@@ -134,9 +127,14 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "doctor": _doctor,
     "install": _install,
+    "contract": contract,
     "matrix": _matrix,
     "judge": _judge,
-    "report": _report,
+    "report": stored.report,
+    "table": stored.table,
+    "badge": stored.badge,
+    "compare": stored.compare_runs,
+    "schema": stored.schema,
 }
 
 
@@ -152,12 +150,15 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         if name in ("doctor", "install"):
             command.add_argument("names", nargs="*", metavar="SERVER", help="default: all")
+        if name == "contract":
+            command.add_argument("names", nargs="+", metavar="SERVER", help="a name, or the path of a TOML or Python file")
         if name == "list":
             command.add_argument("--markdown", action="store_true", help="as the page docs/questions.md")
         if name == "install":
             command.add_argument("--again", action="store_true", help="also what is installed already")
-        if name in ("judge", "report"):
+        if name == "judge":
             command.add_argument("folder", metavar="DIR", help="the folder of the results")
+        stored.add_arguments(command, name)
     return parser
 
 

@@ -14,6 +14,8 @@ from conformance.trace import (
     FrameReceived,
     FrameSent,
     LagMeasured,
+    LoadAnswered,
+    LoadSent,
     PlayEnded,
     ServerStarted,
     StepBegun,
@@ -26,7 +28,18 @@ if TYPE_CHECKING:
     from conformance.scenario import Check
     from conformance.verdict import Verdict
 
-_NOISE = (FrameReceived, FrameSent, BodyReceived, StepBegun, LagMeasured, PlayEnded, ServerStarted, ApplicationReported)
+_NOISE = (
+    FrameReceived,
+    FrameSent,
+    BodyReceived,
+    StepBegun,
+    LagMeasured,
+    PlayEnded,
+    ServerStarted,
+    ApplicationReported,
+    LoadSent,
+    LoadAnswered,
+)
 _MOST_LINES = 60
 _WIDTH = 112
 

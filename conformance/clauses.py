@@ -127,6 +127,67 @@ IN_FLIGHT = Clause(
     " the same of HTTP/1.1: a graceful shutdown waits for the requests it has accepted.",
     f"{_RFC9113}#section-6.8",
 )
+NO_CONNECTION_FIELDS = Clause(
+    "h2-no-connection-fields",
+    "RFC 9113 §8.2.2",
+    "MUST NOT",
+    "No message over HTTP/2 is made with Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding or Upgrade among its"
+    " fields: they speak of one HTTP/1.1 connection, and a message that has one is malformed.",
+    f"{_RFC9113}#section-8.2.2",
+)
+STREAM_ENDS = Clause(
+    "h2-stream-ends",
+    "RFC 9113 §5.1",
+    "MUST NOT",
+    "On a closed stream nothing but PRIORITY is sent, and what END_STREAM or RST_STREAM has ended on the sender's side carries"
+    " no more of a message.",
+    f"{_RFC9113}#section-5.1",
+)
+FINISHED_NOT_RESET = Clause(
+    "h2-finished-not-reset",
+    "RFC 9113 §8.1",
+    "",
+    "After a complete response a server may reset the stream with NO_ERROR, to ask for no more of the request, and the client"
+    " keeps the response then. For no other code is there such a promise.",
+    f"{_RFC9113}#section-8.1",
+)
+ONE_FRAMING = Clause(
+    "h1-one-framing",
+    "RFC 9112 §6.2",
+    "MUST NOT",
+    "A message that has Transfer-Encoding has no Content-Length beside it.",
+    f"{_RFC9112}#section-6.2",
+)
+CLOSE_IS_FINAL = Clause(
+    "h1-close-is-final",
+    "RFC 9112 §9.3",
+    "",
+    "Whether a connection persists is told by its last message: with the option close it does not, whatever else is said."
+    " A sender that means it gives no parameters for keeping it alive.",
+    f"{_RFC9112}#section-9.3",
+)
+PROCESSED_ONCE = Clause(
+    "processed-once",
+    "RFC 9110 §9.2.2",
+    "",
+    "A request that may have effects is not repeated on its own initiative by anybody but its client, and a proxy repeats none"
+    " that is not idempotent. So what has reached a handler reaches no second one.",
+    f"{_RFC9110}#section-9.2.2",
+)
+PASSED_ON = Clause(
+    "passed-on",
+    "operational practice",
+    "",
+    "What a handler has given is sent when it can be sent; that the server is about to stop is no reason to wait with it.",
+    "https://html.spec.whatwg.org/multipage/server-sent-events.html",
+)
+LIGHT_DRAIN = Clause(
+    "light-drain",
+    "operational practice",
+    "",
+    "To wait costs nothing: no processor time, and no more of the log than somebody can read.",
+    "https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html",
+)
 RESPONSE_WHOLE = Clause(
     "response-whole",
     "RFC 9110 §6.1",
@@ -244,6 +305,54 @@ PORT_HANDED_OVER = Clause(
     "When the old process has closed its listener, the port is free: a new one can serve on it while the old one drains.",
     "https://man7.org/linux/man-pages/man7/ip.7.html",
 )
+READABLE = Clause(
+    "readable",
+    "RFC 9110 §2.2",
+    "MUST NOT",
+    "A sender makes nothing that does not match the grammar of its protocol: a client that cannot read a response has none,"
+    " and one that cannot read a frame has to end the connection (RFC 9113 §5.4.1), with all that is in flight on it.",
+    f"{_RFC9110}#section-2.2",
+)
+WORKERS_DRAIN = Clause(
+    "workers-drain",
+    "operational practice",
+    "",
+    "Which of a server's processes has accepted a connection is not its client's concern: each drains what it has accepted,"
+    " whatever becomes of the others.",
+    "https://nginx.org/en/docs/control.html",
+)
+FIRST_PROCESS_LAST = Clause(
+    "first-process-last",
+    "operational practice",
+    "",
+    "The process that a supervisor has started and stops is the only one it knows: when that has exited the service counts as"
+    " stopped, and what is left of it is killed, by the end of a container's first process at the latest.",
+    "https://man7.org/linux/man-pages/man7/pid_namespaces.7.html",
+)
+RELOAD = Clause(
+    "reload",
+    "the server's documentation",
+    "",
+    "A reload puts new workers or a new configuration in the place of the old while the service goes on: the old ones serve"
+    " what they have accepted, and at every moment somebody accepts.",
+    "https://nginx.org/en/docs/control.html#reconfiguration",
+)
+LAME_DUCK = Clause(
+    "lame-duck",
+    "the server's documentation",
+    "",
+    "Who sends clients to a server hears of its end some time after the signal. A server that was told to wait for that goes"
+    " on accepting and serving until the time is over.",
+    "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-flow",
+)
+RESTART = Clause(
+    "restart",
+    "operational practice",
+    "",
+    "A restart costs a service the requests that find nobody listening, which may safely be sent again, and none that has"
+    " reached an application.",
+    "https://12factor.net/disposability",
+)
 _ASGI_LIFESPAN = "https://asgi.readthedocs.io/en/latest/specs/lifespan.html"
 HOOK_AFTER_REQUESTS = Clause(
     "asgi-hook-after-requests",
@@ -293,6 +402,13 @@ WEBSOCKET_CODE_ALLOWED = Clause(
     "1005, 1006 and 1015 are for what an application is told, and are not set in a Close frame; codes below 1000 are not"
     " used (§7.4.2), and none is defined from 5000 on.",
     f"{_RFC6455}#section-7.4.1",
+)
+WEBSOCKET_CLOSE_LAST = Clause(
+    "ws-close-last",
+    "RFC 6455 §5.5.1",
+    "MUST NOT",
+    "Who has sent a Close sends no more data frames.",
+    f"{_RFC6455}#section-5.5.1",
 )
 WEBSOCKET_TCP_CLOSE = Clause(
     "ws-tcp-close",

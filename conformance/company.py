@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import platform
 from collections import Counter
 from dataclasses import dataclass
@@ -12,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from conformance import __version__
 from conformance.account import account
+from conformance.claims import Claim
 from conformance.limits import DEFAULT
+from conformance.own_module import load_servers
 from conformance.own_server import OwnServerError, load_server
 from conformance.registry import Found, RegistryError, find
 from conformance.results import (
     PlayResult,
     Results,
+    ResultsError,
     describe_checks,
     describe_clauses,
     describe_scenario,
     describe_server,
+    load_results,
 )
 from conformance.run import TRACES, Run
 from conformance.server import Drain, Launch, Protocol, Server
@@ -65,6 +70,7 @@ class Company:
         self._found = found
         self._judge_only = judge_only
         self._run = Run(folder, pace)
+        self._claims: dict[str, list[dict[str, Any]]] = _remembered_claims(folder) if judge_only else {}
         self._judged: dict[tuple[str, str, str], Judged] = {}
         self._performed: set[str] = set()
         self._versions: dict[str, str | None] = {}
@@ -132,6 +138,16 @@ class Company:
             self._keep(self._run.perform(bills, progress))
         self._performed.update(row.server.name for row, _scenario, _protocol in asked)
 
+    def claims(self, server: Server) -> list[dict[str, Any]]:
+        """Give what the server's adapter claims beside what the capability probe found, as plain data."""
+        probed = self._run.claims.get(server.name)
+        return [dataclasses.asdict(claim) for claim in probed] if probed else self._claims.get(server.name, [])
+
+    def learn(self, server: str, claims: list[dict[str, Any]]) -> None:
+        """Take what another process has found of a server."""
+        if claims:
+            self._claims[server] = claims
+
     def _keep(self, judged: Sequence[Judged]) -> None:
         for each in judged:
             self._judged[each.bill.server.name, str(each.bill.protocol), each.bill.scenario.id] = each
@@ -182,7 +198,10 @@ class Company:
             platform=f"{platform.platform()}, Python {platform.python_version()}",
             suite_version=__version__,
             limits=DEFAULT.as_dict(),
-            servers={row.server.name: describe_server(row.server, self.version(row.server)) for row in self.rows},
+            servers={
+                row.server.name: describe_server(row.server, self.version(row.server), self.claims(row.server))
+                for row in self.rows
+            },
             scenarios={each.id: describe_scenario(each, self._found.module_of[each.id]) for each in scenarios},
             checks=describe_checks(scenarios),
             clauses=describe_clauses(),
@@ -197,6 +216,8 @@ class Company:
             mine = [play for play in plays if play["server"] == name]
             if mine:
                 lines.append(f"{name} {self.version(row.server) or ''}: {_counts(mine)}")
+                told = [Claim(**claim).contradicted for claim in self.claims(row.server)]
+                lines += [f"{name}: the adapter's claims are wrong: {words}" for words in told if words]
             elif why := self.why_not_played(row):
                 lines.append(why)
         if plays:
@@ -225,6 +246,14 @@ def _counts(plays: list[dict[str, Any]]) -> str:
     return ", ".join([*broken, *others]) + f"; {lost} of {sent} requests lost"
 
 
+def servers_named(names: Sequence[str]) -> list[Server]:
+    """Give the servers of these names or files; raises :class:`CompanyError`."""
+    try:
+        return [row.server for row in _rows(find(), names)]
+    except (OwnServerError, RegistryError) as error:
+        raise CompanyError(str(error)) from error
+
+
 def _rows(found: Found, names: Sequence[str]) -> list[Row]:
     rows: dict[str, Row] = {}
     for name in names:
@@ -232,11 +261,12 @@ def _rows(found: Found, names: Sequence[str]) -> list[Row]:
             for server in found.servers.values():
                 if not server.mutant:
                     rows.setdefault(server.name, Row(server, named=False, asked_as=server.name))
-        elif name.endswith(".toml"):
-            server = load_server(Path(name))
-            if server.name in found.servers:
-                raise CompanyError(f"{name}: the name {server.name!r} is taken by a server of lastcall; choose another")
-            rows[server.name] = Row(server, named=True, asked_as=name)
+        elif name.endswith((".toml", ".py")):
+            for server in [load_server(Path(name))] if name.endswith(".toml") else load_servers(Path(name)):
+                if server.name in found.servers:
+                    taken = f"the name {server.name!r} is taken by a server of lastcall; choose another"
+                    raise CompanyError(f"{name}: {taken}")
+                rows[server.name] = Row(server, named=True, asked_as=name)
         elif name in found.servers:
             rows[name] = Row(found.servers[name], named=True, asked_as=name)
         else:
@@ -247,7 +277,14 @@ def _rows(found: Found, names: Sequence[str]) -> list[Row]:
 def _unknown(found: Found, name: str) -> str:
     known = ", ".join(sorted(server.name for server in found.servers.values() if not server.mutant))
     reasons = "".join(f"; {line}" for line in found.broken)
-    return f"--server {name}: no such server. Known are {known}; or give the path of a .toml file{reasons}"
+    return f"--server {name}: no such server. Known are {known}; or give the path of a .toml or .py file{reasons}"
+
+
+def _remembered_claims(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Give what an earlier run in this folder has found of its servers; nothing if there are no results of it."""
+    with contextlib.suppress(ResultsError):
+        return {name: server.get("claims", []) for name, server in load_results(folder).servers.items()}
+    return {}
 
 
 def _stored(folder: Path) -> list[Path]:

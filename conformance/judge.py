@@ -10,7 +10,9 @@ from conformance.trace import (
     CloseReceived,
     HandlerCancelled,
     HarnessFailed,
+    LoadFailed,
     MessageCut,
+    ProtocolViolated,
     ServerExited,
     ServerKilled,
     SetupFailed,
@@ -33,7 +35,7 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     ``control`` is the trace of the same timeline without its shutdown; with it, a broken must or promise becomes
     "setup failed" if the control fails too.
     """
-    questions = scenario.asked_over(Protocol(trace.play.protocol))
+    questions = scenario.asked_over(Protocol(trace.play.protocol), timed=trace.play.slow_s > 0)
     findings = {asked.check.id: _finding(asked.check, trace, limits) for asked in questions}
     excuse = why_control_fails(control) if control else ""
     verdicts = []
@@ -69,7 +71,7 @@ def why_control_fails(control: Trace) -> str:
         held = request.entered is not None and request.released is None
         if not held and fate(control, request) not in (Fate.SERVED, Fate.GIVEN_UP):
             return f"request {request.name!r} was {fate(control, request)}"
-    return _why_cut(control, killed)
+    return _why_cut(control, killed) or _why_unserved(control)
 
 
 def _why_cut(control: Trace, killed: ServerKilled) -> str:
@@ -84,6 +86,15 @@ def _why_cut(control: Trace, killed: ServerKilled) -> str:
     return ""
 
 
+def _why_unserved(control: Trace) -> str:
+    """Say what a client could not read, or an ordinary client did not get, or nothing."""
+    for refused in control.of(LoadFailed):
+        return f"the ordinary client got {refused.error} for {refused.request!r}"
+    for violated in control.of(ProtocolViolated):
+        return f"connection {violated.connection!r} could not be read: {violated.detail}"
+    return ""
+
+
 def _finding(check: Check, trace: Trace, limits: Limits) -> Finding:
     for failed in trace.of(HarnessFailed):
         return Finding(Answer.HARNESS_ERROR, failed.reason, (failed,))
@@ -91,6 +102,8 @@ def _finding(check: Check, trace: Trace, limits: Limits) -> Finding:
         return Finding(Answer.SETUP_FAILED, refused.reason, (refused,))
     if not trace.complete:
         return cannot_tell("The trace was cut short, so what came after it is not known.")
+    if trace.play.slow_s and check.witness:
+        return cannot_tell("In timed mode nobody inside the server tells when a handler runs, and this rests on it.")
     try:
         return check(trace, limits)
     except Exception as error:  # noqa: BLE001 - a check's own fault is never the server's

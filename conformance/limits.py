@@ -35,8 +35,12 @@ class Limits:
     acknowledgement_s: float = 1.0
     """From a PING or SETTINGS to its acknowledgement, and to more window where there is none left: loopback takes a
     millisecond, and a client that checks its connection gives it up after some seconds."""
+    passed_on_s: float = 1.0
+    """From a handler's giving a piece of its response, or the end of it, to its arrival. Loopback takes a millisecond."""
     new_connection_s: float = 2.0
     """For a connection attempted during the drain to meet a clear fate: refused, closed, answered."""
+    unwitnessed_entry_s: float = 0.5
+    """In timed mode: from sending a request to taking it as being in its handler, where nobody can say so."""
     lag_s: float = 0.25
     """How late the harness may be in a play before its measurements of time are no evidence against a server."""
 

@@ -10,8 +10,25 @@
     option = "--grace"
     documented = "https://example.org/mine/shutdown"
 
-The placeholders of ``command`` are the fields of :class:`conformance.server.Launch`, and ``{here}``, the folder of the
-TOML file. ``command`` may be a table with one command for each protocol. A first word that begins with ``./`` or
+It may also have:
+
+    stop = ["docker", "kill", "--signal=TERM", "mine-{port}"]     # in place of the graceful signal
+    remove = ["docker", "rm", "--force", "mine-{port}"]           # run after every play
+    features = ["websocket", "lifespan", "workers"]               # what its application and its command line have
+
+    [signals]                              # further documented signals, by their role
+    force = "SIGINT"
+    reload = "SIGHUP"
+
+    [timed]                                # its handlers cannot speak to the gate: resources that take their time
+    slow = "/report"
+    slow_s = 2.0
+    streaming = "/export"                  # may be left out
+    ready = "/health"                      # answers with 200 at once
+
+The placeholders of ``command`` are the fields of :class:`conformance.server.Launch`, and ``{here}``, the folder of
+the TOML file; ``stop`` and ``remove`` have ``{pid}`` too. ``command`` may be a table with one command for each protocol.
+A first word that begins with ``./`` or
 ``../`` is taken from that folder too.
 """
 
@@ -23,10 +40,10 @@ import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from conformance.server import Drain, Launch, Protocol, Server
+from conformance.server import Drain, Feature, Launch, Protocol, Server, Timed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _KNOWN: dict[str, type | tuple[type, ...]] = {
@@ -41,8 +58,15 @@ _KNOWN: dict[str, type | tuple[type, ...]] = {
     "documentation": str,
     "install": str,
     "needs_origin": bool,
+    "stop": list,
+    "remove": list,
+    "features": list,
+    "signals": dict,
+    "timed": dict,
 }
 _REQUIRED = ("name", "speaks", "command")
+_QUICKEST_S, _SLOWEST_S = 1.0, 10.0
+"""A slow resource has to be slow enough to be still at it when the signal comes, and no slower than a play."""
 _PROTOCOLS = ", ".join(protocol.value for protocol in Protocol)
 
 
@@ -74,6 +98,8 @@ def _server(table: Mapping[str, Any], here: Path) -> Server:
 
     for protocol, words in commands.items():
         _filled(words, _EXAMPLE(protocol, here), here)
+        for key in ("stop", "remove"):
+            _filled(_words(table, key), _EXAMPLE(protocol, here), here, key=key, pid=1)
     return Server(
         name=table["name"],
         speaks=speaks,
@@ -88,6 +114,11 @@ def _server(table: Mapping[str, Any], here: Path) -> Server:
         environment={
             name: str(value).replace("{here}", str(here)) for name, value in table.get("environment", {}).items()
         },
+        features=frozenset(_feature(name) for name in table.get("features", [])),
+        signals={role: _signal(name, role) for role, name in table.get("signals", {}).items()},
+        timed=_timed(table.get("timed")),
+        stop=_command_about_a_process(table, "stop", here),
+        remove=_command_about_a_process(table, "remove", here),
     )
 
 
@@ -132,15 +163,33 @@ def _EXAMPLE(protocol: Protocol, here: Path) -> Launch:  # noqa: N802 - a consta
     return Launch(protocol, 1, here, here, 1, here)
 
 
-def _filled(words: list[str], launch: Launch, here: Path) -> list[str]:
+def _words(table: Mapping[str, Any], key: str) -> list[str]:
+    words = table.get(key, [])
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words) or (key in table and not words):
+        raise ValueError(f"{key!r} must be a list of words, a command")
+    return words
+
+
+def _command_about_a_process(
+    table: Mapping[str, Any], key: str, here: Path
+) -> Callable[[Launch, int], list[str]] | None:
+    words = _words(table, key)
+    return (lambda launch, pid: _filled(words, launch, here, key=key, pid=pid)) if words else None
+
+
+def _filled(words: list[str], launch: Launch, here: Path, *, key: str = "command", pid: int = 0) -> list[str]:
     values = {item.name: getattr(launch, item.name) for item in dataclasses.fields(launch)} | {"here": here}
     values["drain_s"] = f"{launch.drain_s:g}"
+    if pid:
+        values["pid"] = pid
+    if not words:
+        return []
     try:
         first, *rest = (word.format_map(values) for word in words)
     except (KeyError, IndexError, AttributeError, TypeError) as error:
-        raise ValueError(f"'command' has the unknown placeholder {error}; known are {', '.join(values)}") from None
+        raise ValueError(f"{key!r} has the unknown placeholder {error}; known are {', '.join(values)}") from None
     except ValueError as error:
-        raise ValueError(f"'command': {error} (a literal brace is doubled)") from None
+        raise ValueError(f"{key!r}: {error} (a literal brace is doubled)") from None
     return [str(here / first) if first.startswith(("./", "../")) else first, *rest]
 
 
@@ -156,10 +205,31 @@ def _version(words: list[str] | None, here: Path) -> str:
     return lines[0] if lines else "version unknown"
 
 
-def _signal(name: str) -> str:
+def _signal(name: object, key: str = "graceful_signal") -> str:
     if name not in signal.Signals.__members__:
-        raise ValueError(f"'graceful_signal' {name!r} is no signal's name, such as SIGTERM")
-    return name
+        raise ValueError(f"{key!r} {name!r} is no signal's name, such as SIGTERM")
+    return str(name)
+
+
+def _feature(name: object) -> Feature:
+    try:
+        return Feature(str(name))
+    except ValueError:
+        raise ValueError(f"'features' knows {', '.join(Feature)}, not {name!r}") from None
+
+
+def _timed(table: Mapping[str, Any] | None) -> Timed | None:
+    if table is None:
+        return None
+    paths = {key: table[key] for key in ("slow", "streaming", "ready") if key in table}
+    if set(table) - {"slow", "slow_s", "streaming", "ready"} or "slow" not in table:
+        raise ValueError("[timed] wants 'slow', a path, and 'slow_s', and may have 'streaming' and 'ready'")
+    if not all(isinstance(path, str) and path.startswith("/") for path in paths.values()):
+        raise ValueError("[timed] 'slow', 'streaming' and 'ready' are paths that begin with /")
+    slow_s = table.get("slow_s")
+    if isinstance(slow_s, bool) or not isinstance(slow_s, (int, float)) or not _QUICKEST_S <= slow_s <= _SLOWEST_S:
+        raise ValueError(f"[timed] 'slow_s' is a number of seconds from {_QUICKEST_S:g} to {_SLOWEST_S:g}")
+    return Timed(slow_s=float(slow_s), **paths)
 
 
 def _status(value: object) -> int:

@@ -17,7 +17,10 @@ import pytest
 
 import scenarios
 from conformance.company import Company, CompanyError, Row
+from conformance.expectations import Question
+from conformance.reckoning import AskedItem, Reckoning
 from conformance.results import ResultsError
+from conformance.server import Protocol
 from conformance.timeline import Pace
 from conformance.verdict import Answer, Level
 
@@ -26,10 +29,10 @@ if TYPE_CHECKING:
 
     from conformance.run import Judged, Progress
     from conformance.scenario import Asked, Scenario
-    from conformance.server import Protocol
     from conformance.verdict import Verdict
 
 COMPANY = pytest.StashKey[Company]()
+RECKONING = pytest.StashKey[Reckoning]()
 SCENARIOS = Path(scenarios.__path__[0])
 """Where the scenario modules are."""
 
@@ -42,7 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="server to test: a name, 'all', or the path of a TOML file (repeatable); python -m conformance list shows them",
+        help="server to test: a name (python -m conformance list shows them), 'all', or the path of a TOML or Python file;"
+        " repeatable",
     )
     group.addoption(
         "--pace",
@@ -57,6 +61,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="folder for traces, results.json and report.html (default: %(default)s)",
     )
     group.addoption("--judge-only", metavar="DIR", help="judge the traces stored in DIR again; no server is started")
+    group.addoption(
+        "--expectations",
+        action="append",
+        default=[],
+        metavar="FILE|DIR",
+        help="known deviations, TOML (repeatable); 'none' leaves out those that lastcall has of its own servers",
+    )
+    group.addoption(
+        "--update-expectations", action="store_true", help="write what the expectations should be, beside them"
+    )
     group.addoption("--strict-should", action="store_true", help="let a broken 'should' and a 'cannot tell' fail too")
 
 
@@ -78,7 +92,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{level}: checks at the level {level}")
     config.stash[COMPANY] = company
     config.add_cleanup(company.close)
+    reckoning = Reckoning.assemble(
+        company, config.getoption("--expectations"), update=config.getoption("--update-expectations")
+    )
+    config.stash[RECKONING] = reckoning
     config.pluginmanager.register(Gatherer(company), "lastcall-gatherer")
+    config.pluginmanager.register(reckoning, "lastcall-reckoning")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(SCENARIOS)]
 
@@ -113,10 +132,12 @@ class PlayNode(pytest.Collector):
         self.row = row
         self.scenario = scenario
         self.protocol = protocol
+        self.told = False
+        """Whether its verdicts have been told of: one report carries those of the whole play."""
 
     def collect(self) -> Iterator[CheckItem]:
         """Give an item for each check."""
-        for asked in self.scenario.asked_over(self.protocol):
+        for asked in self.scenario.asked_over(self.protocol, timed=self.row.server.timed is not None):
             yield CheckItem.from_parent(self, name=asked.check.id, play=self, asked=asked)
 
 
@@ -124,7 +145,7 @@ class BrokenError(Exception):
     """A check's answer fails its item; the message is the account."""
 
 
-class CheckItem(pytest.Item):
+class CheckItem(AskedItem):
     """One check of one play."""
 
     def __init__(self, *, play: PlayNode, asked: Asked, **kwargs: Any) -> None:
@@ -133,9 +154,17 @@ class CheckItem(pytest.Item):
         self.asked = asked
         self.verdict: Verdict | None = None
         self.judged: Judged | None = None
+        self.server = play.row.server.name
+        self.question = Question(play.scenario.id, str(play.protocol), asked.check.id)
         self.add_marker(str(asked.level))
         self.add_marker(_mark(play.protocol))
         clause = asked.check.clause
+        self.user_properties += [
+            ("server", self.server),
+            ("scenario", play.scenario.id),
+            ("protocol", str(play.protocol)),
+            ("check", asked.check.id),
+        ]
         self.user_properties += [("level", str(asked.level)), ("clause", clause.id), ("clause_link", clause.link)]
 
     def runtest(self) -> None:
@@ -152,10 +181,15 @@ class CheckItem(pytest.Item):
             pytest.skip(f"no readable trace of {self.play.name} in {company.folder}")
         self.verdict = next(each for each in self.judged.verdicts if each.check == self.asked.check.id)
         self.user_properties.append(("answer", str(self.verdict.answer)))
+        self.user_properties.append(("version", company.version(self.play.row.server) or ""))
         self._conclude(company, self.judged, self.verdict)
 
     def _conclude(self, company: Company, judged: Judged, verdict: Verdict) -> None:
         strict = self.config.getoption("--strict-should")
+        expected = self.config.stash[RECKONING].expected(self.server, self.question)
+        if expected and verdict.answer is Answer.BROKEN:
+            self.user_properties.append(("expected", expected.words))
+            pytest.xfail(expected.words)
         match verdict.answer:
             case Answer.KEPT | Answer.OBSERVED:
                 return
@@ -250,9 +284,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.lastcall = {  # type: ignore[attr-defined]
             "answer": str(item.verdict.answer),
             "level": str(item.verdict.level),
-            # Only plain data travels between processes: no enum, no tuple.
-            "play": json.loads(json.dumps(dataclasses.asdict(item.judged.as_result(company.folder)))),
         }
+        if not item.play.told:
+            item.play.told = True
+            # Only plain data travels between processes: no enum, no tuple.
+            result = json.loads(json.dumps(dataclasses.asdict(item.judged.as_result(company.folder))))
+            report.lastcall["play"] = item.config.stash[RECKONING].beside(result)
+            report.lastcall["claims"] = company.claims(item.play.row.server)
     return report
 
 
@@ -266,7 +304,8 @@ class Gatherer:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the play that came along with a report."""
         told = getattr(report, "lastcall", None)
-        if told:
+        if told and "play" in told:
+            self._company.learn(told["play"]["server"], told["claims"])
             self._plays[report.nodeid.rpartition("::")[0]] = told["play"]
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -300,6 +339,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByServer(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid.partition("[")[2].rpartition("]")[0]
+            return _server_of(nodeid)
 
     return ByServer(config, log)
+
+
+def _server_of(nodeid: str) -> str:
+    """Give the server's name out of ``SCENARIO[SERVER-PROTOCOL]::CHECK`` or ``expectations[SERVER]::ID``."""
+    scenario, _, rest = nodeid.partition("[")
+    name = rest.partition("]")[0]
+    if scenario == "expectations":
+        return name
+    # The longest protocol counts: "mine-h1-tls" is "mine" over h1-tls. A server's name may hold hyphens.
+    protocols = (f"-{protocol}" for protocol in sorted(Protocol, key=len, reverse=True))
+    return next((name.removesuffix(each) for each in protocols if name.endswith(each)), name)

@@ -1,4 +1,7 @@
-"""Finds servers and scenarios: whatever value of the type stands at a module's top level. No list is kept anywhere."""
+"""Finds servers and scenarios: whatever value of the type stands at a module's top level. No list is kept anywhere.
+
+Installed distributions may bring servers of their own, see :mod:`conformance.own_module`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import scenarios
 import servers
+from conformance.own_module import installed_servers
 from conformance.scenario import Scenario
 from conformance.server import Server
 
@@ -40,10 +44,12 @@ def find() -> Found:
     broken: list[str] = []
     for module in _modules(servers, broken):
         for server in _values(module, Server):
-            _add(found, module, server)
+            _add(found, module.__name__, server)
+    for point, server in installed_servers(broken):
+        _add(found, point, server)
     for module in _modules(scenarios, broken):
         for scenario in _values(module, Scenario):
-            _add(found, module, scenario)
+            _add(found, module.__name__, scenario)
     return Found(found.servers, found.scenarios, found.module_of, tuple(broken))
 
 
@@ -63,11 +69,11 @@ def _values(module: ModuleType, kind: type[V]) -> Iterator[V]:
         yield from (candidate for candidate in candidates if isinstance(candidate, kind))
 
 
-def _add(found: Found, module: ModuleType, value: Server | Scenario) -> None:
+def _add(found: Found, origin: str, value: Server | Scenario) -> None:
     if isinstance(value, Server):
         if found.servers.setdefault(value.name, value) is not value:
-            raise RegistryError(f"{module.__name__}: a second server is named {value.name!r}")
+            raise RegistryError(f"{origin}: a second server is named {value.name!r}")
     elif found.scenarios.setdefault(value.id, value) is not value:
-        raise RegistryError(f"{module.__name__}: a second scenario has the id {value.id!r}")
+        raise RegistryError(f"{origin}: a second scenario has the id {value.id!r}")
     else:
-        found.module_of.setdefault(value.id, module.__name__)
+        found.module_of.setdefault(value.id, origin)

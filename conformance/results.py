@@ -11,6 +11,7 @@ from conformance.clauses import CLAUSES
 from conformance.trace import Trace, TraceError, load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from conformance.scenario import Scenario
@@ -75,22 +76,30 @@ class Results:
         return draft.replace(path)
 
 
-def load_results(folder: Path) -> Results:
-    """Read a folder's results.json; raises :class:`ResultsError`."""
-    path = folder / NAME
+def load_results(place: Path) -> Results:
+    """Read results.json, named by its path or its folder's; raises :class:`ResultsError`.
+
+    A field that this lastcall does not know is left out: fields that are added do not raise the format.
+    """
+    path = place if place.suffix == ".json" else place / NAME
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] > FORMAT:
             raise ResultsError(f"{path}: format {record['format']} is newer than this lastcall reads ({FORMAT})")
         plays = tuple(
-            PlayResult(**play | {"argv": tuple(play["argv"]), "verdicts": tuple(play["verdicts"])})
-            for play in record.pop("plays")
+            PlayResult(**_known(PlayResult, play) | {"argv": tuple(play["argv"]), "verdicts": tuple(play["verdicts"])})
+            for play in record["plays"]
         )
-        return Results(**record, plays=plays)
+        return Results(**_known(Results, record) | {"plays": plays})
     except OSError as error:
         raise ResultsError(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise error if isinstance(error, ResultsError) else ResultsError(f"{path}: not results ({error})") from error
+
+
+def _known(kind: type[PlayResult | Results], record: dict[str, Any]) -> dict[str, Any]:
+    names = {item.name for item in dataclasses.fields(kind)}
+    return {name: value for name, value in record.items() if name in names}
 
 
 def load_trace(folder: Path, stored: str) -> Trace | None:
@@ -101,7 +110,7 @@ def load_trace(folder: Path, stored: str) -> Trace | None:
         return None
 
 
-def describe_server(server: Server, version: str | None) -> dict[str, Any]:
+def describe_server(server: Server, version: str | None, claims: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """Describe a server for results.json; ``version`` is None when it is not installed."""
     return {
         "version": version or "",
@@ -111,6 +120,7 @@ def describe_server(server: Server, version: str | None) -> dict[str, Any]:
         "speaks": sorted(str(protocol) for protocol in server.speaks),
         "graceful_signal": server.graceful_signal,
         "exit_statuses": list(server.exit_statuses),
+        "claims": list(claims),
         "drain": dataclasses.asdict(server.drain) if server.drain else None,
     }
 

@@ -8,9 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from conformance.claims import Claim
 from conformance.judge import judge, needs_control, why_control_fails
 from conformance.limits import DEFAULT, Limits
 from conformance.results import PlayResult
+from conformance.stage.capabilities import probe
 from conformance.stage.house import House
 from conformance.stage.player import Bill
 from conformance.story import Fate, fate, requests
@@ -18,8 +20,9 @@ from conformance.timeline import Pace
 from conformance.trace import ServerStarted, Trace, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
+    from typing import Any
 
     from conformance.scenario import Scenario
     from conformance.server import Protocol, Server
@@ -77,6 +80,8 @@ class Run:
         self.folder = folder
         self.pace = pace
         self.limits = limits
+        self.claims: dict[str, list[Claim]] = {}
+        """What the capability probe found of each server that has been played."""
         self._stack = contextlib.ExitStack()
         self._house: House | None = None
 
@@ -91,7 +96,8 @@ class Run:
         self, bills: Sequence[Bill], progress: Callable[[Progress], None] = lambda _progress: None
     ) -> list[Judged]:
         """Play what is on the bills, at once, and judge it; then play the controls that are needed."""
-        traces = self._play(bills, progress)
+        unknown = {bill.server.name: bill.server for bill in bills if bill.server.name not in self.claims}
+        traces = self._play(bills, progress, [self._probe(server) for server in unknown.values()])
         judged = [self._judge(bill, trace) for bill, trace in zip(bills, traces, strict=True)]
         blamed = [each for each in judged if needs_control(each.verdicts)]
         controls = [dataclasses.replace(each.bill, control=True) for each in blamed]
@@ -100,6 +106,16 @@ class Run:
             self._judge(each.bill, each.trace, proofs[each.stored_at]) if each.stored_at in proofs else each
             for each in judged
         ]
+
+    async def _probe(self, server: Server) -> None:
+        """Try what the server's adapter claims, and what it does not."""
+        try:
+            self.claims[server.name] = await probe(self._opened, server, self.limits)
+        except Exception as error:  # noqa: BLE001 - whatever our own fault is, the plays go on
+            failed = Claim(
+                "the capability probe", declared=True, found=False, detail=f"{type(error).__name__}: {error}"
+            )
+            self.claims[server.name] = [failed]
 
     def rejudge(self, server: Server, scenario: Scenario, protocol: Protocol) -> Judged | None:
         """Judge a stored play again with today's checks and the limits it was played with; None if there is none."""
@@ -122,11 +138,20 @@ class Run:
             dataclasses.replace(bill, control=True).stored_at(traces) if control else None,
         )
 
-    def _play(self, bills: Sequence[Bill], progress: Callable[[Progress], None]) -> list[Trace]:
-        if not bills:
-            return []
+    @property
+    def _opened(self) -> House:
         if self._house is None:
             self._house = self._stack.enter_context(House())
+        return self._house
+
+    def _play(
+        self,
+        bills: Sequence[Bill],
+        progress: Callable[[Progress], None],
+        beside: Sequence[Coroutine[Any, Any, None]] = (),
+    ) -> list[Trace]:
+        if not bills:
+            return []
         for bill in bills:
             control = dataclasses.replace(bill, control=True)
             control.stored_at(self.folder / TRACES).unlink(missing_ok=True)
@@ -137,7 +162,7 @@ class Run:
             progress(told)
 
         progress(told)
-        return self._house.play_all(bills, self.folder / TRACES, done)
+        return self._opened.play_all(bills, self.folder / TRACES, done, beside)
 
 
 class Progress:

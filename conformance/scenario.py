@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from conformance.limits import Limits
-from conformance.timeline import Duration, Shutdown, Step, Timeline
+from conformance.timeline import Duration, OpenWebSocket, Request, SendChunk, Shutdown, Step, Timeline
 from conformance.trace import Trace
 from conformance.verdict import Finding, Level
 
 if TYPE_CHECKING:
     from conformance.clauses import Clause
-    from conformance.server import Feature, Protocol, Server
+    from conformance.server import Feature, Protocol, Server, Timed
 
 Judgement: TypeAlias = Callable[[Trace, Limits], Finding]
 
@@ -27,6 +27,8 @@ class Check:
     ``on_sight``: its "broken" rests on something seen, not on something that never came; so it stands by itself and is
     not blocked. Its "kept" is: what a server does on its way to a broken promise may be seen or not by chance.
     ``over``: the protocols that the rule is about; empty if it is about all.
+    ``witness``: it rests on what handlers tell the gate, so in timed mode nobody can tell.
+    ``only_timed``: it is asked in timed mode alone, in place of those.
     """
 
     judge: Judgement
@@ -34,6 +36,8 @@ class Check:
     blocked_by: tuple[Check, ...] = ()
     over: tuple[Protocol, ...] = ()
     on_sight: bool = False
+    witness: bool = False
+    only_timed: bool = False
 
     @property
     def id(self) -> str:
@@ -51,12 +55,17 @@ class Check:
 
 
 def check(
-    clause: Clause, *blocked_by: Check, over: tuple[Protocol, ...] = (), on_sight: bool = False
+    clause: Clause,
+    *blocked_by: Check,
+    over: tuple[Protocol, ...] = (),
+    on_sight: bool = False,
+    witness: bool = False,
+    only_timed: bool = False,
 ) -> Callable[[Judgement], Check]:
     """Make a :class:`Check` of a function."""
 
     def decorate(judge: Judgement) -> Check:
-        return Check(judge, clause, blocked_by, over, on_sight)
+        return Check(judge, clause, blocked_by, over, on_sight, witness, only_timed)
 
     return decorate
 
@@ -100,6 +109,8 @@ class Scenario:
     ``id`` is a slug that never changes; ``question`` is for the report. ``drain`` is the drain timeout that the server
     is given; ``needs_drain`` if the question is about that timeout, so that a server without one is not asked.
     ``needs`` are features, and ``needs_signal`` the role of a further signal, that the question is about.
+    ``workers`` is how many worker processes a server is to have that can have several. ``lame_duck`` is for how long
+    the server is told to go on accepting after the signal; a server that cannot be told is not asked.
     """
 
     id: str
@@ -112,6 +123,7 @@ class Scenario:
     needs: frozenset[Feature] = frozenset()
     needs_signal: str = ""
     workers: int = 1
+    lame_duck: Duration | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scenario that could not be played or judged."""
@@ -119,6 +131,11 @@ class Scenario:
             raise ScenarioError(f"scenario id {self.id!r}: lower-case words joined by hyphens are wanted")
         if sum(isinstance(step, Shutdown) for step in self.timeline) != 1:
             raise ScenarioError(f"scenario {self.id}: its timeline needs exactly one Shutdown()")
+        requests = [step.name for step in self.timeline if isinstance(step, (Request, OpenWebSocket))]
+        if twice := [name for name in dict.fromkeys(requests) if requests.count(name) > 1]:
+            raise ScenarioError(
+                f"scenario {self.id}: events know a request by its name, and {twice[0]!r} is used twice"
+            )
         names = [asked.check.id for asked in self.checks]
         if not names or len(set(names)) != len(names):
             raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
@@ -132,12 +149,28 @@ class Scenario:
         for feature in sorted(self.needs - server.features):
             return f"{server.name} does not claim {feature}"
         if self.needs_signal and self.needs_signal not in server.signals:
-            return f"{server.name} documents no signal to {self.needs_signal} the end"
+            return f"{server.name} documents no signal for this: {self.needs_signal}"
+        if self.lame_duck is not None and server.lame_duck is None:
+            return f"{server.name} documents no time in which it goes on accepting after the signal"
+        return self._why_not_timed(server.name, server.timed) if server.timed else ""
+
+    def _why_not_timed(self, name: str, timed: Timed) -> str:
+        """Say why the timeline cannot be played where nobody holds the handlers."""
+        for step in self.timeline:
+            if not step.can_be_timed:
+                return f"{name} runs in timed mode, where nobody can do this: {type(step).__name__}"
+            if isinstance(step, SendChunk) and not timed.streaming:
+                return f"{name} runs in timed mode and names no streaming resource"
         return ""
 
-    def asked_over(self, protocol: Protocol) -> tuple[Asked, ...]:
-        """Give the checks whose rules are about this protocol."""
-        return tuple(asked for asked in self.checks if not asked.check.over or protocol in asked.check.over)
+    def asked_over(self, protocol: Protocol, *, timed: bool = False) -> tuple[Asked, ...]:
+        """Give the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
+        return tuple(
+            asked
+            for asked in self.checks
+            if not asked.check.over or protocol in asked.check.over
+            if timed or not asked.check.only_timed
+        )
 
     def words(self) -> tuple[str, ...]:
         """Give the timeline in words."""

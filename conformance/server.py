@@ -38,6 +38,18 @@ class Protocol(enum.StrEnum):
         return 2 if self in (Protocol.H2, Protocol.H2C) else 1
 
 
+@dataclass(frozen=True)
+class LameDuck:
+    """The time after the signal in which the server goes on accepting as before, so that balancers can take notice.
+
+    ``option`` is how it is set, in the server's own words; ``documented`` links to what the documentation says of it.
+    The drain, and its timeout, begin after it.
+    """
+
+    option: str
+    documented: str
+
+
 class Feature(enum.StrEnum):
     """What a server may have, and a scenario may need."""
 
@@ -55,6 +67,7 @@ class Launch:
 
     ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
     proxy passes requests to. ``workers`` is more than 1 only for a server with :attr:`Feature.WORKERS`.
+    ``lame_duck_s`` is more than 0 only for a server with a :class:`LameDuck`: how long it is to go on accepting.
     The gate's address reaches applications by the environment (``LASTCALL_GATE``).
     """
 
@@ -67,6 +80,7 @@ class Launch:
     origin: str = ""
     host: str = "127.0.0.1"
     workers: int = 1
+    lame_duck_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,20 @@ class Drain:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """The resources of a server whose handlers cannot speak to the gate: a closed binary, a production image.
+
+    ``slow`` is the path of one that answers after ``slow_s`` seconds; ``streaming`` of one that sends pieces of its
+    response for about as long (empty: there is none); ``ready`` of one that answers with 200 at once.
+    """
+
+    slow: str
+    slow_s: float
+    streaming: str = ""
+    ready: str = "/"
+
+
+@dataclass(frozen=True)
 class Server:
     """An adapter.
 
@@ -92,8 +120,16 @@ class Server:
     the server files with ``LASTCALL_CACHE`` set.
     ``exit_statuses`` are those of a successful graceful stop (a negative one is a signal's number).
     ``needs_origin``: it is a proxy, the gated application stands behind it.
-    ``signals`` are further documented signals by their role: ``force`` ends the drain at once.
+    ``signals`` are further documented signals by their role: ``force`` ends the drain at once, ``reload`` puts new
+    workers or a new configuration in place while the server goes on serving.
     ``drain`` is None for a server that has no drain timeout: it waits for as long as a request takes.
+    ``lame_duck`` is None for a server that cannot be told to go on accepting for a while after the signal.
+    ``timed``: its handlers cannot speak to the gate; what needs a witness inside cannot be told of it.
+    ``stop`` makes a command that asks for the graceful stop in place of the signal, for a server in a container or on
+    another host; it is given the launch and the process's id, and has to pass the word on at once. ``remove`` makes
+    one that removes what outlives its process there; it is run after every play.
+    ``departures`` are the articles of the gate's contract that the server's own nature breaks, by article and version
+    of HTTP, and why: a listed one that is kept is an error, so that the list stays true.
     ``mutant``: deliberately broken; never part of ``--server all``.
     """
 
@@ -109,10 +145,20 @@ class Server:
     features: frozenset[Feature] = frozenset()
     exit_statuses: tuple[int, ...] = (0,)
     drain: Drain | None = None
+    lame_duck: LameDuck | None = None
     needs_origin: bool = False
     files: Callable[[Launch], Mapping[str, str]] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    timed: Timed | None = None
+    stop: Callable[[Launch, int], Sequence[str]] | None = None
+    remove: Callable[[Launch, int], Sequence[str]] | None = None
+    departures: Mapping[tuple[str, int], str] = field(default_factory=dict)
     mutant: bool = False
+
+    @property
+    def ready(self) -> str:
+        """The path that answers with 200 as soon as the server serves."""
+        return self.timed.ready if self.timed else "/ready"
 
 
 APPLICATIONS = Path(__file__).resolve().parent.parent / "servers" / "apps"

@@ -76,6 +76,11 @@ _LONGEST_BODY = 40
 class Step:
     """Anything a timeline tells the player to do."""
 
+    @property
+    def can_be_timed(self) -> bool:
+        """Whether it can be done where handlers cannot be held (see :class:`conformance.server.Timed`)."""
+        return True
+
     def __str__(self) -> str:
         values = ((item, getattr(self, item.name)) for item in fields(self))
         shown = [f"{item.name}={_shortened(value)}" for item, value in values if value != item.default]
@@ -154,6 +159,11 @@ class Request(ClientStep):
     def path(self) -> str:
         """What the request asks for."""
         return self.target or f"/hold/{self.name}"
+
+    @property
+    def can_be_timed(self) -> bool:
+        """Whether any resource can answer it: it has no body."""
+        return not self.body and self.whole and self.method == "GET"
 
 
 @dataclass(frozen=True)
@@ -247,6 +257,11 @@ class ReadBody(Step):
 
     request: str
 
+    @property
+    def can_be_timed(self) -> bool:
+        """Nobody can tell the handler so."""
+        return False
+
 
 @dataclass(frozen=True)
 class SendChunk(Step):
@@ -254,6 +269,11 @@ class SendChunk(Step):
 
     request: str
     length: int = 9
+
+    @property
+    def can_be_timed(self) -> bool:
+        """Whether a streaming resource does it by itself: not if a length is asked for."""
+        return self.length == SendChunk.length
 
 
 @dataclass(frozen=True)
@@ -275,6 +295,11 @@ class Await(Step):
     within: Limit = ""
     optional: bool = False
 
+    @property
+    def can_be_timed(self) -> bool:
+        """Whether the fact is not a report of the application's; that a handler is entered is taken for granted."""
+        return type(self.fact).__name__ not in ("HandlerReported", "ApplicationReported")
+
     def __str__(self) -> str:
         values = ((item, getattr(self.fact, item.name)) for item in fields(self.fact))
         shown = [f"{item.name}={value}" for item, value in values if value != item.default]
@@ -285,10 +310,14 @@ class Await(Step):
 
 @dataclass(frozen=True)
 class Elapse(Step):
-    """Let time pass that is itself under test; ``why`` says what for."""
+    """Let time pass that is itself under test; ``why`` says what for.
+
+    It is over when the server's process has ended, unless ``beyond_exit``: then it is about what comes after.
+    """
 
     duration: Duration
     why: str
+    beyond_exit: bool = False
 
 
 @dataclass(frozen=True)
@@ -300,7 +329,9 @@ class Shutdown(Step):
 class Signal(Step):
     """Send the server another signal: ``again`` is the graceful one once more, else what the server documents.
 
-    The roles are ``force`` (ends at once, in its own way) and ``hard`` (SIGKILL's gentler cousin, if there is one).
+    The roles are ``force`` (ends at once, in its own way), ``hard`` (SIGKILL's gentler cousin, if there is one), and
+    ``reload`` (new processes or a new configuration, without an end); from a reload on, what does not come is the
+    server's doing, as it is from the shutdown on.
     ``pause`` and ``resume`` stop its first process and let it go on, as a machine that is short of time does.
     """
 
@@ -308,13 +339,77 @@ class Signal(Step):
 
 
 @dataclass(frozen=True)
+class ReadProcessorTime(Step):
+    """Read from the kernel how much processor time the server's processes have taken so far."""
+
+
+@dataclass(frozen=True)
 class HoldHook(Step):
     """Let the application's shutdown hook (ASGI lifespan) wait in the gate, until :class:`ReleaseHook`."""
+
+    @property
+    def can_be_timed(self) -> bool:
+        """Nobody can tell the handler so."""
+        return False
 
 
 @dataclass(frozen=True)
 class ReleaseHook(Step):
     """Let the shutdown hook go on."""
+
+
+@dataclass(frozen=True)
+class FindWorkers(Step):
+    """Look which process of the server holds each connection that is open (Linux's tables tell)."""
+
+
+@dataclass(frozen=True)
+class SignalWorker(Step):
+    """Send a signal to the process that holds the server's side of a connection, which the timeline has looked for.
+
+    ``pause`` and ``resume`` stop it and let it go on, so that other workers take what comes meanwhile. ``kill`` ends it
+    by SIGKILL, as the kernel does when it is out of memory; in a control nobody is killed.
+    """
+
+    connection: str
+    role: Literal["pause", "resume", "kill"]
+
+
+@dataclass(frozen=True)
+class BackgroundStep(Step):
+    """A step of the clients that go on by themselves while the timeline does."""
+
+    @property
+    def can_be_timed(self) -> bool:
+        """Nobody can tell the handler so."""
+        return False
+
+
+@dataclass(frozen=True)
+class BeginLoop(BackgroundStep):
+    """Let a client send one request after another until :class:`EndLoops`, each held for ``held_s`` in its handler.
+
+    Requests are called ``NAME-1``, ``NAME-2`` ...; connections ``NAME/1`` and so on. ``fresh``: each request has a
+    connection of its own; otherwise one is kept until it ends, or the server has told that it wants no more of it.
+    """
+
+    name: str
+    fresh: bool = False
+    held_s: float = 0.04
+
+
+@dataclass(frozen=True)
+class BeginLoad(BackgroundStep):
+    """Let ordinary clients (httpx, as an application uses it) send one request after another until :class:`EndLoops`."""
+
+    name: str
+    clients: int = 4
+    held_s: float = 0.04
+
+
+@dataclass(frozen=True)
+class EndLoops(BackgroundStep):
+    """Let the clients that go on by themselves come to the end of their requests, and stop."""
 
 
 @dataclass(frozen=True)
@@ -341,6 +436,11 @@ class OpenWebSocket(ClientStep):
     def path(self) -> str:
         """What it is asked of."""
         return f"/ws/{self.name}"
+
+    @property
+    def can_be_timed(self) -> bool:
+        """Nobody can tell the handler so."""
+        return False
 
 
 @dataclass(frozen=True)

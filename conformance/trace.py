@@ -441,6 +441,14 @@ class OutputDropped(Event):
 
 
 @dataclass(frozen=True)
+class ProcessorTimeRead(Event):
+    """How much processor time each of the server's processes had taken by then, in nanoseconds since its start."""
+
+    pids: tuple[int, ...] = ()
+    used_ns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class ServerExited(Event):
     """The server's process ended; ``status`` is its exit status, or minus the number of the signal that ended it."""
 
@@ -460,6 +468,23 @@ class OrphansFound(Event):
 
     pids: tuple[int, ...] = ()
     commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ConnectionAccepted(Event):
+    """The server's side of a connection is in these processes' hands, as the kernel's tables say. Mostly it is one."""
+
+    connection: str = ""
+    pids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorkerSignalled(Event):
+    """The harness sent a signal to the process that holds a connection, as nobody but a person or the kernel does."""
+
+    connection: str = ""
+    pid: int = 0
+    signal: str = ""
 
 
 @dataclass(frozen=True)
@@ -484,6 +509,35 @@ class PortChecked(Event):
     """After the exit: whether a new server could listen on the port."""
 
     free: bool | None = None
+
+
+# --- the ordinary client's load ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LoadSent(Event):
+    """An ordinary client (httpx) was asked for a request; whether it needs a new connection is its own affair."""
+
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class LoadAnswered(Event):
+    """The ordinary client gave its caller a whole response; ``version`` is the protocol's, as the client says it."""
+
+    request: str = ""
+    status: int = 0
+    length: int = -1
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class LoadFailed(Event):
+    """The ordinary client gave its caller an error: ``error`` is the exception's class, ``reason`` its words."""
+
+    request: str = ""
+    error: str = ""
+    reason: str = ""
 
 
 # --- the play itself ---------------------------------------------------------------------------------------------
@@ -547,6 +601,8 @@ class Play:
     """Which timeline was played against what, and all that a judge has to know about the server to read the trace.
 
     Durations are seconds. ``drain_s`` is the drain timeout that the server was given (None: it has none);
+    ``lame_duck_s`` is for how long it was told to go on accepting after the signal (0: it was not).
+    ``slow_s`` is how long its slow resource takes if it is played in timed mode, without a witness inside (0: it is not).
     ``exit_statuses`` are those that its adapter declares for a clean stop. ``control`` tells the timeline that was
     played without its shutdown. ``steps`` are the timeline in words.
     """
@@ -563,6 +619,8 @@ class Play:
     exit_statuses: tuple[int, ...] = (0,)
     limits: dict[str, float] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
+    lame_duck_s: float = 0.0
+    slow_s: float = 0.0
     platform: str = ""
     suite_version: str = ""
     started_at: str = ""

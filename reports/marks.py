@@ -103,6 +103,15 @@ _PROCESS: dict[str, _Sign] = {
     "ApplicationReported": ("hook", 7, lambda event: (str(event["report"]), f"the application: {event['report']}")),
     "ServerExited": ("exit", 0, _exit),
     "ServerKilled": ("reset", 1, lambda event: ("SIGKILL", f"the harness ended it with SIGKILL: {event['reason']}")),
+    "WorkerSignalled": (
+        "signal",
+        2,
+        lambda event: (
+            f"worker {event['signal']}",
+            f"{event['signal']} to the worker {event['pid']} of {event['connection']}",
+        ),
+    ),
+    "SuccessorReady": ("listener", 3, _fixed("successor", "a successor on the same port answers")),
     "OrphansFound": ("refused", 2, lambda event: ("left running", f"left running: {', '.join(event['commands'])}")),
     "SetupFailed": ("refused", 0, _reason("setup failed")),
     "HarnessFailed": ("refused", 0, _reason("harness failed")),

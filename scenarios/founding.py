@@ -7,7 +7,7 @@ it: so the age of the connection is part of the timeline and is not shortened at
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, goaway, serving
+from conformance.checks import burden, closing, delivery, ending, goaway, serving
 from conformance.scenario import Scenario, must, observe, promise, should, steps
 from conformance.timeline import (
     READY,
@@ -15,6 +15,7 @@ from conformance.timeline import (
     Connect,
     Duration,
     Elapse,
+    ReadProcessorTime,
     ReleaseHandler,
     Request,
     SendChunk,
@@ -28,7 +29,7 @@ from conformance.trace import (
     ResponseStarted,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
+from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS
 
 AGE = Elapse(Duration(5.5, 10), "the connection grows old: Go's bug needed it to be older than 5 s")
 MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler, its connection more than 6 s old")
@@ -54,7 +55,7 @@ ONE_REQUEST = Scenario(
         Await(ResponseEnded("request-1")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, should(delivery.responses_are_not_held_back), *GOAWAY, *CLOSING, *ENDING),
 )
 
 MANY = [f"request-{number}" for number in range(1, 26)]
@@ -70,12 +71,22 @@ TWENTY_FIVE_REQUESTS = Scenario(
         [Await(HandlerEntered(name)) for name in MANY],
         Shutdown(),
         Await(GoawayReceived("a"), within="goaway_s"),
-        Elapse(Duration(6.5, 60), "the handlers go on working, and their connection grows older than 5 s in the drain"),
+        Elapse(Duration(0.5, 5), "what the drain begins with is done"),
+        ReadProcessorTime(),
+        Elapse(Duration(6, 55), "the handlers go on working, and their connection grows older than 5 s in the drain"),
+        ReadProcessorTime(),
         [ReleaseHandler(name) for name in MANY],
         [Await(ResponseEnded(name)) for name in MANY],
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+    checks=(
+        *IN_FLIGHT,
+        should(delivery.responses_are_not_held_back),
+        should(burden.drain_does_not_spin),
+        *GOAWAY,
+        *CLOSING,
+        *ENDING,
+    ),
 )
 
 DEADLINE_FIRST = Scenario(
@@ -110,6 +121,7 @@ DEADLINE_FIRST = Scenario(
         must(goaway.last_stream_id_covers_processed_streams),
         promise(ending.server_leaves_no_process_behind),
         promise(ending.port_is_free_after_exit),
+        *SPEAKS,
         observe(ending.exit_status_after_a_forced_end),
         observe(serving.held_handlers_at_the_end),
         observe(closing.listener_closes),

@@ -21,6 +21,7 @@ from conformance.timeline import (
     Signal,
 )
 from conformance.trace import HandlerEntered, ResponseEnded, ResponseStarted, ServerExited
+from scenarios.usual import SPEAKS
 
 BOTH = (Protocol.H1, Protocol.H2)
 
@@ -40,6 +41,7 @@ IN_FLIGHT_TWICE = steps(
 ENDED_SOMEHOW: tuple[Asked, ...] = (
     promise(ending.server_leaves_no_process_behind),
     promise(ending.port_is_free_after_exit),
+    *SPEAKS,
     observe(ending.exit_status_after_a_forced_end),
     observe(closing.listener_closes),
     observe(serving.requests_by_fate),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, serving
+from conformance.checks import burden, closing, delivery, ending, serving
 from conformance.scenario import Scenario, observe, promise, should, steps
 from conformance.timeline import (
     READY,
@@ -10,6 +10,7 @@ from conformance.timeline import (
     Connect,
     Duration,
     Elapse,
+    ReadProcessorTime,
     ReleaseHandler,
     Request,
     SendChunk,
@@ -22,7 +23,7 @@ from conformance.trace import (
     ResponseStarted,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
+from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 
 AGE = Elapse(Duration(5.5, 10), "the connection grows as old as in the HTTP/2 timeline")
 MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler")
@@ -42,12 +43,22 @@ HTTP1_ONE_REQUEST = Scenario(
         MID_HANDLER,
         Shutdown(),
         Await(ListenerClosed(), within="goaway_s"),
-        Elapse(Duration(1, 10), "the handler goes on working after the shutdown"),
+        Elapse(Duration(0.2, 1), "what the drain begins with is done"),
+        ReadProcessorTime(),
+        Elapse(Duration(2.5, 9), "the handler goes on working after the shutdown"),
+        ReadProcessorTime(),
         ReleaseHandler("request-1"),
         Await(ResponseEnded("request-1")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *SAYS_CLOSE, *CLOSING, *ENDING),
+    checks=(
+        *IN_FLIGHT,
+        should(delivery.responses_are_not_held_back),
+        should(burden.drain_does_not_spin),
+        *SAYS_CLOSE,
+        *CLOSING,
+        *ENDING,
+    ),
 )
 
 HTTP1_IDLE_AND_NEW = Scenario(
@@ -111,6 +122,7 @@ HTTP1_DEADLINE_FIRST = Scenario(
         promise(serving.cut_responses_look_cut),
         promise(ending.server_leaves_no_process_behind),
         promise(ending.port_is_free_after_exit),
+        *SPEAKS,
         observe(ending.exit_status_after_a_forced_end),
         observe(serving.held_handlers_at_the_end),
         observe(closing.listener_closes),

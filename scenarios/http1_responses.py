@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, http1_phases, serving
+from conformance.checks import closing, delivery, ending, http1_phases, serving
 from conformance.scenario import Scenario, observe, promise, should, steps
 from conformance.timeline import (
     READY,
@@ -19,7 +19,7 @@ from conformance.timeline import (
     Shutdown,
 )
 from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
-from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
+from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 
 SMALL_BUFFER = 16 * 1024
 LARGE = 4_000_000
@@ -122,8 +122,10 @@ HTTP1_ENDLESS = Scenario(
         promise(ending.drain_timeout_is_granted_in_full),
         promise(ending.drain_timeout_ends_the_server),
         promise(serving.cut_responses_look_cut),
+        should(delivery.pieces_are_passed_on_in_the_drain),
         promise(ending.server_leaves_no_process_behind),
         promise(ending.port_is_free_after_exit),
+        *SPEAKS,
         observe(ending.exit_status_after_a_forced_end),
         observe(serving.held_handlers_at_the_end),
         observe(closing.listener_closes),

@@ -5,7 +5,7 @@ A request in its handler is the plain case. Here the handshake, the head, the bo
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, goaway, handshakes, http2, serving
+from conformance.checks import closing, delivery, ending, goaway, handshakes, http2, serving
 from conformance.scenario import Scenario, must, observe, promise, should, steps
 from conformance.timeline import (
     READY,
@@ -35,7 +35,7 @@ from conformance.trace import (
     ResponseEnded,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
+from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS
 
 DRAIN = Duration(4, 20)
 
@@ -199,12 +199,14 @@ ENDLESS = Scenario(
         promise(ending.drain_timeout_is_granted_in_full),
         promise(ending.drain_timeout_ends_the_server),
         promise(serving.cut_responses_look_cut),
+        should(delivery.pieces_are_passed_on_in_the_drain),
         should(goaway.goaway_is_sent),
         should(goaway.goaway_precedes_close),
         must(goaway.goaway_is_on_stream_zero),
         must(goaway.last_stream_id_covers_processed_streams),
         promise(ending.server_leaves_no_process_behind),
         promise(ending.port_is_free_after_exit),
+        *SPEAKS,
         observe(ending.exit_status_after_a_forced_end),
         observe(serving.held_handlers_at_the_end),
         observe(closing.listener_closes),

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, goaway, http1, serving
+from conformance.checks import (
+    announcing,
+    burden,
+    closing,
+    delivery,
+    ending,
+    goaway,
+    http1,
+    http1_responses,
+    http2_responses,
+    protocol,
+    serving,
+    timed,
+)
 from conformance.scenario import Asked, must, observe, promise, should
 from conformance.server import Protocol
 
@@ -11,8 +24,10 @@ HTTP2 = (Protocol.H2, Protocol.H2C)
 
 IN_FLIGHT: tuple[Asked, ...] = (
     promise(serving.in_flight_requests_are_served),
+    promise(timed.slow_requests_are_answered),
     promise(serving.in_flight_handlers_are_not_cancelled),
     promise(serving.responses_are_whole),
+    promise(delivery.requests_are_processed_once),
 )
 """What a request in its handler is owed."""
 
@@ -26,6 +41,11 @@ GOAWAY: tuple[Asked, ...] = (
     must(goaway.last_stream_id_never_increases),
     must(goaway.last_stream_id_covers_processed_streams),
     promise(goaway.streams_in_flight_are_not_reset),
+    must(http2_responses.responses_carry_no_connection_fields),
+    must(http2_responses.nothing_follows_the_end_of_a_stream),
+    should(http2_responses.finished_streams_are_not_reset),
+    observe(announcing.sequence_of_goaways),
+    observe(announcing.listener_and_goaway),
 )
 """What HTTP/2 tells a client of a shutdown."""
 
@@ -39,17 +59,29 @@ CLOSING: tuple[Asked, ...] = (
 SAYS_CLOSE: tuple[Asked, ...] = (
     should(http1.responses_in_flight_say_close),
     must(http1.close_option_is_obeyed),
+    should(http1_responses.close_is_not_contradicted),
+    must(http1_responses.responses_have_one_framing),
 )
 """What HTTP/1.1 tells a client of a shutdown."""
 
+SPEAKS: tuple[Asked, ...] = (must(protocol.server_speaks_its_protocol),)
+"""What every scenario asks in which the server says anything."""
+
 ENDING: tuple[Asked, ...] = (
+    *SPEAKS,
     promise(ending.server_exits_in_time),
     should(ending.server_exits_once_drained),
     promise(ending.exit_status_is_documented),
     should(ending.server_prints_no_stack_trace),
+    should(burden.log_is_not_flooded),
     promise(ending.server_leaves_no_process_behind),
     promise(ending.port_is_free_after_exit),
     observe(closing.listener_closes),
     observe(serving.requests_by_fate),
 )
 """How the process ends, which every scenario asks."""
+
+UNVISITED: tuple[Asked, ...] = tuple(
+    asked for asked in ENDING if asked.check not in (protocol.server_speaks_its_protocol, serving.requests_by_fate)
+)
+"""What can be asked of the end when nobody was connected."""

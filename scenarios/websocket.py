@@ -35,6 +35,7 @@ CLOSE: tuple[Asked, ...] = (
     should(websocket.websocket_close_is_sent),
     should(websocket.websocket_close_says_going_away),
     must(websocket.websocket_close_code_is_allowed),
+    must(websocket.websocket_close_is_the_last_word),
     promise(websocket.websocket_end_is_told_to_the_application),
     should(closing.connections_end_without_reset),
     must(closing.close_notify_precedes_fin),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def _command(launch: Launch) -> list[str]:
     tls = ["--certfile", str(launch.cert), "--keyfile", str(launch.key)] if launch.protocol.tls else []
-    bind = ["--config", "hypercorn.toml", "--bind", f"{launch.host}:{launch.port}"]
+    bind = ["--config", "hypercorn.toml", "--bind", f"{launch.host}:{launch.port}", "--workers", str(launch.workers)]
     return [sys.executable, "-m", "hypercorn", *bind, *tls, "servers.apps.asgi:application"]
 
 
@@ -47,8 +47,9 @@ HYPERCORN = Server(
     documentation="https://hypercorn.readthedocs.io/",
     # SIGHUP reloads: it stops the workers in the same way and starts new ones.
     signal_documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html",
+    signals={"reload": "SIGHUP"},
     # https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html (``shutdown_timeout`` bounds it, 60 s)
-    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}),
+    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WORKERS}),
     drain=Drain(
         option="graceful_timeout",
         documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html#configuration-options",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages: the repository, or ``site-packages`` when the distribution is installed."""
@@ -46,10 +47,13 @@ def package_version(*distributions: str) -> str | None:
     return first
 
 
-def printed_version(command: Sequence[str | Path]) -> str | None:
+def printed_version(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> str | None:
     """Give what the command prints, to either stream; None when it cannot be run or fails."""
+    variables = {**os.environ, **(environment or {})}
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10, check=True)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10, check=True, env=variables
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.decode(errors="replace").strip()
@@ -61,3 +65,13 @@ def find_program(name: str, unpacked: Path) -> Path:
         name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
     )
     return Path(found) if found else unpacked
+
+
+def unpacked_environment(folder: Path, *private: str) -> dict[str, str]:
+    """Give the environment in which a program finds the libraries of the Debian packages unpacked in the folder.
+
+    ``private`` are further folders of libraries, below the folder. It changes nothing for an installed program.
+    """
+    libraries = f"{platform.machine()}-linux-gnu"
+    places = (f"usr/lib/{libraries}", f"lib/{libraries}", *private)
+    return {"LD_LIBRARY_PATH": os.pathsep.join(str(folder / place) for place in places)}

@@ -13,18 +13,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
-from servers.installation import CACHE, find_program, printed_version
+from conformance.server import Drain, Feature, Protocol, Server
+from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
     from conformance.server import Launch
 
 _PROGRAM = find_program("nginx", CACHE / "nginx" / "usr" / "sbin" / "nginx")
+_ENVIRONMENT = unpacked_environment(CACHE / "nginx")
 
 # Neither direction is buffered: a request enters its handler before its body is complete, and a piece of a response
 # passes when it is sent. proxy_read_timeout must outlast a held handler. Every request has its own connection to the
 # origin. Started by root, the worker would become another user, who cannot enter the folder.
-_CONFIGURATION = """{user}daemon off; master_process on; worker_processes 1;
+_CONFIGURATION = """{user}daemon off; master_process on; worker_processes {workers};
 worker_shutdown_timeout {drain_ms}ms;
 pid nginx.pid; error_log stderr notice;
 events {{ worker_connections 1024; }}
@@ -45,7 +46,7 @@ http {{
 
 
 def _version() -> str | None:
-    printed = printed_version([_PROGRAM, "-v"])
+    printed = printed_version([_PROGRAM, "-v"], _ENVIRONMENT)
     return printed and printed.rpartition("nginx/")[2].split()[0]
 
 
@@ -55,6 +56,7 @@ def _files(launch: Launch) -> dict[str, str]:
     directive = tuple(map(int, (_version() or "0").split("."))) >= (1, 25, 1)
     configuration = _CONFIGURATION.format(
         user="user root root; " if os.geteuid() == 0 else "",
+        workers=launch.workers,
         drain_ms=round(launch.drain_s * 1000),
         listen=f"{launch.host}:{launch.port}" + (" ssl" if tls else "") + (" http2" if http2 and not directive else ""),
         http2="http2 on;" if http2 and directive else "",
@@ -69,13 +71,15 @@ NGINX = Server(
     speaks=frozenset(Protocol),
     command=lambda launch: [str(_PROGRAM), "-e", "stderr", "-p", str(launch.directory), "-c", "nginx.conf"],
     files=_files,
+    environment=_ENVIRONMENT,
     version=_version,
-    install=("sh apps/fetch_nginx.sh",),
+    install=("sh apps/fetch_debian.sh nginx nginx nginx",),
     documentation="https://nginx.org/en/docs/",
     graceful_signal="SIGQUIT",
     signal_documented="https://nginx.org/en/docs/control.html",
-    # The fast shutdown: https://nginx.org/en/docs/control.html
-    signals={"force": "SIGTERM"},
+    # The fast shutdown, and the change of workers: https://nginx.org/en/docs/control.html
+    signals={"force": "SIGTERM", "reload": "SIGHUP"},
+    features=frozenset({Feature.WORKERS}),
     drain=Drain("worker_shutdown_timeout", "https://nginx.org/en/docs/ngx_core_module.html#worker_shutdown_timeout"),
     needs_origin=True,
 )

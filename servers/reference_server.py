@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import conformance
-from conformance.server import Drain, Feature, Launch, Protocol, Server
+from conformance.server import Drain, Feature, LameDuck, Launch, Protocol, Server
 from servers.reference.faults import FAULTS
 from servers.reference.variants import VARIANTS as VARIANT_MODELS
 
@@ -26,7 +26,10 @@ def command(*options: str) -> Callable[[Launch], list[str]]:
     def build(launch: Launch) -> list[str]:
         tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
         bind = ["--host", launch.host, "--port", str(launch.port), "--drain-timeout", f"{launch.drain_s:g}"]
-        return [sys.executable, "-m", "servers.reference", "servers.apps.asgi:application", *bind, *tls, *options]
+        workers = ["--workers", str(launch.workers)] if launch.workers > 1 else []
+        lame_duck = ["--lame-duck", f"{launch.lame_duck_s:g}"] if launch.lame_duck_s else []
+        how = [*bind, *tls, *workers, *lame_duck, *options]
+        return [sys.executable, "-m", "servers.reference", "servers.apps.asgi:application", *how]
 
     return build
 
@@ -39,10 +42,11 @@ REFERENCE = Server(
     install=(),
     documentation="servers/reference/README.md",
     signal_documented="servers/reference/README.md",
-    # Whichever of SIGTERM and SIGINT comes second ends the drain by force.
-    signals={"force": "SIGINT"},
-    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}),
+    # Whichever of SIGTERM and SIGINT comes second ends the drain by force. With several workers SIGHUP replaces them.
+    signals={"force": "SIGINT", "reload": "SIGHUP"},
+    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WORKERS}),
     drain=Drain(option="--drain-timeout", documented="servers/reference/README.md"),
+    lame_duck=LameDuck(option="--lame-duck", documented="servers/reference/README.md"),
     environment={"PYTHONPATH": str(ROOT)},
 )
 

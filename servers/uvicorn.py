@@ -6,12 +6,18 @@ waits for as long as that takes; with it, the handlers that remain are cancelled
 second SIGINT ends the wait at once.
 https://uvicorn.dev/server-behavior/ and https://uvicorn.dev/settings/#timeouts
 
+With several workers the parent answers the first signal alone, within 0.5 s; it waits for its workers without a limit
+of its own, and ends with status 0: https://github.com/Kludex/uvicorn/blob/main/uvicorn/supervisors/multiprocess.py
+
+HTTP/2 is there with ``--http zttp --http2``, over TLS and by prior knowledge: https://uvicorn.dev/settings/#implementation
+
 Once it is done it raises the signal that stopped it again, so a successful stop ends by that signal, since 0.29:
 https://github.com/Kludex/uvicorn/pull/1600
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import signal
 import sys
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     from conformance.server import Launch
 
 
-def _command(http: str, websocket: str) -> Callable[[Launch], list[str]]:
+def _command(http: str, websocket: str, *options: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
         bind = ["--host", launch.host, "--port", str(launch.port)]
         tls = ["--ssl-certfile", str(launch.cert), "--ssl-keyfile", str(launch.key)] if launch.protocol.tls else []
@@ -34,7 +40,7 @@ def _command(http: str, websocket: str) -> Callable[[Launch], list[str]]:
         # An idle connection, closed after 5 s unless this is set, must last until the shutdown.
         uvicorn = [sys.executable, "-m", "uvicorn", "--http", http, "--no-access-log", "--timeout-keep-alive", "120"]
         uvicorn += ["--ws", websocket]
-        return [*uvicorn, *bind, *tls, *drain, "servers.apps.asgi:application"]
+        return [*uvicorn, *options, *bind, *tls, *drain, "servers.apps.asgi:application"]
 
     return command
 
@@ -62,3 +68,32 @@ def _server(name: str, http: str, websocket: str) -> Server:
 
 UVICORN = _server("uvicorn", "httptools", "websockets-sansio")
 UVICORN_H11 = _server("uvicorn-h11", "h11", "wsproto")
+# A request without a body, whose HEADERS end the stream, is never told to the application as ``http.request``, so that
+# reading it waits for good: https://github.com/Kludex/uvicorn/blob/main/uvicorn/protocols/http/zttp_h2_impl.py
+UVICORN_ZTTP = dataclasses.replace(
+    _server("uvicorn-zttp", "zttp", "websockets-sansio"),
+    speaks=frozenset(Protocol),
+    command=_command("zttp", "websockets-sansio", "--http2"),
+    install=('"$PYTHON" -P -m pip install "uvicorn>=0.54" zttp websockets',),
+    departures={
+        ("read_counts_the_body", 2): "a request whose HEADERS end the stream never reaches the application as read"
+    },
+)
+
+
+def _command_of_workers(launch: Launch) -> list[str]:
+    # With one there would be no parent: https://uvicorn.dev/deployment/#built-in
+    return [*_command("httptools", "websockets-sansio")(launch), "--workers", str(max(2, launch.workers))]
+
+
+UVICORN_WORKERS = dataclasses.replace(
+    UVICORN,
+    name="uvicorn-workers",
+    command=_command_of_workers,
+    exit_statuses=(0,),
+    # Each worker has a lifespan of its own: an idle one's hook runs while another one's handlers do.
+    features=frozenset({Feature.WEBSOCKET, Feature.WORKERS}),
+    # Its parent no longer listens when it has been told to stop, so nothing ends the wait.
+    # https://uvicorn.dev/deployment/: HUP restarts the workers one after the other.
+    signals={"reload": "SIGHUP"},
+)

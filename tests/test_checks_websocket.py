@@ -40,6 +40,7 @@ CHECKS = (
     checks.websocket_close_is_sent,
     checks.websocket_close_says_going_away,
     checks.websocket_close_code_is_allowed,
+    checks.websocket_close_is_the_last_word,
     checks.websocket_tcp_closes_after_the_handshake,
     checks.websocket_messages_are_whole,
     checks.websocket_end_is_told_to_the_application,
@@ -257,3 +258,23 @@ def test_a_websocket_that_is_closed_without_a_shutdown_excuses_the_server():
     assert why_control_fails(trace(*OPEN, at(6, CloseReceived("w", 1001)), killed)) == ""
     for event in (close(), at(0.1, MessageCut("w", 5))):
         assert why_control_fails(trace(*OPEN, event, killed)) == "the WebSocket 'w' was closed"
+
+
+# --- the last word ---
+
+LAST = checks.websocket_close_is_the_last_word
+
+
+def test_nothing_after_the_close():
+    message = at(0.05, MessageReceived("w", 9))
+    judged(LAST, "kept", *ASKED, message, close(), ANSWER, FIN, rests_on=["CloseReceived"], protocol="h1")
+
+
+@pytest.mark.parametrize("after", [at(0.1, MessageReceived("w", 9)), close(1000)])
+def test_something_after_the_close(after):
+    judged(LAST, "broken", *ASKED, close(), after, FIN, says="After its Close", protocol="h1")
+
+
+def test_a_close_whose_connection_goes_on_is_not_known_to_be_the_last_word():
+    judged(LAST, "cannot tell", *ASKED, close(), protocol="h1")
+    judged(LAST, "cannot tell", *ASKED, FIN, protocol="h1")

@@ -64,8 +64,16 @@ def outcomes(house):
 @pytest.mark.parametrize(("name", "protocol"), PAIRS)
 def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
     outcome = outcomes(name, protocol)[article]
-    assert outcome.broken == ""
+    departure = SERVERS[name].departures.get((article, Protocol(protocol).version))
+    assert bool(outcome.broken) == bool(departure), outcome.broken or f"no longer departs: {departure}"
     assert outcome.promise
+
+
+@pytest.mark.parametrize("name", [name for name, server in SERVERS.items() if server.departures])
+def test_every_departure_is_from_an_article_and_says_why(name):
+    departures = SERVERS[name].departures
+    assert {article for article, _version in departures} <= {article.__name__ for article in CONTRACT}
+    assert all(departures.values())
 
 
 def test_every_article_has_its_fault():

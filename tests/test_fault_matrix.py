@@ -10,13 +10,14 @@ import pytest
 from conformance.judge import judge, why_control_fails
 from conformance.limits import DEFAULT
 from conformance.registry import find
-from conformance.server import Protocol
+from conformance.server import Feature, Protocol
 from conformance.stage.house import House
 from conformance.stage.player import Bill
 from conformance.timeline import Pace
 from conformance.trace import LagMeasured
 from conformance.verdict import Answer, Level
 from servers.reference.faults import FAULTS
+from servers.reference.model import MODEL
 from servers.reference.variants import VARIANTS
 from tests.fault_matrix import MATRIX, NOT_YET_ASKED
 
@@ -38,8 +39,15 @@ def plays_of(server, protocols):
     ]
 
 
+def plays_of_variant(name, model):
+    """Where a variant may make a difference: over its protocols, and with WebSockets alone if it differs in nothing else."""
+    plays = plays_of(f"reference~{name}", [Protocol(each) for each in model.over])
+    about_websockets = model.websocket is not MODEL.websocket
+    return [play for play in plays if not about_websockets or Feature.WEBSOCKET in play.scenario.needs]
+
+
 FAULTY = [bill(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
-BENIGN = [play for name in VARIANTS for play in plays_of(f"reference~{name}", CLEARTEXT)]
+BENIGN = [play for name, model in VARIANTS.items() for play in plays_of_variant(name, model)]
 CORRECT = plays_of("reference", tuple(Protocol))
 CONTROLS = [dataclasses.replace(play, control=True) for play in plays_of("reference", CLEARTEXT)]
 
@@ -66,6 +74,11 @@ def broken(verdicts, *levels):
 
 def test_the_reference_server_has_at_least_twenty_faults():
     assert len(FAULTS) >= 20
+
+
+def test_there_are_at_least_twenty_benign_variants():
+    assert len(VARIANTS) >= 20
+    assert {name for name, model in VARIANTS.items() if model.over} == set(VARIANTS)
 
 
 def test_every_fault_is_in_the_matrix():

@@ -16,8 +16,10 @@ from conformance.trace import (
     HandlerEntered,
     HandlerOrdered,
     HarnessFailed,
+    LoadFailed,
     Play,
     PlayEnded,
+    ProtocolViolated,
     RequestSent,
     ResponseEnded,
     ResponseStarted,
@@ -195,6 +197,8 @@ FAILING = {
         HandlerCancelled("r", begin_ns=20, end_ns=20),
         *OVER,
     ),
+    "the ordinary client got ReadError for 'l'": (CONNECTED, LoadFailed("l", "ReadError"), *OVER),
+    "connection 'a' could not be read: noise": (CONNECTED, ProtocolViolated("a", "noise"), *OVER),
 }
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.own_server import OwnServerError, load_server
-from conformance.server import Drain, Launch, Protocol
+from conformance.server import Drain, Feature, Launch, Protocol, Timed
 
 MINIMAL = """
 name = "mine"
@@ -176,3 +176,50 @@ def toml(value):
 def test_version_is_what_the_command_says_first(tmp_path, words, version):
     server = load_server(written(tmp_path, f"{MINIMAL}version = {words!r}"))
     assert server.version().startswith(version)
+
+
+def test_further_keys_are_taken(tmp_path):
+    server = load_server(
+        written(
+            tmp_path,
+            MINIMAL
+            + """
+stop = ["docker", "kill", "--signal=TERM", "mine-{port}"]
+remove = ["./remove", "{pid}"]
+features = ["websocket", "lifespan"]
+[signals]
+force = "SIGINT"
+[timed]
+slow = "/report"
+slow_s = 2
+streaming = "/export"
+""",
+        )
+    )
+    assert server.stop(launch(Protocol.H1), 7) == ["docker", "kill", "--signal=TERM", "mine-8080"]
+    assert server.remove(launch(Protocol.H1), 7) == [str(tmp_path / "remove"), "7"]
+    assert server.features == {Feature.WEBSOCKET, Feature.LIFESPAN}
+    assert server.signals == {"force": "SIGINT"}
+    assert server.timed == Timed("/report", 2.0, "/export", "/")
+    assert server.ready == "/"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("stop = []", "'stop' must be a list of words"),
+        ('stop = ["x", "{prot}"]', "'stop' has the unknown placeholder 'prot'"),
+        ("remove = [1]", "'remove' must be a list of words"),
+        ('features = ["http3"]', "'features' knows lifespan, workers, websocket"),
+        ('signals = {force = "KILL"}', "'force' 'KILL' is no signal's name"),
+        ("timed = {slow_s = 2.0}", "[timed] wants 'slow'"),
+        ('timed = {slow = "report", slow_s = 2}', "paths that begin with /"),
+        ('timed = {slow = "/r", slow_s = 0.1}', "'slow_s' is a number of seconds from 1 to 10"),
+        ('timed = {slow = "/r", slow_s = 2, fast = "/"}', "[timed] wants"),
+    ],
+)
+def test_what_is_wrong_with_a_further_key_is_said_in_one_line(tmp_path, line, told):
+    with pytest.raises(OwnServerError) as caught:
+        load_server(written(tmp_path, f"{MINIMAL}\n{line}\n"))
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -8,7 +8,7 @@ from conformance import clauses
 from conformance.limits import DEFAULT
 from conformance.registry import find
 from conformance.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
-from conformance.server import Drain, Protocol, Server
+from conformance.server import Drain, LameDuck, Protocol, Server
 from conformance.timeline import (
     Await,
     Connect,
@@ -57,6 +57,12 @@ def test_timeline_has_exactly_one_shutdown(timeline):
         dataclasses.replace(GOOD, timeline=timeline)
 
 
+@pytest.mark.parametrize("again", [Request("b", "a"), OpenWebSocket("a")])
+def test_a_request_s_name_is_used_once(again):
+    with pytest.raises(ScenarioError, match="good-one: events know a request by its name, and 'a' is used twice"):
+        dataclasses.replace(GOOD, timeline=steps(Connect("a"), Connect("b"), Request("a"), again, Shutdown()))
+
+
 @pytest.mark.parametrize("checks", [(), (promise(all_is_well), should(all_is_well))])
 def test_checks_are_some_and_none_twice(checks):
     with pytest.raises(ScenarioError, match="good-one: at least one check, and none twice"):
@@ -88,6 +94,15 @@ def test_server_is_asked_what_it_claims():
     about_the_timeout = dataclasses.replace(GOOD, needs_drain=True)
     assert about_the_timeout.why_not(MINE, Protocol.H1) == "mine documents no drain timeout"
     assert about_the_timeout.why_not(dataclasses.replace(MINE, drain=Drain("-d", "")), Protocol.H1) == ""
+
+
+def test_server_is_asked_for_the_signals_and_the_lame_duck_that_it_documents():
+    reload = dataclasses.replace(GOOD, needs_signal="reload")
+    assert reload.why_not(MINE, Protocol.H1) == "mine documents no signal for this: reload"
+    assert reload.why_not(dataclasses.replace(MINE, signals={"reload": "SIGHUP"}), Protocol.H1) == ""
+    waiting = dataclasses.replace(GOOD, lame_duck=Duration(1, 1))
+    assert waiting.why_not(MINE, Protocol.H1).startswith("mine documents no time in which it goes on accepting")
+    assert waiting.why_not(dataclasses.replace(MINE, lame_duck=LameDuck("-l", "")), Protocol.H1) == ""
 
 
 def test_steps_are_joined_flat():

@@ -62,7 +62,7 @@ def speak(request, conduct):
     return behind(work)
 
 
-GET = b"GET /hold/r HTTP/1.1\r\nhost: x\r\n\r\n"
+GET = b"GET /hold/r HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 
 def test_handler_whose_client_goes_is_cancelled():
@@ -83,7 +83,7 @@ def test_client_that_waits_for_100_is_told_to_continue():
         assert b"HTTP/1.1 200" in await reader.read()
         assert recorder.has(HandlerReported("r", "read 5"))
 
-    head = b"POST /hold/r HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n"
+    head = b"POST /hold/r HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n"
     assert speak(head, conduct)
 
 
@@ -117,3 +117,15 @@ def test_origin_that_closes_ends_what_it_still_holds():
         writer.close()
 
     assert HandlerEntered in [type(event) for event in behind(work)]
+
+
+def test_connection_lasts_for_as_long_as_the_proxy_wants():
+    async def conduct(reader, writer, gate, recorder):
+        for name in ("one", "two"):
+            writer.write(f"GET /hold/{name} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            gate.order(name, "finish 9")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(9) == b"lastcall\n"
+            assert await recorder.wait(lambda: recorder.has(HandlerFinished(name, 9)), 20)  # noqa: B023 - awaited here
+
+    assert speak(b"", conduct)

@@ -240,7 +240,6 @@ def test_server_that_ends_before_its_shutdown_is_not_signalled(played, tmp_path)
     [
         ([Request("b"), Shutdown()], "no connection 'b' has been opened"),
         ([Connect("a"), SendBody("r"), Shutdown()], "no request 'r' has been sent"),
-        ([Connect("a"), Request("a"), Request("a"), Shutdown()], "exists already"),
     ],
 )
 def test_timeline_that_contradicts_itself_is_our_own_fault(played, timeline, reason):

@@ -95,7 +95,7 @@ def _all_gone(trace: Trace) -> bool:
     return exited(trace) is not None and not trace.of(OrphansFound)
 
 
-@check(clauses.ENDS_IN_TIME, in_flight_requests_are_served)
+@check(clauses.ENDS_IN_TIME, in_flight_requests_are_served, witness=True)
 def busy_connections_close_after_their_last_response(trace: Trace, limits: Limits) -> Finding:
     """After its last response a connection is closed by the server, within the limit, without waiting for the client."""
     if shutdown(trace) is None:

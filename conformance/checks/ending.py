@@ -55,10 +55,12 @@ def _last_owed(trace: Trace, signal: Event) -> Event:
 
 
 def _unanswered(trace: Trace, signal: Event) -> list[RequestStory]:
-    """Give the requests whose handlers have been entered, be it during the drain, and that had no end since the signal."""
-    return [
-        request for request in requests(trace) if request.entered and not request.over and _left_open(request, signal)
-    ]
+    """Give the requests whose handlers have been entered, be it during the drain, and that had no end since the signal.
+
+    In timed mode nobody tells of handlers, so any request may have been in one.
+    """
+    in_handlers = [request for request in requests(trace) if request.entered or trace.play.slow_s]
+    return [request for request in in_handlers if not request.over and _left_open(request, signal)]
 
 
 def _left_open(request: RequestStory, signal: Event) -> bool:
@@ -91,7 +93,7 @@ def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s:.2f} s after the signal.", signal, end, measured=(took,))
 
 
-@check(clauses.ENDS_IN_TIME, server_exits_in_time, *KEPT_OPEN)
+@check(clauses.ENDS_IN_TIME, server_exits_in_time, *KEPT_OPEN, witness=True)
 def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     """When the last response in flight has been sent, the process ends soon, without sitting out its drain timeout."""
     signal = shutdown(trace)
@@ -170,7 +172,7 @@ def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
     return kept("The port was free.", looked) if looked.free else broken("The port was still taken.", looked)
 
 
-@check(clauses.DRAIN_TIMEOUT)
+@check(clauses.DRAIN_TIMEOUT, witness=True)
 def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
     """A request in flight is not cut before the configured drain timeout is over."""
     signal, drain_s = shutdown(trace), trace.play.drain_s

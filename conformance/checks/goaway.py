@@ -172,7 +172,7 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"It never grew on {names(several)}.", *(goaway for story in several for goaway in story.goaways))
 
 
-@check(clauses.PROCESSED_COVERED, *CUT_SHORT, on_sight=True)
+@check(clauses.PROCESSED_COVERED, *CUT_SHORT, on_sight=True, witness=True)
 def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Finding:
     """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
@@ -202,7 +202,7 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Fi
     return kept("Every GOAWAY covers the streams that had been processed before it.", *dict.fromkeys(judged))
 
 
-@check(clauses.NOT_PROCESSED_TRUE, *CUT_SHORT, on_sight=True)
+@check(clauses.NOT_PROCESSED_TRUE, *CUT_SHORT, on_sight=True, witness=True)
 def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Finding:
     """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
     excluded = [
@@ -230,7 +230,7 @@ def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits
     )
 
 
-@check(clauses.IN_FLIGHT, *CUT_SHORT, on_sight=True)
+@check(clauses.IN_FLIGHT, *CUT_SHORT, on_sight=True, witness=True)
 def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     """A stream in flight is not reset by the server before the drain timeout, whatever the code.
 
@@ -254,7 +254,7 @@ def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     return kept(f"No RST_STREAM for {names(subjects)}.", *(request.over for request in subjects if request.over))
 
 
-@check(clauses.RACED_STREAM, goaway_is_sent)
+@check(clauses.RACED_STREAM, goaway_is_sent, witness=True)
 def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
     """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
 

@@ -26,7 +26,7 @@ def says_close(request: RequestStory) -> bool:
     return "close" in options
 
 
-@check(clauses.CLOSE_OPTION)
+@check(clauses.CLOSE_OPTION, witness=True)
 def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
     """A response whose head is sent during the drain says ``Connection: close``.
 
@@ -44,7 +44,7 @@ def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} said close.", *(r.started for r in subjects if r.started))
 
 
-@check(clauses.CLOSE_OBEYED)
+@check(clauses.CLOSE_OBEYED, witness=True)
 def close_option_is_obeyed(trace: Trace, limits: Limits) -> Finding:
     """After a response that says ``Connection: close`` the server initiates the close, and takes no further request."""
     if shutdown(trace) is None:

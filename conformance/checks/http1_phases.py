@@ -67,7 +67,7 @@ def _overtaken(trace: Trace, limits: Limits, signal: SignalSent) -> list[_Overta
     return found
 
 
-@check(clauses.ANSWERED_OR_UNTOUCHED, over=HTTP1)
+@check(clauses.ANSWERED_OR_UNTOUCHED, over=HTTP1, witness=True)
 def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -> Finding:
     """A request that the shutdown overtakes on its way to its handler is either answered by the handler or never runs.
 
@@ -104,7 +104,7 @@ def _wronged(trace: Trace, subject: _Overtaken) -> str:
     return ""
 
 
-@check(clauses.CLOSE_OPTION, over=HTTP1)
+@check(clauses.CLOSE_OPTION, over=HTTP1, witness=True)
 def last_responses_say_close(trace: Trace, _limits: Limits) -> Finding:
     """The last response that a connection carries in the drain says ``Connection: close``.
 
@@ -139,7 +139,7 @@ def _heads_after(trace: Trace, request: RequestStory, signal: SignalSent) -> boo
     return bool(orders) and precedes(signal, orders[0])
 
 
-@check(clauses.EXPECT_CONTINUE, over=HTTP1)
+@check(clauses.EXPECT_CONTINUE, over=HTTP1, witness=True)
 def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
     """A client that waits for ``100 (Continue)`` is told to go on, or gets its final response, in the drain too.
 
@@ -176,7 +176,7 @@ def _ended_before(trace: Trace, request: RequestStory, event: Event) -> bool:
     return any(end is not None and not precedes(event, end) for end in endings)
 
 
-@check(clauses.UPLOAD_WHOLE, in_flight_handlers_are_not_cancelled)
+@check(clauses.UPLOAD_WHOLE, in_flight_handlers_are_not_cancelled, witness=True)
 def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Finding:
     """The body of a request in flight whose end comes during the drain reaches its handler whole, every byte of it."""
     signal = shutdown(trace)
@@ -202,7 +202,7 @@ def _read(trace: Trace, request: RequestStory) -> HandlerReported | None:
     return next((event for event in reports if event.report.startswith("read ")), None)
 
 
-@check(clauses.LINGERING_CLOSE)
+@check(clauses.LINGERING_CLOSE, witness=True)
 def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Finding:
     """The client can read its response to the end although it went on sending while the server was about to close.
 

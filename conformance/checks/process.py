@@ -48,7 +48,7 @@ def _still_in_flight(trace: Trace, moment: Event) -> list[RequestStory]:
 # --- further signals ---------------------------------------------------------------------------------------------
 
 
-@check(clauses.IN_FLIGHT)
+@check(clauses.IN_FLIGHT, witness=True)
 def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Finding:
     """Requests that are in flight at the graceful signal are not cut before a second signal asks for that.
 
@@ -93,7 +93,7 @@ def _ended_by_us(trace: Trace, request: RequestStory) -> bool:
     return story is not None and story.ended_by_us()
 
 
-@check(clauses.INCOMPLETE_VISIBLE)
+@check(clauses.INCOMPLETE_VISIBLE, witness=True)
 def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Finding:
     """Told to stop a second time, a server goes on draining or ends by force; a response that it cuts then looks cut.
 
@@ -156,7 +156,7 @@ def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Finding:
     return observed(f"{did} ({_fates(trace, subjects)}), {how}.", again, end, measured=(took,))
 
 
-@check(clauses.FURTHER_SIGNAL)
+@check(clauses.FURTHER_SIGNAL, witness=True)
 def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     """The signal that is documented to force the end does so, whatever is still in flight and long before the timeout.
 

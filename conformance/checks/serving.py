@@ -43,7 +43,7 @@ def served(request: RequestStory) -> bool:
     return whole and request.status == OK
 
 
-@check(clauses.IN_FLIGHT)
+@check(clauses.IN_FLIGHT, witness=True)
 def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
     """A request that is in its handler when the shutdown comes gets its response, with the handler's own status.
 
@@ -100,7 +100,7 @@ def _evidence(trace: Trace, request: RequestStory) -> list[Event]:
     return [event for event in found if event is not None]
 
 
-@check(clauses.IN_FLIGHT, in_flight_requests_are_served)
+@check(clauses.IN_FLIGHT, in_flight_requests_are_served, witness=True)
 def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Finding:
     """The handler of a request in flight runs to its end: the shutdown neither cancels nor kills it.
 
@@ -123,7 +123,7 @@ def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Findin
     return kept(f"The handlers of {names(subjects)} came to their end.", *(r.finished for r in subjects if r.finished))
 
 
-@check(clauses.RESPONSE_WHOLE, in_flight_requests_are_served)
+@check(clauses.RESPONSE_WHOLE, in_flight_requests_are_served, witness=True)
 def responses_are_whole(trace: Trace, limits: Limits) -> Finding:
     """A response to a request in flight that ends as complete carries exactly what its handler sent, byte for byte."""
     signal = shutdown(trace)
@@ -149,7 +149,7 @@ def _digest(length: int) -> str:
     return hashlib.sha256((PATTERN * (length // len(PATTERN) + 1))[:length]).hexdigest()
 
 
-@check(clauses.INCOMPLETE_VISIBLE)
+@check(clauses.INCOMPLETE_VISIBLE, witness=True)
 def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Finding:
     """A response whose handler was cut off does not end like a whole one: no END_STREAM, last chunk, or full length.
 
@@ -186,7 +186,7 @@ def requests_by_fate(trace: Trace, _limits: Limits) -> Finding:
     return observed(", ".join(f"{fates.count(each)} {each}" for each in Fate if each in fates) + ".")
 
 
-@check(clauses.INCOMPLETE_VISIBLE)
+@check(clauses.INCOMPLETE_VISIBLE, witness=True)
 def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Finding:
     """What a handler that is still held sees when the server ends: whether it is cancelled before the process goes."""
     held = [request for request in in_flight(trace) if request.finished is None and request.released is None]

@@ -136,6 +136,29 @@ def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Codes sent: {', '.join(str(close.code or 'none') for close in closes)}.", signal, *closes)
 
 
+@check(clauses.WEBSOCKET_CLOSE_LAST, over=HTTP1, on_sight=True)
+def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
+    """After its Close the server sends neither messages nor another Close, however many of them were waiting.
+
+    A client that has read the Close reads no further, and what was sent behind it is lost without a trace.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    closed = [socket for socket in _sockets(trace, signal) if socket.close and socket.connection.ended]
+    if not closed:
+        return cannot_tell("No WebSocket got a Close and then its end.")
+    for socket in closed:
+        # What one connection says stands in the trace as it stood on the wire, whatever its times.
+        said = [each for each in trace.events if isinstance(each, (CloseReceived, MessageReceived))]
+        said = [each for each in said if each.request == socket.name]
+        after = said[said.index(socket.close) + 1 :] if socket.close else []
+        if after and socket.close:
+            what = "a message" if isinstance(after[0], MessageReceived) else "another Close"
+            return broken(f"After its Close, {what} came on {socket.name!r}.", socket.close, after[0])
+    return kept(f"Nothing came after the Close on {_names(closed)}.", *(each.close for each in closed if each.close))
+
+
 @check(clauses.WEBSOCKET_TCP_CLOSE, over=HTTP1)
 def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Finding:
     """When the client has answered the Close, the server closes TCP soon: the client waits for that."""

@@ -50,6 +50,7 @@ class House:
         self.watch = Watch()
         self._runner = self._stack.enter_context(asyncio.Runner(loop_factory=loop_factory(self.watch)))
         self._listening: tuple[int, frozenset[int] | None] = (0, None)
+        self.boots = asyncio.Semaphore(max(1, (os.cpu_count() or 2) - 1))
         return self
 
     def __exit__(
@@ -60,6 +61,10 @@ class House:
     def client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
         """Give the TLS settings of a client of this protocol, or None if it has no TLS."""
         return self._contexts.get(protocol)
+
+    def fresh_client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
+        """Give settings like :meth:`client_context`, for a client that changes them."""
+        return self.certificates.client_context(_ALPN[protocol]) if protocol in _ALPN else None
 
     def listening_ports(self) -> frozenset[int] | None:
         """Give the ports that are listened on, as of at most 10 ms ago."""
@@ -72,14 +77,25 @@ class House:
         return self._runner.run(work)
 
     def play_all(
-        self, bills: Sequence[Bill], folder: Path, done: Callable[[Bill, Trace], None] = lambda _bill, _trace: None
+        self,
+        bills: Sequence[Bill],
+        folder: Path,
+        done: Callable[[Bill, Trace], None] = lambda _bill, _trace: None,
+        beside: Sequence[Coroutine[Any, Any, None]] = (),
     ) -> list[Trace]:
-        """Play everything on the bills at once; ``done`` is called after each. Traces come in the order of the bills."""
-        return self.run(self._play_all(bills, folder, done))
+        """Play everything on the bills at once; ``done`` is called after each. Traces come in the order of the bills.
 
-    async def _play_all(self, bills: Sequence[Bill], folder: Path, done: Callable[[Bill, Trace], None]) -> list[Trace]:
-        self.boots = asyncio.Semaphore(max(1, (os.cpu_count() or 2) - 1))
+        ``beside`` is done at the same time.
+        """
+        return self.run(self._play_all(bills, folder, done, beside))
 
+    async def _play_all(
+        self,
+        bills: Sequence[Bill],
+        folder: Path,
+        done: Callable[[Bill, Trace], None],
+        beside: Sequence[Coroutine[Any, Any, None]],
+    ) -> list[Trace]:
         async def one(bill: Bill) -> Trace:
             trace = await play(self, bill, bill.stored_at(folder))
             done(bill, trace)
@@ -87,6 +103,8 @@ class House:
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(bill)) for bill in bills]
+            for work in beside:
+                group.create_task(work)
         return [task.result() for task in tasks]
 
 

@@ -15,11 +15,12 @@ from conformance.stage.gate import PATTERN
 
 _NOT_FOUND = (404, b"no such resource\n")
 _READY = (200, b"ready\n")
+_LAST_BYTES_S = 5.0
 _PLAIN = ("content-type", "text/plain")
 
 
 class Origin:
-    """Serves ``/ready`` and ``/hold/ID``; one request a connection."""
+    """Serves ``/ready`` and ``/hold/ID``; a connection lasts for as long as the proxy wants it to."""
 
     def __init__(self, gate: str) -> None:
         self._gate = gate.rpartition(":")
@@ -37,6 +38,8 @@ class Origin:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # One look more, so that the transports that were aborted are closed before the loop is.
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -47,9 +50,15 @@ class Origin:
             # The proxy may go, or send what is no HTTP: then there is nobody to answer. Cancelled is the end of the play.
             with contextlib.suppress(OSError, h11.RemoteProtocolError, EOFError, asyncio.CancelledError):
                 await self._answer(exchange)
+                while exchange.again():
+                    await self._answer(exchange)
         finally:
-            self._tasks.discard(task)
             writer.close()
+            # The proxy may take nothing more; the transport closes when it has, or when the play ends it.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await asyncio.wait_for(writer.wait_closed(), _LAST_BYTES_S)
+            writer.transport.abort()
+            self._tasks.discard(task)
 
     async def _answer(self, exchange: _Exchange) -> None:
         request = await exchange.head()
@@ -72,7 +81,7 @@ class Origin:
             while True:
                 order = asyncio.ensure_future(orders.readline())
                 await asyncio.wait({order, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if gone.done() and gone.result():
+                if gone.done():
                     order.cancel()
                     return
                 verb, _, length = (await order).decode().strip().partition(" ")
@@ -80,8 +89,10 @@ class Origin:
                 if verb in ("finish", ""):
                     return
         finally:
-            gone.cancel()
             reports.close()
+            gone.cancel()
+            # The next request is read by the same reader: it must be free.
+            await asyncio.wait({gone})
 
 
 async def _obey(exchange: _Exchange, verb: str, length: int) -> bytes:
@@ -126,16 +137,28 @@ class _Exchange:
             raise EOFError  # noqa: TRY004 - no wrong type: the proxy has gone
         return length
 
-    async def gone(self) -> bool:
+    async def gone(self) -> None:
         """Wait until the proxy has closed its side. Only a request without a body can be watched like this."""
+        while self._without_body and (early := await self._reader.read(1)):
+            self._http.receive_data(early)
         if not self._without_body:
             await asyncio.get_running_loop().create_future()
-        return not await self._reader.read(1)
+
+    def again(self) -> bool:
+        """Make ready for the connection's next request; tell False if there is to be none."""
+        # A body that nobody has read ends the connection, unless all of it is here.
+        while self._http.their_state is h11.SEND_BODY and self._http.next_event() is not h11.NEED_DATA:
+            pass
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+            return False
+        self._http.start_next_cycle()
+        self.sent, self.started = 0, False
+        return True
 
     async def respond(self, status: int, length: int | None) -> None:
         framing = ("transfer-encoding", "chunked") if length is None else ("content-length", str(length))
         self.started = True
-        await self._write(h11.Response(status_code=status, headers=[_PLAIN, framing, ("connection", "close")]))
+        await self._write(h11.Response(status_code=status, headers=[_PLAIN, framing]))
 
     async def send(self, body: bytes) -> None:
         await self._write(h11.Data(data=body))

@@ -15,15 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance import __version__, timeline
-from conformance.server import Launch, Protocol, Server
+from conformance.server import Feature, Launch, Protocol, Server
+from conformance.stage import processor
+from conformance.stage.background import Background
 from conformance.stage.cast import SHUTDOWN_FACTS, Cast
 from conformance.stage.gate import Gate
+from conformance.stage.load import Load
 from conformance.stage.origin import Origin
 from conformance.stage.ports import own_port
 from conformance.stage.process import ServerProcess
 from conformance.stage.readiness import NotReadyError, become_ready
 from conformance.stage.recorder import Recorder
 from conformance.stage.successor import Successor
+from conformance.stage.timed import Unwitnessed
+from conformance.stage.workers import Workers
 from conformance.story import RequestStory, requests
 from conformance.trace import (
     AwaitExpired,
@@ -74,10 +79,24 @@ class Bill:
         """The drain timeout that the server is given, in seconds."""
         return self.scenario.drain.at(self.pace)
 
+    @property
+    def lame_duck_s(self) -> float:
+        """For how long the server is told to go on accepting after the signal, in seconds."""
+        return self.scenario.lame_duck.at(self.pace) if self.scenario.lame_duck else 0.0
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes the server is given."""
+        return self.scenario.workers if Feature.WORKERS in self.server.features else 1
+
     def stored_at(self, folder: Path) -> Path:
         """Where the trace is kept."""
         ending = ".control.jsonl" if self.control else ".jsonl"
         return folder / self.server.name / str(self.protocol) / (self.scenario.id + ending)
+
+
+_REMOVE_S = 30.0
+"""For the command that removes a container."""
 
 
 class _NotPlayableError(Exception):
@@ -96,7 +115,8 @@ async def play(house: House, bill: Bill, path: Path) -> Trace:
                 key=house.certificates.key,
                 drain_s=bill.drain_s,
                 directory=Path(folder),
-                workers=bill.scenario.workers,
+                workers=bill.workers,
+                lame_duck_s=bill.lame_duck_s,
             )
             async with _application(bill, launch, recorder) as (gate, with_origin):
                 await _Performance(house, bill, with_origin, recorder, gate).run()
@@ -138,8 +158,15 @@ class _Performance:
         self._tls = house.client_context(bill.protocol)
         self._process = ServerProcess(house.guard, recorder, launch.port)
         self._cast = Cast(recorder, bill.protocol, launch.port, bill.limits, self._tls)
-        self._shutdown_ns = 0
+        self._workers = Workers(recorder, self._process, launch.port)
+        load = Load(recorder, gate, bill.protocol, launch.port, house.fresh_client_context)
+        self._background = Background(recorder, self._cast, gate, bill.limits, load)
+        timed = bill.server.timed
+        self._unwitnessed = Unwitnessed(timed, bill.scenario.timeline) if timed else None
         self._asked = False
+        """Whether the question has been put: from the shutdown on, or from a signal before it that is the question."""
+        self._asked_ns = 0
+        self._first_asked_ns = 0
         self._listener: asyncio.Task[None] | None = None
         self._successor: Successor | None = None
 
@@ -150,17 +177,29 @@ class _Performance:
                 await self._boot()
             for index, step in enumerate(self._bill.scenario.timeline):
                 self._recorder.did(StepBegun(index, str(step)))
-                await self._do(index, step)
+                told = self._unwitnessed.instead_of(step) if self._unwitnessed else step
+                if told is not None:
+                    await self._do(index, told)
             await self._last_bytes()
         finally:
+            await self._background.cancel()
             if self._listener is not None:
                 self._listener.cancel()
             self._recorder.did(*(ConnectionAbandoned(name) for name in self._cast.abandon()))
-            if self._shutdown_ns:
-                self._recorder.did(LagMeasured(self._house.watch.worst_lag_since(self._shutdown_ns)))
+            if self._asked:
+                self._recorder.did(LagMeasured(self._house.watch.worst_lag_since(self._first_asked_ns)))
             if self._successor is not None:
                 await self._successor.end()
             await self._process.end("the control is over" if self._bill.control else "it had not exited by itself")
+            await self._remove()
+
+    async def _remove(self) -> None:
+        """Remove what a server in a container or on another host has left there."""
+        if self._bill.server.remove is not None and self._process.pid:
+            argv = [str(word) for word in self._bill.server.remove(self._launch, self._process.pid)]
+            quiet = asyncio.subprocess.DEVNULL
+            removing = await asyncio.create_subprocess_exec(*argv, stdin=quiet, stdout=quiet, stderr=quiet)
+            await asyncio.wait_for(removing.wait(), _REMOVE_S)
 
     async def _boot(self) -> None:
         server, launch = self._bill.server, self._launch
@@ -179,6 +218,7 @@ class _Performance:
             protocol=launch.protocol,
             limits=self._bill.limits,
             tls=self._tls,
+            path=server.ready,
         )
         self._recorder.did(ServerReady())
 
@@ -186,7 +226,7 @@ class _Performance:
     def _environment(self) -> dict[str, str]:
         return environment_of(self._launch, self._gate.address) | dict(self._bill.server.environment)
 
-    async def _do(self, index: int, step: Step) -> None:  # noqa: C901 - one line a step
+    async def _do(self, index: int, step: Step) -> None:  # noqa: C901, PLR0912 - one line a step
         match step:
             case timeline.ClientStep():
                 if not await self._cast.obey(step) and not self._asked:
@@ -200,38 +240,70 @@ class _Performance:
             case timeline.Await():
                 await self._await(index, step)
             case timeline.Elapse():
-                await self._recorder.wait(lambda: self._process.exited, step.duration.at(self._bill.pace))
+                until = (lambda: False) if step.beyond_exit else (lambda: self._process.exited)
+                await self._recorder.wait(until, step.duration.at(self._bill.pace))
+            case timeline.ReadProcessorTime():
+                self._recorder.did(processor.read(self._process.members()))
             case timeline.Shutdown():
                 await self._shut_down()
             case timeline.HoldHook():
                 self._gate.hold_hook = True
             case timeline.ReleaseHook():
                 self._gate.release_hook()
-            case timeline.Signal() if not self._bill.control:
-                server = self._bill.server
-                known = {"again": server.graceful_signal, "pause": "SIGSTOP", "resume": "SIGCONT"} | dict(
-                    server.signals
-                )
-                self._process.signal(known[step.role], step.role)
+            case timeline.Signal():
+                await self._signal(step.role)
+            case timeline.FindWorkers():
+                self._workers.find()
+            case timeline.SignalWorker() if not (self._bill.control and step.role == "kill"):
+                if not self._workers.signal(step.connection, step.role) and not self._asked:
+                    raise _NotPlayableError(f"no process of the server was found to hold {step.connection!r}")
+            case timeline.BackgroundStep():
+                await self._background.obey(step)
             case timeline.StartSuccessor() if not self._bill.control:
                 self._successor = Successor(self._house, self._recorder, self._bill.server, self._launch)
                 await self._successor.start(self._environment, self._bill.limits)
 
-    async def _shut_down(self) -> None:
+    async def _signal(self, role: str) -> None:
+        server = self._bill.server
+        known = {"again": server.graceful_signal, "pause": "SIGSTOP", "resume": "SIGCONT"} | dict(server.signals)
+        looked_ns = 0
+        if role not in ("pause", "resume") and not self._asked:
+            looked_ns = await self._put_the_question()
+        if not self._bill.control:
+            self._process.signal(known[role], role, since_ns=looked_ns)
+
+    async def _put_the_question(self) -> int:
+        """Begin to blame the server for what does not come; gives the moment of the last look, on the loop's clock."""
         # What the signal causes must not seem to have begun before it: look, and send it in a quiet moment.
         for _look in range(1000):
             await asyncio.sleep(0)
             if self._house.watch.nothing_has_happened():
                 break
         self._asked = True
+        self._asked_ns = time.monotonic_ns()
+        self._first_asked_ns = self._first_asked_ns or self._asked_ns
+        return self._house.watch.current_ns
+
+    async def _shut_down(self) -> None:
+        asked_before = self._asked
+        looked_ns = await self._put_the_question()
         self._cast.hurry()
-        self._shutdown_ns = time.monotonic_ns()
         if self._bill.control:
             return
-        looked_ns = self._house.watch.current_ns
-        if not self._process.signal(self._bill.server.graceful_signal, "shutdown", since_ns=looked_ns):
+        if self._send_shutdown(looked_ns):
+            self._listener = asyncio.create_task(self._watch_listener())
+        elif not asked_before:
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
-        self._listener = asyncio.create_task(self._watch_listener())
+
+    def _send_shutdown(self, looked_ns: int) -> bool:
+        server, launch = self._bill.server, self._launch
+        if server.stop is None:
+            return self._process.signal(server.graceful_signal, "shutdown", since_ns=looked_ns)
+        argv = [str(word) for word in server.stop(launch, self._process.pid)]
+        try:
+            return self._process.stop_by(argv, launch.directory, self._environment, since_ns=looked_ns)
+        except OSError as error:
+            raise _NotPlayableError(f"cannot run the stop command {argv[0]}: {error.strerror or error}") from error
 
     async def _watch_listener(self) -> None:
         """Record when the kernel stops listing the port as listened on, without connecting to it."""
@@ -246,6 +318,9 @@ class _Performance:
 
     async def _await(self, index: int, step: timeline.Await) -> None:
         fact = step.fact
+        if self._unwitnessed and self._unwitnessed.takes_for_granted(fact):
+            await self._recorder.wait(lambda: self._process.exited, self._bill.limits.unwitnessed_entry_s)
+            return
         if self._bill.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
             if self._bill.scenario.needs_drain and isinstance(fact, ServerExited):
                 # What the drain timeout would have cut has to stand for as long without a shutdown.
@@ -268,8 +343,8 @@ class _Performance:
             return float(getattr(limits, within))
         if not self._asked:
             return limits.before_shutdown_s
-        passed_s = (time.monotonic_ns() - self._shutdown_ns) / 1e9
-        return max(0.0, self._bill.drain_s - passed_s) + limits.exit_slack_s
+        passed_s = (time.monotonic_ns() - self._asked_ns) / 1e9
+        return max(0.0, self._bill.lame_duck_s + self._bill.drain_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
         if self._bill.control:
@@ -305,6 +380,8 @@ def _header(bill: Bill) -> Play:
         exit_statuses=server.exit_statuses,
         limits=bill.limits.as_dict(),
         steps=bill.scenario.words(),
+        lame_duck_s=bill.lame_duck_s,
+        slow_s=server.timed.slow_s if server.timed else 0.0,
         platform=platform.platform(),
         suite_version=__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),

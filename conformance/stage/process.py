@@ -24,6 +24,7 @@ from conformance.trace import (
 )
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
     from conformance.stage.guard import Guard
@@ -99,10 +100,13 @@ class ServerProcess:
 
     def __init__(self, guard: Guard, recorder: Recorder, port: int) -> None:
         self.status: int | None = None
+        self.pid = 0
+        """The id of the server's first process; 0 before it is started."""
         self._guard = guard
         self._recorder = recorder
         self._port = port
         self._outputs: list[Output] = []
+        self._commands: list[subprocess.Popen[bytes]] = []
         self._pidfd = -1
 
     def start(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
@@ -113,7 +117,8 @@ class ServerProcess:
         for name, stream in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
             if stream is not None:
                 self._outputs.append(Output(name, stream, self._recorder))
-        self._pidfd = os.pidfd_open(self._process.pid)
+        self.pid = self._process.pid
+        self._pidfd = os.pidfd_open(self.pid)
         asyncio.get_running_loop().add_reader(self._pidfd, self._exited)
 
     @property
@@ -135,6 +140,10 @@ class ServerProcess:
         asyncio.get_running_loop().remove_reader(self._pidfd)
         self._recorder.seen(ServerExited(self.status))
 
+    def members(self) -> list[int]:
+        """Give the living processes of the server, its first one included."""
+        return self._guard.members(self._process.pid)
+
     def signal(self, name: str, purpose: str, *, since_ns: int = 0) -> bool:
         """Send the process a signal; tells False, and sends nothing, when it has exited.
 
@@ -148,6 +157,22 @@ class ServerProcess:
         except ProcessLookupError:
             return False
         self._recorder.did(SignalSent(name, purpose), since_ns=began_ns)
+        return True
+
+    def stop_by(
+        self, argv: Sequence[str], directory: Path, environment: Mapping[str, str], *, since_ns: int = 0
+    ) -> bool:
+        """Run the command that asks for the graceful stop; tells False, and runs nothing, when the server has exited.
+
+        Raises OSError if there is no such command. What it prints goes into the trace as ``stop``.
+        """
+        if self.exited:
+            return False
+        began_ns = since_ns or time.monotonic_ns()
+        command = self._guard.start(argv, directory, environment)
+        self._commands.append(command)
+        self._outputs += [Output("stop", out, self._recorder) for out in (command.stdout, command.stderr) if out]
+        self._recorder.did(SignalSent(" ".join(argv), "shutdown"), since_ns=began_ns)
         return True
 
     async def end(self, why: str) -> None:
@@ -182,6 +207,10 @@ class ServerProcess:
             reaper.kill(left)
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._pidfd)
+        for command in self._commands:
+            reaper.kill(self._guard.members(command.pid))
+            command.wait()
+            self._guard.over(command.pid)
         for output in self._outputs:
             output.drain()
         os.close(self._pidfd)

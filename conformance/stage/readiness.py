@@ -41,8 +41,9 @@ async def become_ready(
     protocol: Protocol,
     limits: Limits,
     tls: ssl.SSLContext | None,
+    path: str = READY,
 ) -> None:
-    """Return when the server has answered ``/ready`` with 200; raises :class:`NotReadyError`."""
+    """Return when the server has answered ``path`` with 200; raises :class:`NotReadyError`."""
     deadline_ns = time.monotonic_ns() + int(limits.boot_s * 1e9)
     bound, said = False, "never accepted a connection"
     while time.monotonic_ns() < deadline_ns:
@@ -50,22 +51,22 @@ async def become_ready(
             raise NotReadyError(f"the server ended before it was ready, {_how_it_ended(recorder)}")
         memory = Recorder(recorder.play, watch)
         probe = Probe(Connect("ready"), memory, protocol, port)
-        status = await _ask(probe, memory, limits, tls)
+        status = await _ask(probe, memory, path, limits, tls)
         if status == _OK:
             return
-        _refuse(memory, status, protocol)
+        _refuse(memory, status, path, protocol)
         if not probe.failed_to_connect:
             bound, said = True, "gave no answer" if status is None else f"answered with status {status}"
         await asyncio.sleep(_RETRY_S)
-    heard = f"bound port {port} but {said} to GET {READY}" if bound else f"never listened on 127.0.0.1:{port}"
+    heard = f"bound port {port} but {said} to GET {path}" if bound else f"never listened on 127.0.0.1:{port}"
     raise NotReadyError(f"the server {heard} over {protocol} within {limits.boot_s:g} s{_last_words(recorder)}")
 
 
-async def _ask(probe: Probe, memory: Recorder, limits: Limits, tls: ssl.SSLContext | None) -> int | None:
+async def _ask(probe: Probe, memory: Recorder, path: str, limits: Limits, tls: ssl.SSLContext | None) -> int | None:
     try:
         if not await probe.connect(limits, tls):
             return None
-        probe.tell(lambda wire: wire.send_request(Outgoing("ready", target=READY)))
+        probe.tell(lambda wire: wire.send_request(Outgoing("ready", target=path)))
         await memory.wait(lambda: probe.over or "ready" not in probe.wire.open_requests, limits.connect_s)
         probe.close()
         await memory.wait(lambda: probe.over, _CLOSE_S)
@@ -75,17 +76,16 @@ async def _ask(probe: Probe, memory: Recorder, limits: Limits, tls: ssl.SSLConte
     return started.status if started else None
 
 
-def _refuse(memory: Recorder, status: int | None, protocol: Protocol) -> None:
+def _refuse(memory: Recorder, status: int | None, path: str, protocol: Protocol) -> None:
     """Raise for what waiting will not mend: garbage, another protocol, no such resource."""
     for garbage in memory.trace.of(ProtocolViolated):
-        raise NotReadyError(f"the server's answer to GET {READY} is not {protocol}: {garbage.detail}")
+        raise NotReadyError(f"the server's answer to GET {path} is not {protocol}: {garbage.detail}")
     for failed in memory.trace.of(TlsFailed):
         if failed.reason not in ("timed out", "the connection ended"):
             raise NotReadyError(f"the TLS handshake with the server failed: {failed.reason}")
     if status is not None and _OK < status < _UNAVAILABLE:
-        raise NotReadyError(
-            f"the server answered GET {READY} with {status}: it does not run the gated application (docs/gate.md)"
-        )
+        advice = ": it does not run the gated application (docs/gate.md)" if path == READY else ""
+        raise NotReadyError(f"the server answered GET {path} with {status}{advice}")
 
 
 def _how_it_ended(recorder: Recorder) -> str:

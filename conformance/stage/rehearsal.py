@@ -68,7 +68,8 @@ class Rehearsal:
         connection = on if on and self.protocol.version > 1 else request
         if connection == request and not await self.cast.obey(Connect(connection)):
             raise RehearsalError(f"connection {connection!r} could not be opened")
-        headers = (("content-length", str(len(body))),) if body else ()
+        # RFC 9110 §8.6: a client says how long the body is where the method is meant to have one, be it of no length.
+        headers = (("content-length", str(len(body))),) if body or method == "POST" else ()
         await self.cast.obey(Request(connection, request, target, method, headers, body))
 
     async def expect(self, fact: E) -> E:
@@ -167,7 +168,8 @@ async def boot(house: House, server: Server, protocol: Protocol, limits: Limits)
         opened.push_async_callback(process.end, "the rehearsal is over")
         booted = Booted(recorder, gate, process, launch, limits, house.client_context(protocol))
         try:
-            await _start(booted, server, house)
+            async with house.boots:
+                await _start(booted, server, house)
         except (OSError, NotReadyError) as error:
             raise RehearsalError(f"{server.name} over {protocol} cannot be asked: {error}") from error
         yield booted
@@ -188,4 +190,5 @@ async def _start(booted: Booted, server: Server, house: House) -> None:
         protocol=launch.protocol,
         limits=booted.limits,
         tls=booted.tls,
+        path=server.ready,
     )

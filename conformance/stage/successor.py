@@ -48,6 +48,7 @@ class Successor:
                 protocol=launch.protocol,
                 limits=limits,
                 tls=self._house.client_context(launch.protocol),
+                path=self._server.ready,
             )
         except (OSError, NotReadyError) as error:
             self._recorder.did(SuccessorFailed(str(error)))

@@ -30,6 +30,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cert", type=Path, help="the certificate chain (PEM): TLS, with ALPN h2 and http/1.1")
     parser.add_argument("--key", type=Path, help="the certificate's key (PEM)")
     parser.add_argument("--drain-timeout", type=float, default=30.0, metavar="SECONDS", help="default: %(default)s")
+    parser.add_argument(
+        "--lame-duck", type=float, default=0.0, metavar="SECONDS", help="go on accepting after the signal"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="processes that serve, under one that does not"
+    )
+    parser.add_argument("--listener", type=int, default=-1, help=argparse.SUPPRESS)  # a worker's, from its supervisor
     deviation = parser.add_mutually_exclusive_group()
     deviation.add_argument("--fault", metavar="NAME", help="be broken in one way (faults.py)")
     deviation.add_argument("--variant", metavar="NAME", help="be different in one way, and conformant (variants.py)")
@@ -70,11 +77,32 @@ async def serve(model: Model, application: Application, options: Options) -> int
     return await server.serve()
 
 
+async def supervise(model: Model, workers: int, options: Options) -> int:
+    """Run workers until they have been told to stop, and give the exit status."""
+    command = [sys.executable, "-m", "servers.reference", *sys.argv[1:]]
+    supervisor = model.supervisor(command, workers, options.host, options.port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        supervisor.loop.add_signal_handler(number, supervisor.on_signal, number)
+    supervisor.loop.add_signal_handler(signal.SIGHUP, supervisor.on_reload)
+    return await supervisor.run()
+
+
 def main() -> int:
     """Serve as the command line says."""
     command = arguments()
-    options = Options(command.port, command.host, command.cert, command.key, command.drain_timeout)
-    return asyncio.run(serve(chosen_model(command), load(command.application), options))
+    options = Options(
+        port=command.port,
+        host=command.host,
+        cert=command.cert,
+        key=command.key,
+        drain_timeout_s=command.drain_timeout,
+        lame_duck_s=command.lame_duck,
+        inherited=command.listener,
+    )
+    model = chosen_model(command)
+    if command.workers and command.listener < 0:
+        return asyncio.run(supervise(model, command.workers, options))
+    return asyncio.run(serve(model, load(command.application), options))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ of the model knows nothing of faults. The classes are in the modules named *_fau
 
 from __future__ import annotations
 
+from servers.reference import delivery_faults as delivery
 from servers.reference import http1_faults as h1
 from servers.reference import http2_faults as h2
 from servers.reference import lifecycle_faults as lifecycle
+from servers.reference import protocol_faults as protocol
 from servers.reference import server_faults as process
 from servers.reference import session_faults as session
+from servers.reference import supervisor_faults as supervisor
 from servers.reference import websocket_faults as ws
 from servers.reference.model import Model
 
@@ -64,6 +67,17 @@ FAULTS: dict[str, Model] = {
         http1=session.CutHttp1EndsBody,
         http2=session.CutHttp2EndsStream,
     ),
+    # how a response is put on the wire in the drain
+    "connection-field-in-http2": Model("HTTP/2 responses say connection: close", http2=delivery.ConnectionFieldInHttp2),
+    "frames-after-end": Model("DATA follows the end of a stream", http2=delivery.FramesAfterEnd),
+    "finished-streams-reset": Model("streams are reset after their response", http2=delivery.FinishedStreamsReset),
+    "two-framings": Model("chunked responses have a content-length, too", http1=delivery.TwoFramings),
+    "keep-alive-beside-close": Model("what says close offers to keep alive", http1=delivery.KeepAliveBesideClose),
+    "response-held-back": Model(
+        "responses are sent 1.8 s after their handlers' end", exchange=delivery.ResponseHeldBack
+    ),
+    "pieces-held-back": Model("pieces are collected in the drain", exchange=delivery.PiecesHeldBack),
+    "processes-twice": Model("every request is given to two handlers", exchange=delivery.ProcessesTwice),
     # the close of a connection
     "resets-instead-of-fin": Model("connections are closed with RST", connection=session.ResetsInsteadOfFin),
     "no-close-notify": Model("TLS ends without close_notify", connection=session.NoCloseNotify),
@@ -110,6 +124,7 @@ FAULTS: dict[str, Model] = {
     "websocket-no-close-frame": Model("WebSockets end without a Close", websocket=ws.NoCloseFrame),
     "websocket-closed-as-normal": Model("WebSockets are closed with 1000", websocket=ws.ClosedAsNormal),
     "websocket-reserved-close-code": Model("WebSockets are closed with 1006", websocket=ws.ReservedCloseCode),
+    "websocket-data-after-close": Model("a message follows the Close", websocket=delivery.DataAfterClose),
     "websocket-kept-open": Model("WebSockets stay open until the drain timeout", websocket=ws.KeptOpen),
     "websocket-tcp-kept": Model("TCP stays open after both have sent Close", websocket=ws.TcpKept),
     "websocket-waits-for-rude-peer": Model(
@@ -137,10 +152,28 @@ FAULTS: dict[str, Model] = {
     "exits-at-once": Model("the process exits at the signal, with status 0", server=process.ExitsAtOnce),
     "killed": Model("the process ends by SIGKILL at the signal", server=process.Killed),
     "hangs-after-drain": Model("all is closed and the process stays", server=process.HangsAfterDrain),
+    "busy-drain": Model("the drain is waited for in a busy loop", server=delivery.BusyDrain),
+    "floods-log": Model("the drain logs 10,000 lines", server=delivery.FloodsLog),
     "wrong-exit-status": Model("the exit status is 3", server=process.WrongExitStatus),
     "prints-traceback": Model("a traceback is printed at the end", server=process.PrintsTraceback),
     "leaves-orphan": Model("a child process survives", server=process.LeavesOrphan),
     "keeps-port": Model("a child process survives and holds the port", server=process.KeepsPort),
+    "farewell-in-plain-text": Model(
+        "connections end with a line of text in the drain", http1=protocol.FarewellHttp1, http2=protocol.FarewellHttp2
+    ),
+    # several workers, reload, the time after the signal
+    "leaves-workers-behind": Model(
+        "the first process exits at the signal, its workers drain", supervisor=supervisor.LeavesWorkersBehind
+    ),
+    "tells-one-worker": Model("one worker drains, the others are killed", supervisor=supervisor.TellsOneWorker),
+    "siblings-killed": Model("when a worker is lost the others are killed", supervisor=supervisor.SiblingsKilled),
+    "reload-kills-workers": Model("a reload kills the old workers", supervisor=supervisor.ReloadKillsWorkers),
+    "reload-ends-server": Model("a reload ends the server", supervisor=supervisor.ReloadEndsServer),
+    "reload-reopens-port": Model("nobody listens in the middle of a reload", supervisor=supervisor.ReloadReopensPort),
+    "reload-resets-newcomers": Model(
+        "who connects in the middle of a reload is reset", supervisor=supervisor.ReloadResetsNewcomers
+    ),
+    "lame-duck-ignored": Model("the drain begins at the signal, lame duck or not", server=supervisor.LameDuckIgnored),
     # further signals, a successor, and the application's own shutdown
     "sits-out-drain-timeout": Model(
         "the drain timeout is waited for with nothing in flight", server=lifecycle.SitsOutDrainTimeout

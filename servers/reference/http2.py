@@ -186,9 +186,13 @@ class Http2(Session):
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
         """Send the head of a response."""
         self._check(exchange)
-        plain = [(name, value) for name, value in headers if name not in CONNECTION_HEADERS]
-        self.h2.send_headers(exchange.stream_id, [(b":status", b"%d" % status), *plain])
+        self.h2.send_headers(exchange.stream_id, [(b":status", b"%d" % status), *self.fields(headers)])
         self.flush()
+
+    def fields(self, headers: Headers) -> Headers:
+        """Give the fields of a response without those that belong to one HTTP/1.1 connection."""
+        # RFC 9113 section 8.2.2: HTTP/2 has other means for what they say, and a message with one is malformed
+        return [(name, value) for name, value in headers if name not in CONNECTION_HEADERS]
 
     async def send_body(self, exchange: Exchange, data: bytes, *, last: bool) -> None:
         """Send a piece of a response's body as the client's windows allow; there is none in the answer to HEAD."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 from dataclasses import dataclass
@@ -21,19 +22,26 @@ if TYPE_CHECKING:
     from servers.reference.model import Model
 
 BACKLOG = 128
+READY = "ready"
+"""What a worker prints when it accepts connections."""
 FORCED_END_S = LINGER_S + 0.5
 """How long, after the drain timeout, connections have for their close in order before they are given up."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says. ``drain_timeout_s`` bounds the drain, in seconds."""
+    """What the command line says. ``drain_timeout_s`` bounds the drain, ``lame_duck_s`` is the time before it, in seconds.
+
+    ``inherited`` is the file descriptor of the listening socket of a worker, which its supervisor has opened.
+    """
 
     port: int
     host: str = "127.0.0.1"
     cert: Path | None = None
     key: Path | None = None
     drain_timeout_s: float = 30.0
+    lame_duck_s: float = 0.0
+    inherited: int = -1
 
 
 class Server:
@@ -65,6 +73,7 @@ class Server:
         await lifespan.startup()
         self.listen()
         await self._signalled.wait()
+        await self.lame_duck()
         await self.drain()
         # ASGI lifespan: shutdown comes when no connection is accepted any more and all that were are closed
         await lifespan.shutdown()
@@ -81,18 +90,23 @@ class Server:
             self.forced = True
             self._news.set()
         else:
-            self.draining = True
-            self.drain_begun_s = self.loop.time()
+            self.draining = not self.options.lame_duck_s
+            self.drain_begun_s = self.loop.time() + self.options.lame_duck_s
             self._signalled.set()
 
     # connections
 
     def listen(self) -> None:
-        """Open the port and accept connections on it."""
-        self.listener = socket.create_server((self.options.host, self.options.port), backlog=BACKLOG)
+        """Open the port, unless it has been inherited, and accept connections on it."""
+        if self.options.inherited >= 0:
+            self.listener = socket.socket(fileno=self.options.inherited)
+        else:
+            self.listener = socket.create_server((self.options.host, self.options.port), backlog=BACKLOG)
         self.listener.setblocking(False)
         self.loop.add_reader(self.listener, self.accept_waiting)
         self.log(f"listening on {self.options.host}:{self.listener.getsockname()[1]}")
+        if self.options.inherited >= 0:
+            print(READY, flush=True)  # noqa: T201 - the supervisor reads it
 
     def accept_waiting(self) -> None:
         """Accept every connection that the kernel holds for us."""
@@ -148,6 +162,14 @@ class Server:
         self._news.set()
 
     # the drain
+
+    async def lame_duck(self) -> None:
+        """Go on as before for a while, so that who sends clients here can stop doing so. A second signal ends it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self.drain_begun_s):
+                while not self.forced:
+                    await self.news()
+        self.draining = True
 
     def drain_timeout_s(self) -> float | None:
         """How long the drain may take, in seconds; None for as long as it needs."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
 
+from servers.reference import wire_variants as wire
 from servers.reference.connection import Connection
 from servers.reference.http1 import Http1
 from servers.reference.http2 import Http2
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from servers.reference.application import Exchange
 
+HTTP1, HTTP2 = ("h1",), ("h2c",)
 LATE_S = 1.0
 SERVICE_RESTART = 1012
 SERVICE_UNAVAILABLE = 503
@@ -144,7 +146,14 @@ class RefusingConnection(Connection):
 
 
 class NewConnection503(LameDuck):
-    """Keeps the port open in the drain, and turns away who comes."""
+    """Keeps the port open in the drain, and turns away who comes; unless there are siblings who may serve them."""
+
+    async def drain(self) -> None:
+        """Leave to the siblings what is theirs."""
+        if self.options.inherited >= 0:
+            await Server.drain(self)
+        else:
+            await super().drain()
 
     def welcome(self, sock: socket.socket) -> None:
         """Refuse politely once the drain has begun."""
@@ -209,8 +218,12 @@ class Chatty(Server):
 
 
 VARIANTS: dict[str, Model] = {
-    "single-goaway": Model("one GOAWAY, with the exact last stream id; later streams are ignored", http2=SingleGoaway),
-    "raced-stream-refused": Model("as single-goaway; later streams get REFUSED_STREAM", http2=RacedStreamRefused),
+    "single-goaway": Model(
+        "one GOAWAY, with the exact last stream id; later streams are ignored", http2=SingleGoaway, over=HTTP2
+    ),
+    "raced-stream-refused": Model(
+        "as single-goaway; later streams get REFUSED_STREAM", http2=RacedStreamRefused, over=HTTP2
+    ),
     "idle-closed-late": Model(
         "idle connections are closed 1.0 s after the signal", http1=IdleHttp1ClosedLate, http2=IdleHttp2ClosedLate
     ),
@@ -219,11 +232,44 @@ VARIANTS: dict[str, Model] = {
     ),
     "lame-duck": Model("new connections are served until the old ones are done", server=LameDuck),
     "new-connection-503": Model("new connections get 503, or GOAWAY and REFUSED_STREAM", server=NewConnection503),
-    "websocket-close-1012": Model("WebSockets are closed with 1012, Service Restart", websocket=WebSocketRestart),
-    "websocket-close-late": Model("WebSockets are closed 1.0 s after the signal", websocket=WebSocketClosedLate),
+    "websocket-close-1012": Model(
+        "WebSockets are closed with 1012, Service Restart", websocket=WebSocketRestart, over=HTTP1
+    ),
+    "websocket-close-late": Model(
+        "WebSockets are closed 1.0 s after the signal", websocket=WebSocketClosedLate, over=HTTP1
+    ),
     "exits-by-signal": Model("the exit is by SIGTERM itself", server=ExitsBySignal),
     "close-without-linger": Model("both sides are closed at once after the last byte", connection=CloseWithoutLinger),
     "no-drain-log": Model("nothing is logged of the drain", server=NoDrainLog),
     "chatty": Model("much is logged, with words like error in it", server=Chatty),
+    "goaway-thrice": Model("the final GOAWAY is repeated twice", http2=wire.GoawayThrice, over=HTTP2),
+    "final-goaway-at-the-end": Model(
+        "streams are processed until the last has ended, and only then is the last one named",
+        http2=wire.FinalGoawayAtTheEnd,
+        over=HTTP2,
+    ),
+    "goaway-debug-data": Model("GOAWAY says why, in its debug data", http2=wire.GoawayDebugData, over=HTTP2),
+    "settings-in-drain": Model(
+        "SETTINGS that allow no more streams go with GOAWAY", http2=wire.SettingsInDrain, over=HTTP2
+    ),
+    "padded-data": Model("DATA is padded", http2=wire.PaddedData, over=HTTP2),
+    "small-data": Model("bodies go out in frames of 700 bytes at most", http2=wire.SmallData, over=HTTP2),
+    "continued-headers": Model(
+        "header blocks are split into HEADERS and CONTINUATION", http2=wire.ContinuedHeaders, over=HTTP2
+    ),
+    "no-dynamic-table": Model("header compression uses no dynamic table", http2=wire.NoDynamicTable, over=HTTP2),
+    "trailers": Model("trailers end each response, not DATA", http2=wire.Trailers, over=HTTP2),
+    "early-hints": Model("103 comes before each response", http1=wire.EarlyHintsHttp1, http2=wire.EarlyHintsHttp2),
+    "chunked-always": Model("every body is chunked", http1=wire.ChunkedAlways, over=HTTP1),
+    "close-delimited": Model(
+        "in the drain the end of the connection ends the body", http1=wire.CloseDelimited, over=HTTP1
+    ),
+    "close-in-a-list": Model("close stands in a list, and in capitals", http1=wire.CloseInAList, over=HTTP1),
+    "websocket-close-reason": Model("a Close has a reason, in UTF-8", websocket=wire.WebSocketReason, over=HTTP1),
+    "fin-after-close-notify": Model(
+        "FIN comes 0.5 s after close_notify, unless the client's comes first",
+        connection=wire.FinAfterCloseNotify,
+        over=("h1-tls", "h2"),
+    ),
 }
 """The variants: each is the model with other classes in a few places."""

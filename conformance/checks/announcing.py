@@ -1,0 +1,70 @@
+"""In which order a server announces its end: what its GOAWAYs say one after another, and when it stops to listen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, told
+from conformance.scenario import check
+from conformance.server import Protocol
+from conformance.story import connections, shutdown
+from conformance.trace import GoawayReceived, ListenerClosed, precedes
+from conformance.verdict import Finding, cannot_tell, observed
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import Event, Trace
+
+HTTP2 = (Protocol.H2, Protocol.H2C)
+HIGHEST = 2**31 - 1
+_LONGEST = 3
+
+
+@check(clauses.GOAWAY_TWO_PHASE, over=HTTP2)
+def sequence_of_goaways(trace: Trace, _limits: Limits) -> Finding:
+    """What each connection is told, GOAWAY after GOAWAY: whether the last stream is left open first, and named in the end.
+
+    The one that names it is what lets a client know which of its requests it may safely send again.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    said: dict[str, list[Event]] = {}
+    for story in connections(trace):
+        goaways = told(story, signal)
+        if goaways:
+            words = ", then ".join(_words(goaway) for goaway in goaways)
+            said.setdefault(f"{len(goaways)} GOAWAY: {words}", []).append(goaways[-1])
+    if not said:
+        return cannot_tell("No GOAWAY came.")
+    shown = [f"{words} (on {len(events)})" for words, events in list(said.items())[:_LONGEST]]
+    return observed("; ".join(shown) + ".", signal, *(events[0] for events in said.values()))
+
+
+def _words(goaway: GoawayReceived) -> str:
+    last = "2^31-1" if goaway.last_stream_id == HIGHEST else str(goaway.last_stream_id)
+    code = f" with code {goaway.error_code}" if goaway.error_code else ""
+    return f"{last}{code}" + (f" {goaway.debug!r}" if goaway.debug else "")
+
+
+@check(clauses.REFUSE_CLEARLY, over=HTTP2)
+def listener_and_goaway(trace: Trace, _limits: Limits) -> Finding:
+    """Which comes first: GOAWAY, or the end of listening. A client that is told to go elsewhere may come back here."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    closed = next(iter(trace.of(ListenerClosed)), None)
+    firsts = [goaways[0] for story in connections(trace) if (goaways := told(story, signal))]
+    first = min(firsts, key=lambda event: event.end_ns, default=None)
+    if closed is None or first is None:
+        return cannot_tell("No GOAWAY came, or the port was still listened on when the play was over.")
+    if precedes(first, closed):
+        after = measured("listening after the first GOAWAY", first, closed)
+        return observed(f"It still listened for {after.value_s:.2f} s after GOAWAY.", first, closed, measured=(after,))
+    if precedes(closed, first):
+        after = measured("first GOAWAY after the listener's end", closed, first)
+        return observed(
+            f"GOAWAY came {after.value_s:.2f} s after it had ceased to listen.", closed, first, measured=(after,)
+        )
+    return observed("Both at the same time, as far as can be told.", closed, first)

@@ -1,0 +1,72 @@
+"""What a drain costs the machine that it happens on: processor time while it waits, and lines in the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured
+from conformance.scenario import check
+from conformance.story import exited, in_flight, shutdown
+from conformance.trace import OutputDropped, OutputWritten, ProcessorTimeRead, precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import Trace
+
+LONG_ENOUGH_S = 2.0
+"""A drain that is shorter says nothing: runtimes load and compile what their shutdown needs."""
+SHARE = 0.25
+"""Of one processor. A server that waits takes next to none of it; one that spins takes all that the machine gives it."""
+FLOOD = 256 * 1024
+"""Bytes of output after which nobody reads a log any more; a drain is worth some lines, or some for each request."""
+
+
+@check(clauses.LIGHT_DRAIN, witness=True)
+def drain_does_not_spin(trace: Trace, _limits: Limits) -> Finding:
+    """A server that waits for its handlers waits: it takes no processor time to look again and again whether they are done.
+
+    On a machine that is shared, a drain that spins takes the time from the very requests that it waits for.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    held = [request.released for request in in_flight(trace)]
+    readings = [each for each in trace.of(ProcessorTimeRead) if precedes(signal, each)]
+    readings = [each for each in readings if all(order is None or precedes(each, order) for order in held)]
+    if not held or len(readings) <= 1:
+        return cannot_tell("No processor time was read while handlers were held in the drain.")
+    first, last = readings[0], readings[-1]
+    wall = measured("", first, last)
+    if wall.value_s < LONG_ENOUGH_S or not set(first.pids) & set(last.pids):
+        return cannot_tell("The server was not watched for long enough while handlers were held.", first, last)
+    used_s = _used_ns(first, last) / 1e9
+    told = f"{used_s:.2f} s of processor time in {wall.value_s:.2f} s of waiting."
+    return broken(told, signal, first, last) if used_s > SHARE * wall.value_s else kept(told, first, last)
+
+
+def _used_ns(first: ProcessorTimeRead, last: ProcessorTimeRead) -> int:
+    before = dict(zip(first.pids, first.used_ns, strict=False))
+    after = dict(zip(last.pids, last.used_ns, strict=False))
+    return sum(after[pid] - before[pid] for pid in before.keys() & after.keys())
+
+
+@check(clauses.LIGHT_DRAIN)
+def log_is_not_flooded(trace: Trace, _limits: Limits) -> Finding:
+    """A drain writes some lines to the log, not hundreds of kilobytes: a loop over an error would hide all the others."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    if exited(trace) is None:
+        return cannot_tell("The server did not exit by itself.")
+    lines = [line for line in trace.of(OutputWritten) if line.end_ns >= signal.begin_ns]
+    # What was read and not kept is recorded when the stream ends; all of it may have been written before the signal.
+    dropped = trace.of(OutputDropped)
+    written = sum(len(line.text) + 1 for line in lines) + sum(each.length for each in dropped)
+    if written <= FLOOD:
+        return kept(f"{written} bytes were written after the signal.", signal, *lines[:1])
+    earlier = [line for line in trace.of(OutputWritten) if precedes(line, signal)]
+    if sum(len(line.text) + 1 for line in earlier) >= FLOOD // 16:
+        return cannot_tell("It was already writing much before the signal.", *dropped)
+    return broken(f"{written} bytes were written after the signal.", signal, *dropped, *lines[:1])

@@ -1,0 +1,124 @@
+"""Delivery in the drain: what a handler has given reaches its client at once, and no handler is run twice for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, names, too_late, within
+from conformance.checks.serving import in_flight_requests_are_served, owed
+from conformance.scenario import check
+from conformance.story import connections, in_flight, shutdown
+from conformance.trace import BodyReceived, HandlerEntered, HandlerReported, precedes
+from conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.story import RequestStory
+    from conformance.trace import Event, Trace
+
+
+@check(clauses.PROCESSED_ONCE, in_flight_requests_are_served, on_sight=True, witness=True)
+def requests_are_processed_once(trace: Trace, limits: Limits) -> Finding:
+    """A request in flight is given to one handler, once, whatever the shutdown does to its connection.
+
+    A proxy that loses its upstream in a restart, and sends the request to the next by itself, has it done twice.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    entries = {request.name: trace.all(HandlerEntered(request.name)) for request in in_flight(trace)}
+    for name, entered in entries.items():
+        if len(entered) > 1:
+            return broken(f"Request {name!r} was given to {len(entered)} handlers.", *entered)
+    served = [request for request in owed(trace, limits, signal) if request.ended]
+    if not served:
+        return cannot_tell("No request in flight came to the end of its response.")
+    return kept(f"{names(served)} had one handler each.", *(r.entered for r in served if r.entered))
+
+
+@check(clauses.PASSED_ON, in_flight_requests_are_served, witness=True)
+def responses_are_not_held_back(trace: Trace, limits: Limits) -> Finding:
+    """A response whose handler has finished in the drain reaches its client at once, and does not wait for others.
+
+    A client's patience is its own timeout, and it goes on running while a server collects what it has to send.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    times: list[Measured] = []
+    evidence: list[Event] = []
+    for request in owed(trace, limits, signal):
+        # The end of a response that only the connection's end delimits is seen no sooner than that.
+        if not request.finished or not request.ended or request.ended.framing == "close":
+            continue
+        times.append(measured(f"response of {request.name}", request.finished, request.ended, limits.passed_on_s))
+        evidence += [request.finished, request.ended]
+        if not within(times[-1]):
+            because = f"The response of {request.name!r} came {times[-1].value_s:.2f} s after its handler had finished."
+            return too_late(trace, limits, because, *evidence[-2:], measures=times)
+    if not times:
+        return cannot_tell("No response with an end of its own came after its handler had finished in the drain.")
+    worst = max(time.value_s for time in times)
+    return kept(f"Responses came at most {worst:.2f} s after their handlers.", *evidence, measured=tuple(times))
+
+
+@check(clauses.PASSED_ON, witness=True)
+def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Finding:
+    """A piece of a response that its handler sends in the drain reaches the client while the handler still runs.
+
+    Streams of events and long polls are read piece by piece; a server that begins to buffer them has stopped them.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    times: list[Measured] = []
+    evidence: list[Event] = []
+    for request in in_flight(trace):
+        for report, arrival in _pieces(trace, request):
+            if not precedes(signal, report):
+                continue
+            until = arrival or _end(trace, request)
+            if until is None:
+                continue
+            waited = measured(f"piece of {request.name}", report, until, limits.passed_on_s)
+            if not within(waited):
+                because = (
+                    f"A piece of {request.name!r} was {'' if arrival else 'not '}passed on in {waited.value_s:.2f} s."
+                )
+                return too_late(trace, limits, because, signal, report, until, measures=(*times, waited))
+            if arrival is not None:
+                times.append(waited)
+                evidence += [report, arrival]
+    if not times:
+        return cannot_tell("No piece that a handler sent in the drain was seen to arrive.")
+    worst = max(time.value_s for time in times)
+    return kept(f"Pieces arrived within {worst:.2f} s.", *evidence, measured=tuple(times))
+
+
+def _pieces(trace: Trace, request: RequestStory) -> list[tuple[HandlerReported, BodyReceived | None]]:
+    """Give each report of a piece that was sent, and what of the body arrived last of that piece."""
+    arrivals = trace.all(BodyReceived(request.name))
+    found, sent = [], 0
+    for report in trace.all(HandlerReported(request.name)):
+        if report.report.startswith("sent "):
+            sent += int(report.report.split()[1])
+            found.append((report, _arrival_of(arrivals, sent)))
+    return found
+
+
+def _arrival_of(arrivals: list[BodyReceived], length: int) -> BodyReceived | None:
+    """Give the piece of the body with which so many bytes of it had arrived."""
+    so_far = 0
+    for arrival in arrivals:
+        so_far += arrival.length
+        if so_far >= length:
+            return arrival
+    return None
+
+
+def _end(trace: Trace, request: RequestStory) -> Event | None:
+    """Give what ended the response without that piece."""
+    endings = [story.ended for story in connections(trace) if story.name == request.connection]
+    ends: list[Event] = [end for end in (request.over, *endings) if end is not None]
+    return min(ends, key=lambda event: event.end_ns, default=None)

@@ -1,0 +1,73 @@
+"""HTTP/1.1: what the head of a response says of its body and of its connection, and that it does not say two things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, names
+from conformance.checks.http1 import says_close
+from conformance.scenario import check
+from conformance.server import Protocol
+from conformance.story import connections, shutdown
+from conformance.trace import precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.story import RequestStory
+    from conformance.trace import Trace
+
+HTTP1 = (Protocol.H1, Protocol.H1_TLS)
+
+
+def _begun_in_the_drain(trace: Trace) -> list[RequestStory]:
+    """Give the requests whose responses began after the signal."""
+    signal = shutdown(trace)
+    if signal is None:
+        return []
+    carried = (request for story in connections(trace) for request in story.requests)
+    return [request for request in carried if request.started and precedes(signal, request.started)]
+
+
+def _values(request: RequestStory, name: str) -> list[str]:
+    headers = request.started.headers if request.started else ()
+    return [value for candidate, value in headers if candidate.lower() == name]
+
+
+@check(clauses.ONE_FRAMING, over=HTTP1, on_sight=True)
+def responses_have_one_framing(trace: Trace, _limits: Limits) -> Finding:
+    """A response in the drain says once where its body ends: by its length or by chunks, never by both.
+
+    Where two framings stand side by side, two readers on the way may find two different ends.
+    """
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    subjects = _begun_in_the_drain(trace)
+    if not subjects:
+        return cannot_tell("No response was begun after the shutdown.")
+    for request in subjects:
+        if _values(request, "transfer-encoding") and _values(request, "content-length") and request.started:
+            because = f"The response of {request.name!r} has both transfer-encoding and content-length."
+            return broken(because, request.started)
+    return kept(f"{names(subjects)} had one each, or none.", *(r.started for r in subjects if r.started))
+
+
+@check(clauses.CLOSE_IS_FINAL, over=HTTP1, on_sight=True)
+def close_is_not_contradicted(trace: Trace, _limits: Limits) -> Finding:
+    """A response that says ``Connection: close`` does not offer in the same head to keep the connection alive.
+
+    A client that goes by the ``Keep-Alive`` field, or by the option of that name, sends its next request into the close.
+    """
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    subjects = [request for request in _begun_in_the_drain(trace) if says_close(request)]
+    if not subjects:
+        return cannot_tell("No response that was begun after the shutdown said close.")
+    for request in subjects:
+        offers = _values(request, "keep-alive")
+        options = [option.strip().lower() for value in _values(request, "connection") for option in value.split(",")]
+        if request.started and (offers or "keep-alive" in options):
+            said = f"Keep-Alive: {offers[0]}" if offers else "Connection: keep-alive"
+            return broken(f"The response of {request.name!r} says close, and {said!r}.", request.started)
+    return kept(f"{names(subjects)} said close and nothing else.", *(r.started for r in subjects if r.started))

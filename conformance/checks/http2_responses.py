@@ -1,0 +1,95 @@
+"""HTTP/2: how a response in the drain is put on its stream, and that the stream is left alone when it has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, names
+from conformance.scenario import check
+from conformance.server import Protocol
+from conformance.story import connections, shutdown
+from conformance.trace import FrameReceived, precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.story import RequestStory
+    from conformance.trace import Trace
+
+HTTP2 = (Protocol.H2, Protocol.H2C)
+
+_OF_ONE_CONNECTION = frozenset({"connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"})
+_NONE_ENDED = cannot_tell("No response came to its end after the shutdown.")
+
+
+def _ended_in_the_drain(trace: Trace) -> list[RequestStory]:
+    """Give the requests whose responses came to their end after the signal."""
+    signal = shutdown(trace)
+    if signal is None:
+        return []
+    carried = (request for story in connections(trace) for request in story.requests)
+    return [request for request in carried if request.ended and precedes(signal, request.ended)]
+
+
+@check(clauses.NO_CONNECTION_FIELDS, over=HTTP2, on_sight=True)
+def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Finding:
+    """A response over HTTP/2 has no field of one connection, and above all no ``connection: close`` in the drain.
+
+    It is what HTTP/1.1 says at this moment, and code that adds it easily forgets that HTTP/2 has GOAWAY for that: a
+    client takes such a response for malformed.
+    """
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    subjects = _ended_in_the_drain(trace)
+    if not subjects:
+        return _NONE_ENDED
+    for request in subjects:
+        headers = request.started.headers if request.started else ()
+        wrong = [name for name, _value in headers if name.lower() in _OF_ONE_CONNECTION]
+        if wrong and request.started:
+            return broken(f"The response of {request.name!r} carries {', '.join(wrong)}.", request.started)
+    return kept(f"{names(subjects)} carried none.", *(r.started for r in subjects if r.started))
+
+
+@check(clauses.STREAM_ENDS, over=HTTP2, on_sight=True)
+def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Finding:
+    """After END_STREAM, or its own RST_STREAM, the server sends neither HEADERS nor DATA on that stream.
+
+    A client may answer such a frame by ending the connection, with every other response in flight on it.
+    """
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    subjects = _ended_in_the_drain(trace)
+    if not subjects:
+        return _NONE_ENDED
+    ends: dict[tuple[str, int], FrameReceived] = {}
+    # The frames of one connection stand in the trace as they stood on the wire, whatever their times.
+    for frame in trace.of(FrameReceived):
+        stream = (frame.connection, frame.stream_id)
+        if stream in ends and frame.frame in ("HEADERS", "DATA"):
+            return broken(f"{frame.frame} on stream {frame.stream_id} after its end.", ends[stream], frame)
+        if "END_STREAM" in frame.flags or frame.frame == "RST_STREAM":
+            ends.setdefault(stream, frame)
+    return kept(f"Nothing followed the end of {names(subjects)}.", *(r.ended for r in subjects if r.ended))
+
+
+@check(clauses.FINISHED_NOT_RESET, over=HTTP2, on_sight=True)
+def finished_streams_are_not_reset(trace: Trace, _limits: Limits) -> Finding:
+    """When a whole response has been sent its stream is not reset, except with NO_ERROR: no more of the request is wanted.
+
+    With another code a client that has not read the response to its end yet may throw it away and report an error.
+    """
+    if shutdown(trace) is None:
+        return NO_SHUTDOWN
+    subjects = _ended_in_the_drain(trace)
+    if not subjects:
+        return _NONE_ENDED
+    for request in subjects:
+        if request.reset is not None and request.reset.error_code != 0 and request.ended is not None:
+            code = request.reset.error_name or request.reset.error_code
+            because = f"The stream of {request.name!r} was reset ({code}) after its whole response."
+            return broken(because, request.ended, request.reset)
+    return kept(
+        f"The streams of {names(subjects)} were left as they had ended.", *(r.ended for r in subjects if r.ended)
+    )

@@ -1,0 +1,109 @@
+"""What an ordinary client (httpx) gets through a restart: its own errors, and what the server is to blame for."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, measured, too_late
+from conformance.scenario import check
+from conformance.server import Protocol
+from conformance.story import OK, shutdown
+from conformance.trace import (
+    HandlerEntered,
+    LoadAnswered,
+    LoadFailed,
+    LoadSent,
+    SuccessorReady,
+    Trace,
+    precedes,
+)
+from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import SignalSent
+
+HTTP1 = (Protocol.H1, Protocol.H1_TLS)
+REFUSED = ("ConnectError", "ConnectTimeout")
+"""What httpx raises when it has no connection to send a request on: the request can safely be sent again."""
+_NO_LOAD = cannot_tell("No ordinary client was at work through the shutdown.")
+
+
+def _through(trace: Trace, signal: SignalSent) -> bool:
+    """Tell whether ordinary clients were answered before the signal and went on asking after it."""
+    before = any(precedes(each, signal) for each in trace.of(LoadAnswered))
+    return before and any(precedes(signal, each) for each in trace.of(LoadSent))
+
+
+@check(clauses.RESTART, over=HTTP1)
+def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits) -> Finding:
+    """A request of an ordinary client that has reached the application is answered, restart or not.
+
+    Only over HTTP/1.1 can httpx be a witness: over HTTP/2 it gives up what is in flight at the first GOAWAY
+    (encode/httpcore#730).
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    asked = {sent.request for sent in trace.of(LoadSent)}
+    inside = [each for each in trace.of(HandlerEntered) if each.request in asked]
+    good = {each.request for each in trace.of(LoadAnswered) if each.status == OK}
+    at_signal = [each for each in inside if not precedes(signal, each)]
+    if not _through(trace, signal) or not at_signal:
+        return _NO_LOAD
+    told: list[LoadFailed | LoadAnswered] = [*trace.of(LoadFailed), *trace.of(LoadAnswered)]
+    ends = {each.request: each for each in told if each.request not in good}
+    lost = [each for each in inside if each.request in ends]
+    if lost:
+        end = ends[lost[0].request]
+        how = f"{end.error}: {end.reason}" if isinstance(end, LoadFailed) else f"status {end.status}"
+        because = f"{len(lost)} requests that were in their handlers failed: {lost[0].request!r} got {how.rstrip('.')}."
+        if isinstance(end, LoadFailed) and "Timeout" in end.error:
+            return too_late(trace, limits, because, signal, lost[0], end)
+        return broken(because, signal, lost[0], end)
+    return kept(f"{len(inside)} requests reached the application, and each was answered.", signal, inside[-1])
+
+
+@check(clauses.RESTART)
+def ordinary_client_through_a_restart(trace: Trace, _limits: Limits) -> Finding:
+    """What an application that uses httpx gets through a restart: answers, and errors by their class."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    if not _through(trace, signal):
+        return _NO_LOAD
+    statuses = Counter(str(each.status) for each in trace.of(LoadAnswered))
+    failed = trace.of(LoadFailed)
+    refused = Counter(each.error for each in failed if each.error in REFUSED)
+    midway = Counter(each.error for each in failed if each.error not in REFUSED)
+    entered = {each.request for each in trace.of(HandlerEntered)}
+    inside = [each for each in failed if each.request in entered]
+    answers = ", ".join(f"{count} with {status}" for status, count in sorted(statuses.items()))
+    told = f"Answered: {answers}; refused: {_listed(refused)}; failed midway: {_listed(midway)}"
+    told += f" ({len(inside)} of them in their handlers)" if midway else ""
+    return observed(f"{told}.", *failed[:1])
+
+
+def _listed(counted: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counted.items())) or "none"
+
+
+@check(clauses.RESTART)
+def outage_of_a_restart(trace: Trace, _limits: Limits) -> Finding:
+    """For how long nobody answers: from the last answer of the old server to the first of its successor."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    answered = sorted(trace.of(LoadAnswered), key=lambda event: event.end_ns)
+    ready = next(iter(trace.of(SuccessorReady)), None)
+    if not _through(trace, signal) or ready is None or not answered:
+        return cannot_tell("No successor came to serve ordinary clients.")
+    pairs = itertools.pairwise(answered)
+    gaps = [measured("without an answer", first, second) for first, second in pairs if not precedes(second, signal)]
+    longest = max(gaps, key=lambda gap: gap.value_s, default=None)
+    if longest is None:
+        return cannot_tell("No ordinary client was answered after the signal.")
+    return observed(f"The longest time without an answer was {longest.value_s:.2f} s.", ready, measured=(longest,))

@@ -1,0 +1,49 @@
+"""The server's bytes: whether they are its protocol's, from the first to the last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN
+from conformance.scenario import check
+from conformance.story import connections, exited, shutdown
+from conformance.trace import FrameReceived, ProtocolViolated, WebSocketAsked, WebSocketOpened
+from conformance.verdict import Finding, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.story import ConnectionStory
+    from conformance.trace import Event, Trace
+
+
+@check(clauses.READABLE)
+def server_speaks_its_protocol(trace: Trace, _limits: Limits) -> Finding:
+    """Whatever a server sends until its end can be read as its protocol: responses, frames, messages, and nothing else.
+
+    A shutdown is when code runs that seldom runs: errors that are printed into a connection, a second head, a frame that is
+    half written. A response that is cut is another matter, and asked elsewhere.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    violated = trace.of(ProtocolViolated)
+    if violated:
+        first = violated[0]
+        return broken(f"What came on {first.connection!r} could not be read: {first.detail.rstrip('.')}.", *violated)
+    end = exited(trace)
+    if end is None or end.status is None or (end.status < 0 and end.status not in trace.play.exit_statuses):
+        return cannot_tell("The server did not come to an end of its own, so it might have said more.")
+    read = [(story, said) for story in connections(trace) if (said := _said(trace, story))]
+    if not read:
+        return cannot_tell("The server said nothing that could be read.")
+    return kept(f"What came on {len(read)} connections could be read to its end.", *(said for _story, said in read[:5]))
+
+
+def _said(trace: Trace, story: ConnectionStory) -> Event | None:
+    """Give something that the server said on a connection, if it said anything."""
+    heads = [request.started for request in story.requests if request.started]
+    frame = next((each for each in trace.of(FrameReceived) if each.connection == story.name), None)
+    asked = {each.request for each in trace.of(WebSocketAsked) if each.connection == story.name}
+    opened = next((each for each in trace.of(WebSocketOpened) if each.request in asked), None)
+    return next(iter(heads), None) or frame or opened

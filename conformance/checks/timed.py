@@ -1,0 +1,60 @@
+"""Timed mode: what can be said of requests when nobody inside the server tells of its handlers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, names, too_late
+from conformance.scenario import check
+from conformance.story import OK, RequestStory, connections, requests, shutdown
+from conformance.trace import precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.trace import SignalSent, Trace
+
+
+@check(clauses.IN_FLIGHT, only_timed=True)
+def slow_requests_are_answered(trace: Trace, limits: Limits) -> Finding:
+    """A request that its client had sent whole, well before the shutdown, gets its response: a whole one, with 200.
+
+    Asked in timed mode, where no handler can say that it has been entered. Its control shows that the resource answers
+    when nobody stops the server; so what is lost here is lost by the shutdown, though whether its handler ran is not known.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = _sent_well_before(trace, limits, signal)
+    if not subjects:
+        return cannot_tell("No request had been sent well before the signal and was still unanswered then.")
+    lost = [request for request in subjects if request.ended is None or request.status != OK]
+    if not lost:
+        return kept(
+            f"{len(subjects)} of {len(subjects)} got their response.",
+            *(request.ended for request in subjects if request.ended),
+        )
+    because = f"{len(lost)} of {len(subjects)} got no whole response with 200: {names(lost)}."
+    seen = [event for request in lost[:3] for event in (request.sent, request.started, request.over) if event]
+    gone = {story.name for story in connections(trace) if story.ended}
+    if all(request.over is None and request.connection not in gone for request in lost):
+        return too_late(trace, limits, because, signal, *seen)
+    return broken(because, signal, *seen, *(story.ended for story in connections(trace) if story.ended))
+
+
+def _sent_well_before(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestStory]:
+    """Give those that the server has had for long enough, and that were due before the drain timeout was over."""
+    gone = {story.name for story in connections(trace) if story.over_before(signal) or story.ended_by_us()}
+    entry_ns, slow_ns = int(limits.unwitnessed_entry_s * 0.9e9), int(trace.play.slow_s * 1e9)
+    expiry_ns = None
+    if trace.play.drain_s is not None:
+        expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)
+    return [
+        request
+        for request in requests(trace)
+        if request.sent.whole and request.sent.end_ns + entry_ns <= signal.begin_ns
+        if request.gave_up is None and not (request.over and precedes(request.over, signal))
+        if request.connection not in gone
+        if expiry_ns is None or request.sent.end_ns + slow_ns < expiry_ns
+    ]

@@ -1,0 +1,126 @@
+"""Several worker processes: whether each drains what it holds, and the first process goes last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance import clauses
+from conformance.checks.evidence import NO_SHUTDOWN, names
+from conformance.checks.serving import owed, served
+from conformance.scenario import check
+from conformance.story import in_flight, requests, shutdown
+from conformance.trace import ConnectionAccepted, ServerExited, ServerStarted, WorkerSignalled, precedes
+from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.story import RequestStory
+    from conformance.trace import Event, Trace
+
+Pids = tuple[int, ...]
+
+_ONE_WORKER = cannot_tell("The requests in flight were not seen to be in the hands of more than one process.")
+
+
+def by_worker(trace: Trace, stories: list[RequestStory]) -> dict[Pids, list[RequestStory]]:
+    """Sort requests by the process that held their connection, where that was seen."""
+    held = {accepted.connection: accepted.pids for accepted in trace.of(ConnectionAccepted)}
+    found: dict[Pids, list[RequestStory]] = {}
+    for story in stories:
+        if story.connection in held:
+            found.setdefault(held[story.connection], []).append(story)
+    return found
+
+
+def _killed(trace: Trace) -> list[WorkerSignalled]:
+    return [each for each in trace.of(WorkerSignalled) if each.signal == "SIGKILL"]
+
+
+def _lost(found: dict[Pids, list[RequestStory]], *evidence: Event) -> Finding | None:
+    """Say what a worker lost, or nothing if each served all that it held."""
+    for pids, held in found.items():
+        lost = [request for request in held if not served(request)]
+        if lost:
+            ends = [end for request in lost[:3] for end in (request.entered, request.over, request.cut) if end]
+            because = (
+                f"Worker {' '.join(map(str, pids))} lost {len(lost)} of the {len(held)} that it held: {names(lost)}."
+            )
+            return broken(because, *evidence, *ends)
+    return None
+
+
+@check(clauses.WORKERS_DRAIN)
+def every_worker_serves_what_it_holds(trace: Trace, limits: Limits) -> Finding:
+    """Every worker process answers the requests that were in its handlers when the server was told to stop.
+
+    The word has to reach all of them, and none may be ended for being slower than its siblings.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    found = by_worker(trace, owed(trace, limits, signal))
+    if len(found) < 2:  # noqa: PLR2004 - of one alone nothing can be told
+        return _ONE_WORKER
+    seen = [each for each in trace.of(ConnectionAccepted) if each.pids in found]
+    shares = ", ".join(str(len(held)) for held in found.values())
+    return _lost(found, signal) or kept(f"{len(found)} workers served what they held: {shares}.", signal, *seen)
+
+
+@check(clauses.WORKERS_DRAIN)
+def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits) -> Finding:
+    """When a worker is lost during the drain, its siblings still answer what they hold.
+
+    A worker that runs out of memory takes its own requests with it. Nothing makes it necessary that it takes more.
+    """
+    signal, killed = shutdown(trace), _killed(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    subjects = owed(trace, limits, signal)
+    if not killed:
+        lost = [request for request in subjects if not served(request)]
+        because = f"{names(lost)} were lost before any worker was."
+        return broken(because, signal) if lost else cannot_tell("No worker was lost during the drain.")
+    found = by_worker(trace, subjects)
+    siblings = {pids: held for pids, held in found.items() if not {each.pid for each in killed} & set(pids)}
+    if not siblings:
+        return cannot_tell("No other worker had a request in its handler.")
+    held = [request for each in siblings.values() for request in each]
+    after = [request for request in held if request.released and precedes(killed[0], request.released)]
+    if not after:
+        return cannot_tell("The siblings' handlers were released before the worker was lost.")
+    return _lost(siblings, *killed) or kept(f"The siblings served {names(held)}.", *killed)
+
+
+@check(clauses.FIRST_PROCESS_LAST)
+def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Finding:
+    """The process that was told to stop ends when its workers have nothing more to serve, and not before.
+
+    Its end is what a supervisor waits for, to start a successor and to kill what is left.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    first = {started.pid for started in trace.of(ServerStarted)}
+    others = [each for each in trace.of(ConnectionAccepted) if not first & set(each.pids)]
+    if not others:
+        return cannot_tell("No connection was seen in the hands of another process than the first.")
+    subjects = [request for request in in_flight(trace) if served(request) and request.released]
+    end = next(iter(trace.of(ServerExited)), None)
+    if end is None or not subjects:
+        return cannot_tell("No request in flight was served, or the first process did not end.")
+    # What a handler was told to send after that end, and was sent, somebody sent who was still there.
+    behind = [r for r in subjects if r.released and r.ended and precedes(end, r.released)]
+    if behind:
+        because = f"The first process exited while {names(behind)} were still in their handlers, and served later."
+        return broken(because, signal, end, *(r.ended for r in behind[:3] if r.ended))
+    return kept(f"The first process exited after {names(subjects)} had been answered.", others[0], end)
+
+
+@check(clauses.WORKERS_DRAIN)
+def requests_by_worker(trace: Trace, _limits: Limits) -> Finding:
+    """How the requests were spread over the worker processes."""
+    found = by_worker(trace, list(requests(trace)))
+    if shutdown(trace) is None or not found:
+        return cannot_tell("No connection was seen in the hands of a process.")
+    shares = sorted((len(held) for held in found.values()), reverse=True)
+    return observed(f"{len(found)} processes held {', '.join(map(str, shares))} of the requests.")

@@ -1,0 +1,24 @@
+"""What an adapter claims of its server, beside what the capability probe found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a server may have: a protocol or a feature. ``detail`` says why it was not found, if that is known."""
+
+    what: str
+    declared: bool
+    found: bool
+    detail: str = ""
+
+    @property
+    def contradicted(self) -> str:
+        """Say how the claim and the server differ, or nothing if they agree."""
+        if self.declared and not self.found:
+            return f"{self.what} is declared and was not found" + (f": {self.detail}" if self.detail else "")
+        if self.found and not self.declared:
+            return f"{self.what} was found and is not declared"
+        return ""

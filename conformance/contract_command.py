@@ -1,0 +1,53 @@
+"""``lastcall contract SERVER``: holds a server's adapter and test application to docs/gate.md, and tries its claims."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.company import servers_named
+from conformance.contract import ContractHouse
+from conformance.limits import DEFAULT
+from conformance.stage.capabilities import probe
+from conformance.stage.rehearsal import RehearsalError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from conformance.server import Protocol, Server
+
+
+def contract(options: argparse.Namespace) -> int:
+    """Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
+    good = True
+    with ContractHouse() as house:
+        for server in servers_named(options.names):
+            if server.version() is None:
+                print(f"{server.name}: not installed; to install it: lastcall install {server.name}")
+                good = False
+                continue
+            for protocol in sorted(server.speaks) if server.timed is None else ():
+                good &= _hold(house, server, protocol)
+            good &= _try_claims(house, server)
+    return 0 if good else 1
+
+
+def _hold(house: ContractHouse, server: Server, protocol: Protocol) -> bool:
+    try:
+        outcomes = house.hold(server, protocol)
+    except RehearsalError as error:
+        print(f"{server.name} over {protocol}: {error}")
+        return False
+    for outcome in outcomes:
+        departure = server.departures.get((outcome.article, protocol.version))
+        known = f" (as declared: {departure})" if departure and outcome.broken else ""
+        print(f"{server.name} over {protocol}: {outcome.article}: {outcome.broken or 'kept'}{known}")
+    return all(bool(each.broken) == ((each.article, protocol.version) in server.departures) for each in outcomes)
+
+
+def _try_claims(house: ContractHouse, server: Server) -> bool:
+    claims = house.run(probe(house, server, DEFAULT))
+    for claim in claims:
+        said = "declared" if claim.declared else "not declared"
+        found = "found" if claim.found else f"not found{': ' if claim.detail else ''}{claim.detail}"
+        print(f"{server.name}: {claim.what} is {said}, and was {found}")
+    return not any(claim.contradicted for claim in claims)

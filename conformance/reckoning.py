@@ -1,0 +1,263 @@
+"""Holds servers to their known deviations: an item for each expectation, which fails when the deviation is over.
+
+What is broken as expected is an expected failure of pytest ("xfailed"), with its reason, in pytest's own summary and in
+JUnit's. The items here are added after ``-k`` and ``-m`` have chosen: an expectation about what was left out is not asked.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import servers
+from conformance.expectations import (
+    Expectation,
+    Expectations,
+    ExpectationsError,
+    Question,
+    Standing,
+    as_toml,
+    load_expectations,
+    proposal,
+)
+from conformance.registry import find
+from conformance.verdict import Answer, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conformance.company import Company, Row
+
+KNOWN = Path(servers.__path__[0]) / "expectations"
+"""Where the known deviations of the servers of lastcall are kept, a file for each server."""
+NONE = "none"
+"""The value of the option that leaves out the files of :data:`KNOWN`."""
+
+
+class AskedItem(pytest.Item):
+    """An item that asks a server one question."""
+
+    server: str
+    question: Question
+
+
+class UnmetError(Exception):
+    """An expectation fails the run; the message says what to do about it."""
+
+
+class Reckoning:
+    """The expectations of a run, server by server. ``faults`` are the lines of files that cannot be read."""
+
+    def __init__(
+        self, company: Company, books: dict[str, Expectations], faults: dict[str, str], *, update: bool
+    ) -> None:
+        self._company = company
+        self._books = books
+        self._faults = faults
+        self._update = update
+        self._told: dict[str, dict[Question, tuple[str, str]]] = {}
+        self._written: list[str] = []
+
+    @classmethod
+    def assemble(cls, company: Company, named: Sequence[str], *, update: bool = False) -> Reckoning:
+        """Read what is named, and what is known of the other servers; a file that cannot be read becomes an item."""
+        names = {row.server.name for row in company.rows}
+        books: dict[str, Expectations] = {}
+        faults: dict[str, str] = {}
+        known = [] if NONE in named else [path for path in _files(KNOWN) if path.stem in names]
+        given = [path for name in named if name != NONE for path in _files(Path(name))]
+        for path in [*known, *given]:
+            try:
+                book = load_expectations(path)
+            except ExpectationsError as error:
+                faults[path.stem] = str(error)
+                continue
+            before = books.get(book.server)
+            if before and before.path in given:
+                faults[path.stem] = f"{path}: the expectations of {book.server!r} are in {before.path} already"
+            elif book.server in names:
+                books[book.server] = book
+            elif str(path) in named:
+                faults[path.stem] = f"{path}: 'server' is {book.server!r}, which is not asked in this run"
+        return cls(company, books, faults, update=update)
+
+    def expected(self, server: str, question: Question) -> Expectation | None:
+        """Give the expectation that covers a question."""
+        book = self._books.get(server)
+        return book.of(question) if book else None
+
+    def beside(self, play: dict[str, Any]) -> dict[str, Any]:
+        """Put the expectation beside each broken verdict of a play, as it stands in results.json."""
+        for verdict in play["verdicts"]:
+            entry = self.expected(play["server"], Question(play["scenario"], play["protocol"], verdict["check"]))
+            if entry and verdict["answer"] == Answer.BROKEN:
+                verdict["expected"] = {"reason": entry.reason, "upstream": entry.upstream, "date": entry.date}
+        return play
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Add an item for each expectation after the last item of its server."""
+        chosen: dict[str, set[Question]] = {}
+        for item in items:
+            if isinstance(item, AskedItem):
+                chosen.setdefault(item.server, set()).add(item.question)
+        for row in self._company.rows:
+            book = self._books.get(row.server.name)
+            mine = chosen.get(row.server.name, set())
+            if book and mine:
+                last = max(
+                    n for n, each in enumerate(items) if isinstance(each, AskedItem) and each.server == book.server
+                )
+                items[last + 1 : last + 1] = self._items(session, row, book, mine)
+        for name, line in self._faults.items():
+            items.append(UnreadableItem.from_parent(_node(session, name), name="file", line=line))
+
+    def _items(self, session: pytest.Session, row: Row, book: Expectations, chosen: set[Question]) -> list[pytest.Item]:
+        questions = self.questions(row)
+        node = _node(session, row.server.name)
+        covered = {entry: book.covered(entry, questions) for entry in book.entries}
+        whole = chosen >= set(questions)
+        wanted = [
+            entry for entry in book.entries if chosen.intersection(covered[entry]) or (whole and not covered[entry])
+        ]
+        return [ExpectationItem.from_parent(node, name=str(entry), told=(self, row, entry)) for entry in wanted]
+
+    def questions(self, row: Row) -> list[Question]:
+        """Give all that a server is asked when nothing is left out."""
+        return [
+            Question(scenario.id, str(protocol), asked.check.id)
+            for scenario in find().scenarios.values()
+            for protocol in scenario.protocols
+            if self._company.asks(row, scenario, protocol)
+            for asked in scenario.asked_over(protocol)
+        ]
+
+    def settle(self, row: Row, entry: Expectation) -> None:
+        """Skip or raise :class:`UnmetError`, unless the entry is in force."""
+        book = self._books[row.server.name]
+        if refused := self._company.why_not_played(row):
+            pytest.skip(refused)
+        told = book.standing(entry, self.questions(row), self._answers(row))
+        delete = f'delete [[expected]] id = "{entry.id}"' + (
+            f' protocol = "{entry.protocol}"' if entry.protocol else ""
+        )
+        if told is Standing.OVER:
+            raise UnmetError(
+                f"{entry} was expected to be broken on {book.server}, and holds: {delete} from {book.path}"
+            )
+        if told is Standing.NEVER_ASKED:
+            raise UnmetError(f"{entry} is nothing that {book.server} is asked: {delete} from {book.path}")
+        if told is Standing.UNDECIDED:
+            pytest.skip("nothing that it covers is broken, but not all of that was asked and put to the test")
+
+    def _answers(self, row: Row) -> dict[Question, str]:
+        answers = {}
+        for scenario in find().scenarios.values():
+            for protocol in scenario.protocols:
+                judged = self._company.judged(row, scenario, protocol)
+                for verdict in judged.verdicts if judged else ():
+                    answers[Question(scenario.id, str(protocol), verdict.check)] = str(verdict.answer)
+        return answers
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take note of each answer of the run, where proposals are written."""
+        told = {name: str(value) for name, value in report.user_properties}
+        if self._update and report.when == "call" and "answer" in told:
+            question = Question(told["scenario"], told["protocol"], told["check"])
+            self._told.setdefault(told["server"], {})[question] = (told["answer"], told["level"])
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the proposals, unless this is a worker."""
+        if not hasattr(session.config, "workerinput"):
+            levels = [
+                Level.MUST,
+                Level.PROMISE,
+                *([Level.SHOULD] if session.config.getoption("--strict-should") else []),
+            ]
+            for row in self._company.rows:
+                if told := self._told.get(row.server.name):
+                    self._propose(row, told, levels)
+
+    def _propose(self, row: Row, told: dict[Question, tuple[str, str]], levels: Sequence[Level]) -> None:
+        name = row.server.name
+        known = self._books.get(name, Expectations(name))
+        # A broken "should" fails nothing unless it is asked to: it is expected only by those who say so.
+        answers = {
+            question: answer
+            for question, (answer, level) in told.items()
+            if answer != Answer.BROKEN or level in levels or known.of(question)
+        }
+        proposed = proposal(known, self.questions(row), answers, datetime.now(UTC).date().isoformat())
+        if proposed.entries == known.entries:
+            self._written.append(f"{name}: the expectations are as they should be")
+            return
+        path = (known.path or self._company.folder / f"{name}.toml").with_suffix(".toml.proposed")
+        again = " (in the place of an older proposal)" if path.exists() else ""
+        path.write_text(as_toml(proposed), encoding="utf-8")
+        self._written.append(f"{name}: {len(proposed.entries)} expectations are proposed in {path}{again}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say where the proposals are."""
+        for line in self._written:
+            terminalreporter.write_line(line)
+
+
+class _Node(pytest.Collector):
+    """Stands for the expectations of a server in the items' names."""
+
+    def collect(self) -> list[pytest.Item]:
+        """Give nothing: the items are made when it is known what has been chosen."""
+        return []
+
+
+class _BookItem(pytest.Item):
+    """An item about a file of expectations; what fails it is said in one line."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show the line alone, without a Python traceback."""
+        return str(excinfo.value) if isinstance(excinfo.value, UnmetError) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Name the item in failure headings."""
+        return self.path, None, self.nodeid
+
+
+class ExpectationItem(_BookItem):
+    """One expectation: it passes as long as something that it covers is broken."""
+
+    def __init__(self, *, told: tuple[Reckoning, Row, Expectation], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._told = told
+        _reckoning, row, entry = told
+        self.user_properties += [("server", row.server.name), ("expected", entry.words)]
+
+    def runtest(self) -> None:
+        """Settle it by the verdicts of the run."""
+        reckoning, row, entry = self._told
+        reckoning.settle(row, entry)
+
+
+class UnreadableItem(_BookItem):
+    """A file of expectations that cannot be read: it fails, and the run goes on."""
+
+    def __init__(self, *, line: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._line = line
+
+    def runtest(self) -> None:
+        """Fail with the line that says what is wrong."""
+        raise UnmetError(self._line)
+
+
+def _node(session: pytest.Session, name: str) -> _Node:
+    node: _Node = _Node.from_parent(session, name=f"expectations[{name}]", nodeid=f"expectations[{name}]")
+    return node
+
+
+def _files(place: Path) -> list[Path]:
+    """Give the files of a folder, or the file itself, which may turn out not to be there."""
+    return sorted(place.glob("*.toml")) if place.is_dir() else [place] if place != KNOWN else []

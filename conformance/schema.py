@@ -1,0 +1,147 @@
+"""JSON Schemas of what is stored: results.json, and each line of a trace.
+
+They describe one version of each format. A field or an event may be added within a version, so the schemas allow what
+they do not name and require no field that has a default. A field that goes, or changes its meaning, makes a new version
+(``FORMAT``), and older files stay readable.
+https://json-schema.org/draft/2020-12
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import sys
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+from conformance import results, trace
+from conformance.clauses import Clause
+from conformance.server import Drain
+from conformance.verdict import Answer, Level, Measured
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+_PLAIN: dict[Any, Schema] = {
+    Any: {},
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    type(None): {"type": "null"},
+}
+_TEXT = _PLAIN[str]
+_TEXTS: Schema = {"type": "array", "items": _TEXT}
+
+
+def results_schema() -> Schema:
+    """Give the schema of results.json."""
+    described = {"servers": _server(), "scenarios": _scenario(), "checks": _check(), "clauses": of_fields(Clause)}
+    stated: dict[str, Schema] = {
+        **{name: {"type": "object", "additionalProperties": told} for name, told in described.items()},
+        "started_at": {"type": "string", "format": "date-time"},
+        "format": {"const": results.FORMAT},
+        "plays": _array(of_fields(results.PlayResult, argv=_TEXTS, verdicts=_array(_verdict()))),
+    }
+    return _top("results", results.FORMAT, of_fields(results.Results, **stated))
+
+
+def trace_schema() -> Schema:
+    """Give the schema of a line of a trace: the first is the play, every other an event.
+
+    An event that is not named here is allowed: it was added later.
+    """
+    play = _object({"play": of_fields(trace.Play, format={"const": trace.FORMAT})})
+    events = [of_fields(kind, event={"const": name}) for name, kind in sorted(trace.EVENTS.items())]
+    other = _object({"event": {"type": "string", "not": {"enum": sorted(trace.EVENTS)}}, "begin_ns": _PLAIN[int]})
+    return _top("trace", trace.FORMAT, {"oneOf": [play, *events, other]})
+
+
+def of_fields(kind: Any, **stated: Schema) -> Schema:
+    """Describe an object by the fields of a dataclass.
+
+    ``stated`` are those that are not told by their types. Required are these, the times, and what has no default.
+    """
+    optional = {item.name for item in dataclasses.fields(kind) if _has_default(item)}
+    return _object({**_properties(kind), **stated}, optional - set(stated) - {"begin_ns", "end_ns"})
+
+
+def _has_default(item: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return item.default is not missing or item.default_factory is not missing
+
+
+def _properties(kind: Any) -> dict[str, Schema]:
+    # What a module imports for type checking alone is not among its names: these are the ones that fields use.
+    hints = typing.get_type_hints(kind, {**vars(typing), **vars(sys.modules[kind.__module__])})
+    return {item.name: _of_type(hints[item.name]) for item in dataclasses.fields(kind)}
+
+
+def _of_type(hint: Any) -> Schema:
+    """Describe a type as JSON writes its values."""
+    arguments = typing.get_args(hint)
+    match typing.get_origin(hint):
+        case types.UnionType | typing.Union:
+            return {"anyOf": [_of_type(each) for each in arguments]}
+        case builtins.tuple if arguments[-1] is ...:
+            return _array(_of_type(arguments[0]))
+        case builtins.tuple:
+            return {"type": "array", "prefixItems": [_of_type(each) for each in arguments], "items": False}
+        case builtins.dict:
+            return {"type": "object", "additionalProperties": _of_type(arguments[1])}
+        case _:
+            return of_fields(hint) if dataclasses.is_dataclass(hint) else _PLAIN[hint]
+
+
+def _server() -> Schema:
+    properties = dict.fromkeys(("version", "documentation", "graceful_signal"), _TEXT)
+    drain = {"anyOf": [_PLAIN[type(None)], of_fields(Drain)]}
+    lists = {"install": _TEXTS, "speaks": _TEXTS, "exit_statuses": _array(_PLAIN[int])}
+    return _object({**properties, **lists, "installed": _PLAIN[bool], "drain": drain})
+
+
+def _scenario() -> Schema:
+    properties = dict.fromkeys(("question", "module", "drain"), _TEXT)
+    levels = {"type": "object", "additionalProperties": {"enum": [str(level) for level in Level]}}
+    return _object({**properties, "protocols": _TEXTS, "steps": _TEXTS, "checks": levels})
+
+
+def _check() -> Schema:
+    return _object({"promise": _TEXT, "clause": _TEXT})
+
+
+def _verdict() -> Schema:
+    properties = {
+        "check": _TEXT,
+        "level": {"enum": [str(level) for level in Level]},
+        "clause": _TEXT,
+        "answer": {"enum": [str(answer) for answer in Answer]},
+        "because": _TEXT,
+        "evidence": _array(_PLAIN[int]),
+        "measured": _array(of_fields(Measured)),
+    }
+    told = _object(properties)
+    # Beside a broken verdict that is known: conformance/expectations.py.
+    told["properties"]["expected"] = _object({"reason": _TEXT, "upstream": _TEXT, "date": _TEXT})
+    return told
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _object(properties: dict[str, Schema], optional: Collection[str] = ()) -> Schema:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _top(name: str, version: int, schema: Schema) -> Schema:
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:lastcall:{name}:{version}",
+        "title": f"lastcall {name}, version {version}",
+    } | schema

@@ -1,0 +1,109 @@
+"""Clients that go on by themselves while the timeline does: loops of our own probes, and the load of an ordinary client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from conformance import timeline
+from conformance.trace import ResponseEnded, StreamReset
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from conformance.limits import Limits
+    from conformance.stage.cast import Cast
+    from conformance.stage.gate import Gate
+    from conformance.stage.load import Load
+    from conformance.stage.recorder import Recorder
+    from conformance.timeline import BackgroundStep
+
+PAUSE_S = 0.01
+"""Between the end of a request and the next one of the same client."""
+FAILED_PAUSE_S = 0.05
+"""The same after a request that failed, or that could not be sent: a client that is refused does not hammer."""
+
+
+class Background:
+    """All clients of a play that go on by themselves."""
+
+    def __init__(self, recorder: Recorder, cast: Cast, gate: Gate, limits: Limits, load: Load) -> None:
+        self._recorder = recorder
+        self._cast = cast
+        self._gate = gate
+        self._limits = limits
+        self._load = load
+        self._over = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def obey(self, step: BackgroundStep) -> None:
+        """Begin a client, or let all of them come to their end."""
+        match step:
+            case timeline.BeginLoop():
+                self._begin(self._loop(step))
+            case timeline.BeginLoad():
+                for number in range(1, step.clients + 1):
+                    self._begin(self._load.client(step, number, self._over))
+            case timeline.EndLoops():
+                await self.end()
+
+    async def end(self) -> None:
+        """Let every client come to the end of its request; a fault of a client is ours and is raised."""
+        self._over.set()
+        tasks, self._tasks = self._tasks, []
+        await asyncio.gather(*tasks)
+
+    async def cancel(self) -> None:
+        """Break everything off: the play is over."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, client: Coroutine[Any, Any, None]) -> None:
+        self._over.clear()
+        self._tasks.append(asyncio.create_task(client))
+
+    async def _loop(self, step: timeline.BeginLoop) -> None:
+        connection, number, connections = "", 0, 0
+        while not self._over.is_set():
+            number += 1
+            if not connection:
+                connections += 1
+                connection = f"{step.name}/{connections}"
+                if not await self._cast.obey(timeline.Connect(connection)):
+                    connection = ""
+            served = bool(connection) and await self._ask(connection, f"{step.name}-{number}", step.held_s)
+            if connection and (step.fresh or not served or self._is_told_to_go(connection)):
+                await self._cast.obey(timeline.Close(connection))
+                connection = ""
+            await rest(self._over, PAUSE_S if served else FAILED_PAUSE_S)
+            if connection and self._is_told_to_go(connection):
+                await self._cast.obey(timeline.Close(connection))
+                connection = ""
+
+    async def _ask(self, connection: str, request: str, held_s: float) -> bool:
+        """Send one request, and wait until it is over, its connection is, or nobody has answered for too long."""
+        ended, reset = ResponseEnded(request), StreamReset(request)
+
+        def decided() -> bool:
+            return self._recorder.has(ended) or self._recorder.has(reset) or self._cast.impossible(ended)
+
+        release = asyncio.get_running_loop().call_later(held_s, self._gate.order, request, "finish 9")
+        try:
+            await self._cast.obey(timeline.Request(connection, request))
+            await self._recorder.wait(decided, self._limits.new_connection_s + held_s)
+        finally:
+            release.cancel()
+        return self._recorder.has(ended)
+
+    def _is_told_to_go(self, connection: str) -> bool:
+        probe = self._cast.probe(connection)
+        return probe.over or probe.wire.draining
+
+
+async def rest(over: asyncio.Event, pause_s: float) -> None:
+    """Let a pause pass, or less if all is over."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(over.wait(), pause_s)

@@ -1,0 +1,100 @@
+"""The capability probe: what an adapter claims is tried, and so is what it does not claim.
+
+A protocol that is claimed is tried by every play that is played over it. What is found here would not show otherwise:
+a server that speaks more than its adapter says, or an application that has not what its adapter says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.claims import Claim
+from conformance.server import Feature, Protocol
+from conformance.stage.cast import Cast
+from conformance.stage.rehearsal import Booted, RehearsalError, boot
+from conformance.timeline import Connect, OpenWebSocket, Request
+from conformance.trace import ApplicationReported, ResponseStarted, TlsEstablished, WebSocketOpened, WebSocketRefused
+
+if TYPE_CHECKING:
+    from conformance.limits import Limits
+    from conformance.server import Server
+    from conformance.stage.house import House
+
+_OK = 200
+_ANSWER_S = 2.0
+"""For an answer in a protocol that nobody has promised: a server may simply wait for more."""
+
+
+async def probe(house: House, server: Server, limits: Limits) -> list[Claim]:
+    """Boot the server once without TLS and once with it, where it claims to speak so, and try everything on it."""
+    tried: list[Claim] = []
+    for tls in (False, True):
+        spoken = sorted(protocol for protocol in server.speaks if protocol.tls is tls)
+        if not spoken:
+            continue
+        first = min(spoken, key=lambda protocol: protocol.version)
+        try:
+            async with boot(house, server, first, limits) as booted:
+                tried += await _try_everything(house, server, booted)
+        except RehearsalError as error:
+            tried.append(Claim(str(first), declared=True, found=False, detail=str(error)))
+    return _once_each(tried)
+
+
+async def _try_everything(house: House, server: Server, booted: Booted) -> list[Claim]:
+    launched = booted.launch.protocol
+    tried = [
+        Claim(str(protocol), declared=False, found=await _answers(house, server, booted, protocol))
+        for protocol in Protocol
+        if protocol.tls is launched.tls and protocol not in server.speaks
+    ]
+    if launched.version == 1 and server.timed is None:
+        opens = await _opens_websockets(booted)
+        tried.append(Claim(str(Feature.WEBSOCKET), declared=Feature.WEBSOCKET in server.features, found=opens))
+    if server.timed is None:
+        reports = bool(booted.recorder.trace.of(ApplicationReported))
+        tried.append(Claim(str(Feature.LIFESPAN), declared=Feature.LIFESPAN in server.features, found=reports))
+    return tried
+
+
+async def _answers(house: House, server: Server, booted: Booted, protocol: Protocol) -> bool:
+    """Tell whether the server answers over a protocol that it was not asked to speak when it was started."""
+    name = f"unclaimed-{protocol}"
+    cast = Cast(booted.recorder, protocol, booted.launch.port, booted.limits, house.client_context(protocol))
+    try:
+        if not await cast.obey(Connect(name)):
+            return False
+        # Without the word in ALPN a server may still read the bytes: RFC 9113 §3.2 lets only that word choose HTTP/2.
+        spoken = next((each.alpn for each in booted.recorder.trace.all(TlsEstablished(name))), "")
+        if protocol is Protocol.H2 and spoken != "h2":
+            return False
+        await cast.obey(Request(name, target=server.ready))
+        await booted.recorder.wait(
+            lambda: booted.recorder.has(ResponseStarted(name)) or cast.impossible(ResponseStarted(name)), _ANSWER_S
+        )
+        return booted.recorder.has(ResponseStarted(name, _OK))
+    finally:
+        cast.abandon()
+
+
+async def _opens_websockets(booted: Booted) -> bool:
+    name = "unclaimed-websocket"
+    opened, refused = WebSocketOpened(name), WebSocketRefused(name)
+    with booted.rehearsal() as stage:
+        if not await stage.cast.obey(Connect(name)):
+            return False
+        await stage.cast.obey(OpenWebSocket(name))
+        await booted.recorder.wait(
+            lambda: booted.recorder.has(opened) or booted.recorder.has(refused) or stage.cast.impossible(opened),
+            _ANSWER_S,
+        )
+        return booted.recorder.has(opened)
+
+
+def _once_each(tried: list[Claim]) -> list[Claim]:
+    """Give one claim for each thing: found if it was found anywhere."""
+    best: dict[str, Claim] = {}
+    for claim in tried:
+        if claim.what not in best or (claim.found and not best[claim.what].found):
+            best[claim.what] = claim
+    return list(best.values())

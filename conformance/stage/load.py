@@ -1,0 +1,79 @@
+"""The load of an ordinary client: httpx, used as its documentation shows, with its own pool and its own mistakes.
+
+What it tells its caller is recorded as it is. It is evidence of what a Python application sees through a restart, and
+no judge of a server: over HTTP/2 httpx gives up every stream of a connection at the first GOAWAY
+(https://github.com/encode/httpcore/issues/730).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import httpx
+
+from conformance.trace import LoadAnswered, LoadFailed, LoadSent
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from conformance.server import Protocol
+    from conformance.stage.gate import Gate
+    from conformance.stage.recorder import Recorder
+    from conformance.timeline import BeginLoad
+
+TIMEOUT_S = 5.0
+"""httpx's own default, for connecting, for reading, for everything."""
+FAILED_PAUSE_S = 0.05
+
+
+class Load:
+    """What the ordinary clients of one play need. ``make_tls`` gives settings of their own: httpx changes them."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        gate: Gate,
+        protocol: Protocol,
+        port: int,
+        make_tls: Callable[[Protocol], ssl.SSLContext | None],
+    ) -> None:
+        self._recorder = recorder
+        self._gate = gate
+        self._protocol = protocol
+        self._url = f"{'https' if protocol.tls else 'http'}://127.0.0.1:{port}"
+        self._make_tls = make_tls
+
+    async def client(self, step: BeginLoad, client: int, over: asyncio.Event) -> None:
+        """Send one request after another until all is over."""
+        http2 = self._protocol.version > 1
+        async with httpx.AsyncClient(
+            base_url=self._url,
+            verify=self._make_tls(self._protocol) or False,
+            http1=not http2,
+            http2=http2,
+            timeout=TIMEOUT_S,
+            trust_env=False,
+        ) as session:
+            number = 0
+            while not over.is_set():
+                number += 1
+                request = f"{step.name}-{client}-{number}"
+                release = asyncio.get_running_loop().call_later(step.held_s, self._gate.order, request, "finish 9")
+                if not await self._ask(session, request):
+                    release.cancel()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(over.wait(), FAILED_PAUSE_S)
+
+    async def _ask(self, session: httpx.AsyncClient, request: str) -> bool:
+        self._recorder.did(LoadSent(request))
+        try:
+            response = await session.get(f"/hold/{request}")
+        except Exception as error:  # noqa: BLE001 - whatever it raises is what an application would have got
+            self._recorder.did(LoadFailed(request, type(error).__name__, str(error)[:200]))
+            return False
+        length = len(response.content)
+        self._recorder.did(LoadAnswered(request, response.status_code, length, response.http_version))
+        return True

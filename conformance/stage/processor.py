@@ -1,0 +1,27 @@
+"""How much processor time the server's processes have taken, from the kernel's own account (proc(5), ``stat``)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.trace import ProcessorTimeRead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_USER, _SYSTEM = 11, 12
+"""Fields 14 and 15 of the line, counted from behind the command's name."""
+
+
+def read(pids: Iterable[int]) -> ProcessorTimeRead:
+    """Read it for each of these processes; one that has gone, or a system without /proc, is left out."""
+    tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    used: dict[int, int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            used[pid] = (int(fields[_USER]) + int(fields[_SYSTEM])) * tick_ns
+    return ProcessorTimeRead(tuple(used), tuple(used.values()))

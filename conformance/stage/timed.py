@@ -1,0 +1,44 @@
+"""Timed mode: a server whose handlers cannot speak to the gate is asked for resources that take their time."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from conformance import timeline
+from conformance.trace import HandlerCancelled, HandlerEntered, HandlerFailed, HandlerFinished
+
+if TYPE_CHECKING:
+    from conformance.server import Timed
+    from conformance.timeline import Step, Timeline
+    from conformance.trace import Event
+
+
+class Unwitnessed:
+    """What becomes of a timeline's steps when nobody inside the server tells of its handlers, or holds them."""
+
+    def __init__(self, timed: Timed, steps: Timeline) -> None:
+        self._timed = timed
+        self._streaming = {step.request for step in steps if isinstance(step, timeline.SendChunk)}
+
+    def instead_of(self, step: Step) -> Step | None:
+        """Give what is done in place of a step; None if there is nothing to do, because time does it."""
+        match step:
+            case timeline.Request():
+                return dataclasses.replace(step, target=self._path(step))
+            case timeline.SendChunk() | timeline.ReleaseHandler():
+                return None
+            case timeline.Await(fact=HandlerFinished() | HandlerCancelled() | HandlerFailed()):
+                return None
+        return step
+
+    def takes_for_granted(self, fact: Event) -> bool:
+        """Tell whether a fact can only be assumed after a while: a handler has been entered."""
+        return isinstance(fact, HandlerEntered)
+
+    def _path(self, step: timeline.Request) -> str:
+        if step.target == timeline.READY:
+            return self._timed.ready
+        if step.target:
+            return step.target
+        return self._timed.streaming if step.name in self._streaming else self._timed.slow

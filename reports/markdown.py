@@ -1,0 +1,127 @@
+"""Markdown for the summary of a CI job: the figures, then what is broken. Nothing that a server said becomes markup."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from reports import figures
+from reports.answers import BROKEN, HARNESS_ERROR, SETUP_FAILED, SHOULD_BROKEN, shown
+from reports.links import outward
+from reports.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from conformance.results import PlayResult, Results
+
+MOST_LINES = 100
+"""So many findings are told of each server; a summary of GitHub's takes 1 MiB in all."""
+_LONGEST = 300
+_TELLING = (BROKEN, HARNESS_ERROR, SETUP_FAILED, SHOULD_BROKEN)
+_MARKUP = re.compile(r"""[!"#$&*:<>@\[\\\]^_`{|}~]|(?<=www)\.""", re.IGNORECASE)
+"""Whatever begins markup within a line: the colon, @ and "www." too, for an address becomes a link by itself."""
+
+
+def as_markdown(results: Results) -> str:
+    """Write the results as GitHub and GitLab show them."""
+    return "\n".join([*_head(results), *_figures(results), *_findings(results)]) + "\n"
+
+
+def escaped(text: object) -> str:
+    """Make a text safe inside a line of Markdown or a cell of a table: it comes out as it is, and as nothing else."""
+    flat = " ".join(printable(str(text)).split())
+    flat = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+    # By number: a backslash would not stop an address from becoming a link, and means nothing inside of HTML.
+    return _MARKUP.sub(lambda found: f"&#{ord(found.group())};", flat)
+
+
+def linked(text: object, link: object) -> str:
+    """Give a text as a link, if the link may be followed."""
+    address = outward(link)
+    # In pointed brackets an address ends at > alone; a blank or a line's end would end the link.
+    safe = re.sub(r"[<>\\\s|]", lambda found: f"%{ord(found.group()):02X}", address) if address.isprintable() else ""
+    return f"[{escaped(text)}](<{safe}>)" if safe else escaped(text)
+
+
+def _head(results: Results) -> Iterator[str]:
+    yield "## Graceful shutdown"
+    yield ""
+    yield (
+        f"lastcall {escaped(results.suite_version)}, pace {escaped(results.pace)}, {escaped(results.started_at)},"
+        f" on {escaped(results.platform)}."
+    )
+    yield ""
+
+
+def _figures(results: Results) -> Iterator[str]:
+    rows = figures.rows(results)
+    if not rows:
+        yield "Nothing was played."
+        return
+    yield "| server | must broken | promise broken | as expected | should broken | unproved | lost | slowest exit |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    for row in rows:
+        exit_s = "" if row.exit.worst_s is None else f"{row.exit.worst_s:.2f} s"
+        cells = (
+            escaped(f"{row.name} {row.version}".strip()),
+            _marked(row.must_broken),
+            _marked(row.promise_broken),
+            str(expected_of(results, row.name)),
+            str(row.should_broken),
+            str(row.unproved),
+            f"{row.lost} of {row.sent}",
+            exit_s,
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    for name, server in results.servers.items():
+        if not server.get("installed", True):
+            yield f"* {escaped(name)} is not installed."
+
+
+def expected_of(results: Results, server: str) -> int:
+    """Count what is broken and known to be."""
+    plays = (play for play in results.plays if play.server == server)
+    return sum("expected" in verdict for play in plays for verdict in play.verdicts)
+
+
+def _marked(count: int) -> str:
+    return f"**{count}**" if count else "0"
+
+
+def _findings(results: Results) -> Iterator[str]:
+    for name in results.servers:
+        told = [
+            (play, verdict)
+            for play in results.plays
+            if play.server == name
+            for verdict in play.verdicts
+            if shown(verdict) in _TELLING
+        ]
+        if told:
+            yield ""
+            yield f"<details><summary>{escaped(name)}: {len(told)} findings</summary>"
+            yield ""
+            yield from _told(results, told)
+            yield ""
+            yield "</details>"
+
+
+def _told(results: Results, told: Sequence[tuple[PlayResult, dict[str, Any]]]) -> Iterator[str]:
+    ranked = sorted(told, key=lambda each: ("expected" in each[1], shown(each[1]).rank))
+    for play, verdict in ranked[:MOST_LINES]:
+        clause = results.clauses.get(str(verdict["clause"]), {})
+        rule = linked(clause.get("source", verdict["clause"]), clause.get("link", ""))
+        yield (
+            f"* {shown(verdict).symbol} **{escaped(verdict['check'])}** is {escaped(verdict['answer'])}"
+            f" ({escaped(verdict['level'])}, {rule}) in {escaped(play.scenario)} over {escaped(play.protocol)}:"
+            f" {escaped(verdict['because'])}{_expected(verdict)}"
+        )
+    if len(ranked) > MOST_LINES:
+        yield f"* and {len(ranked) - MOST_LINES} more, in the report."
+
+
+def _expected(verdict: dict[str, Any]) -> str:
+    expected = verdict.get("expected")
+    return f" *Expected:* {linked(expected['reason'], expected['upstream'])}" if expected else ""

@@ -1,0 +1,62 @@
+"""The server is told to reload while clients come and go, and to stop only later.
+
+A reload is a shutdown of the old workers inside a server that goes on. It is asked of servers whose documentation has a
+signal for it, and of those with several workers with two.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import reload
+from conformance.scenario import Scenario, observe, promise, should, steps
+from conformance.server import Protocol
+from conformance.timeline import (
+    Await,
+    BeginLoop,
+    Connect,
+    Duration,
+    Elapse,
+    EndLoops,
+    FindWorkers,
+    ReleaseHandler,
+    Request,
+    Shutdown,
+    Signal,
+)
+from conformance.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
+from scenarios.usual import ENDING
+
+RELOAD_UNDER_LOAD = Scenario(
+    id="reload-under-load",
+    question="The server reloads while clients come, stay and are being served. Is no request lost, and does it go on?",
+    protocols=tuple(Protocol),
+    drain=Duration(5, 20),
+    needs_signal="reload",
+    workers=2,
+    timeline=steps(
+        Connect("held"),
+        Request("held"),
+        Await(HandlerEntered("held")),
+        BeginLoop("kept"),
+        BeginLoop("fresh", fresh=True),
+        Await(HandlerFinished()),
+        Elapse(Duration(0.3, 3), "requests come on an old connection and on new ones"),
+        FindWorkers(),
+        Signal("reload"),
+        Elapse(Duration(3, 10), "new workers start and serve, while an old one has still something to do"),
+        ReleaseHandler("held"),
+        Await(ResponseEnded("held")),
+        Elapse(Duration(0.7, 3), "requests go on coming"),
+        FindWorkers(),
+        EndLoops(),
+        Shutdown(),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(reload.requests_in_flight_survive_a_reload),
+        promise(reload.no_request_is_lost_in_a_reload),
+        promise(reload.server_goes_on_after_a_reload),
+        should(reload.new_connections_are_accepted_throughout_a_reload),
+        observe(reload.effect_of_a_reload),
+        *ENDING,
+    ),
+)

@@ -1,0 +1,46 @@
+"""A deployment as an application sees it: ordinary clients (httpx) at work while a server is replaced by its successor.
+
+The result is about the client as much as about the server: what httpx reports to its caller is recorded, with the time in
+which nobody answered. The server's own part is told apart: what has reached a handler is answered.
+"""
+
+from __future__ import annotations
+
+from conformance.checks import load
+from conformance.scenario import Scenario, observe, promise, steps
+from conformance.server import Protocol
+from conformance.timeline import (
+    Await,
+    BeginLoad,
+    Duration,
+    Elapse,
+    EndLoops,
+    Shutdown,
+    StartSuccessor,
+)
+from conformance.trace import HandlerFinished, ListenerClosed, ServerExited
+from scenarios.usual import UNVISITED
+
+RESTART_UNDER_LOAD = Scenario(
+    id="restart-under-load",
+    question="Applications that use httpx send requests while a server is replaced by its successor. What do they get?",
+    protocols=tuple(Protocol),
+    drain=Duration(5, 20),
+    timeline=steps(
+        BeginLoad("load", held_s=0.15),
+        Await(HandlerFinished()),
+        Elapse(Duration(0.4, 5), "the clients are at work"),
+        Shutdown(),
+        Await(ListenerClosed()),
+        StartSuccessor(),
+        Elapse(Duration(0.5, 5), "the clients go on with the successor", beyond_exit=True),
+        EndLoops(),
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(load.requests_of_the_load_that_entered_are_answered),
+        observe(load.ordinary_client_through_a_restart),
+        observe(load.outage_of_a_restart),
+        *UNVISITED,
+    ),
+)

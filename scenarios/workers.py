@@ -1,0 +1,97 @@
+"""A server with two worker processes: each drains what it has accepted, and the process that was told goes last."""
+
+from __future__ import annotations
+
+from conformance.checks import ending, serving, workers
+from conformance.scenario import Scenario, observe, promise, steps
+from conformance.server import Feature, Protocol
+from conformance.timeline import (
+    Await,
+    Connect,
+    Duration,
+    Elapse,
+    FindWorkers,
+    ReleaseHandler,
+    Request,
+    Shutdown,
+    SignalWorker,
+)
+from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from scenarios.usual import ENDING
+
+BOTH = (Protocol.H1, Protocol.H2)
+OTHERS = [f"client-{number}" for number in range(1, 9)]
+EVERYBODY = ["first", *OTHERS]
+
+# While the worker that holds the first connection is stopped, others take what comes: so two are at work. Where each worker
+# has a queue of its own (SO_REUSEPORT), the first one finds its share when it goes on.
+ON_BOTH_WORKERS = steps(
+    Connect("first"),
+    Request("first"),
+    Await(HandlerEntered("first")),
+    FindWorkers(),
+    SignalWorker("first", "pause"),
+    [step for name in OTHERS for step in (Connect(name), Request(name))],
+    Await(HandlerEntered(OTHERS[0]), within="new_connection_s", optional=True),
+    SignalWorker("first", "resume"),
+    [Await(HandlerEntered(name)) for name in EVERYBODY],
+    FindWorkers(),
+)
+
+HARMED_BY_THE_LOSS = (ending.exit_status_is_documented, ending.server_prints_no_stack_trace)
+"""What a server may well do that has lost a worker: say so, and not call it a success."""
+
+WORKERS_DRAIN = Scenario(
+    id="workers-drain",
+    question="Two worker processes have requests in their handlers. Does each serve what it holds, and the first process last?",
+    protocols=BOTH,
+    drain=Duration(6, 30),
+    needs=frozenset({Feature.WORKERS}),
+    workers=2,
+    timeline=steps(
+        *ON_BOTH_WORKERS,
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        Elapse(Duration(0.4, 5), "the handlers go on working"),
+        ReleaseHandler("first"),
+        Await(ResponseEnded("first")),
+        Elapse(Duration(0.8, 5), "the worker that has served its one request goes, and its sibling is not done"),
+        [ReleaseHandler(name) for name in OTHERS],
+        [Await(ResponseEnded(name)) for name in OTHERS],
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(workers.every_worker_serves_what_it_holds),
+        promise(workers.first_process_outlives_its_workers),
+        observe(workers.requests_by_worker),
+        promise(serving.responses_are_whole),
+        *ENDING,
+    ),
+)
+
+WORKER_LOST = Scenario(
+    id="worker-lost-during-drain",
+    question="A worker process is lost during the drain. Do its siblings still serve what they hold, and does all end in time?",
+    protocols=BOTH,
+    drain=Duration(6, 30),
+    needs=frozenset({Feature.WORKERS}),
+    workers=2,
+    timeline=steps(
+        *ON_BOTH_WORKERS,
+        Shutdown(),
+        Await(ListenerClosed(), within="goaway_s"),
+        Elapse(Duration(0.3, 2), "the drain is under way"),
+        SignalWorker("first", "kill"),
+        Elapse(Duration(0.5, 2), "the loss has its effect, if it has one"),
+        [ReleaseHandler(name) for name in EVERYBODY],
+        [Await(ResponseEnded(name)) for name in EVERYBODY],
+        Await(ServerExited()),
+    ),
+    checks=(
+        promise(workers.siblings_of_a_lost_worker_serve_what_they_hold),
+        promise(workers.first_process_outlives_its_workers),
+        observe(workers.requests_by_worker),
+        *(asked for asked in ENDING if asked.check not in (ending.server_exits_once_drained, *HARMED_BY_THE_LOSS)),
+        observe(ending.exit_status_after_a_forced_end),
+    ),
+)

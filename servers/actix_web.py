@@ -1,0 +1,45 @@
+"""actix-web: HTTP/1.1 and HTTP/2 by Rust's actix-http, which is not built on hyper.
+
+SIGTERM is the graceful shutdown: the workers, which are threads, have ``shutdown_timeout`` (30 s unless set) to complete
+what they serve, then they are dropped. SIGINT and SIGQUIT are the forced shutdown; they are so as the first signal only:
+during a graceful shutdown every further signal is ignored. https://actix.rs/docs/server/#graceful-shutdown and
+https://github.com/actix/actix-net/blob/master/actix-server/src/server.rs (``ServerEventMultiplexer``)
+
+Only HTTP/1.1 connections are told of a graceful shutdown: an idle one closes at once, a busy one after its response. Over
+HTTP/2 there is no GOAWAY; a connection that its client does not close, idle or not, stays open and goes on serving until
+the timeout, and is dropped then, without a close_notify if it is TLS. https://github.com/actix/actix-web/issues/3169 and
+https://github.com/actix/actix-web/pull/4169
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "rust" / "release" / "lastcall-actix-web"
+_HTTP_SERVER = "https://docs.rs/actix-web/latest/actix_web/struct.HttpServer.html"
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
+    # Without TLS, both versions of HTTP are told apart by their first bytes: HttpServer::bind_auto_h2c.
+    return [str(_PROGRAM), f"{launch.host}:{launch.port}", str(launch.drain_s), *tls]
+
+
+ACTIX_WEB = Server(
+    name="actix-web",
+    speaks=frozenset(Protocol),
+    command=_command,
+    version=lambda: printed_version([_PROGRAM, "--version"]),
+    install=(
+        'cd apps/rust && cargo build --release --locked -p lastcall-actix-web --target-dir "$LASTCALL_CACHE/rust"',
+    ),
+    documentation="https://actix.rs/docs/server/",
+    signal_documented="https://actix.rs/docs/server/#graceful-shutdown",
+    drain=Drain("shutdown_timeout", f"{_HTTP_SERVER}#method.shutdown_timeout", whole_seconds=True),
+)

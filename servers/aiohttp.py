@@ -1,0 +1,47 @@
+"""aiohttp's own server: HTTP/1.1, on asyncio.
+
+SIGTERM and SIGINT stop ``web.run_app``: the listener and idle connections are closed, ``on_shutdown`` runs (the test
+application closes its WebSockets there, as the documentation says), and handlers have ``shutdown_timeout`` to complete.
+https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown
+
+From its source (3.14): with the shutdown begun, bytes that arrive are dropped, so an upload that is not complete by then
+never will be, and its handler waits until the end (``RequestHandler.data_received``). The timeout is waited for twice,
+the second time before the handlers are cancelled (``RequestHandler.shutdown``). The loop is closed without waiting for
+what asyncio has still to write, so a slow reader may lose the end of a response, over TLS above all.
+https://github.com/aio-libs/aiohttp/blob/master/aiohttp/web_protocol.py
+https://github.com/aio-libs/aiohttp/issues/1369
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Feature, Protocol, Server
+from servers.installation import PYTHON_ENVIRONMENT, package_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
+    bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
+    return [sys.executable, "-m", "servers.apps.aiohttp_application", *bind, *tls]
+
+
+AIOHTTP = Server(
+    name="aiohttp",
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS}),
+    command=_command,
+    environment=PYTHON_ENVIRONMENT,
+    version=lambda: package_version("aiohttp"),
+    install=('"$PYTHON" -P -m pip install "aiohttp>=3.12"',),
+    documentation="https://docs.aiohttp.org/en/stable/web.html",
+    signal_documented="https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown",
+    features=frozenset({Feature.WEBSOCKET}),
+    drain=Drain(
+        option="shutdown_timeout of web.run_app",
+        documented="https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown",
+    ),
+)

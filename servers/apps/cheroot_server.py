@@ -1,0 +1,35 @@
+"""The gated WSGI application on Cheroot, run by `python -m servers.apps.cheroot_server`: its command line has no TLS."""
+
+from __future__ import annotations
+
+import argparse
+
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+from cheroot.wsgi import Server
+
+from servers.apps.wsgi import application
+
+
+def main() -> None:
+    """Serve until SIGINT, which Cheroot takes as KeyboardInterrupt."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--drain", type=float, default=5.0)
+    parser.add_argument("--cert")
+    parser.add_argument("--key")
+    options = parser.parse_args()
+    server = Server(
+        (options.host, options.port),
+        application,
+        numthreads=64,  # a handler, or a request whose body is not complete, takes a thread
+        timeout=120,  # an idle connection, closed after 10 s unless this is set, must last until the shutdown
+        shutdown_timeout=options.drain,
+    )
+    if options.cert:
+        server.ssl_adapter = BuiltinSSLAdapter(options.cert, options.key)
+    server.safe_start()
+
+
+if __name__ == "__main__":
+    main()

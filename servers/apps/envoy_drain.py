@@ -1,0 +1,70 @@
+"""Runs Envoy, and on SIGTERM drains it through its administration interface before it quits.
+
+Envoy ends at once on SIGTERM. Those who run it put something like this beside it: ``drain_listeners?graceful``, wait
+until its connections have ended or the time is over, ``quitquitquit``.
+https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/draining and
+https://gateway.envoyproxy.io/docs/tasks/operations/graceful-shutdown/
+
+Usage: envoy_drain.py DRAIN_S ADMINISTRATION_FILE LISTENER ENVOY ARGUMENT..., where Envoy is told to write its
+administration's address into the file.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+_TICK_S = 0.05
+
+
+class Administration:
+    """Envoy's administration interface: https://www.envoyproxy.io/docs/envoy/latest/operations/admin."""
+
+    def __init__(self, address_file: Path) -> None:
+        self._address_file = address_file
+
+    def post(self, path: str) -> None:
+        """Tell Envoy something."""
+        self._ask(path, "POST")
+
+    def connections(self, listener: str) -> int:
+        """Give how many clients are connected to a listener."""
+        answer = self._ask(f"stats?filter=^http.{listener}.downstream_cx_active$", "GET")
+        return int(answer.rpartition(":")[2])
+
+    def _ask(self, path: str, method: str) -> str:
+        url = f"http://{self._address_file.read_text(encoding='ascii').strip()}/{path}"
+        # Without a proxy, whatever the environment says.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(urllib.request.Request(url, method=method), timeout=10) as answer:
+            return str(answer.read().decode())
+
+
+def drain(told: threading.Event, envoy: Administration, listener: str, drain_s: float) -> None:
+    """Wait for the word, then for the end of all connections, at most for the drain timeout; then make Envoy quit."""
+    told.wait()
+    deadline_s = time.monotonic() + drain_s
+    envoy.post("drain_listeners?graceful")
+    while time.monotonic() < deadline_s and envoy.connections(listener):
+        time.sleep(_TICK_S)
+    envoy.post("quitquitquit")
+
+
+def main() -> int:
+    """Run Envoy to its end, and give its exit status."""
+    drain_s, address_file, listener, *command = sys.argv[1:]
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    envoy = Administration(Path(address_file))
+    with subprocess.Popen(command) as process:
+        threading.Thread(target=drain, args=(told, envoy, listener, float(drain_s)), daemon=True).start()
+        return process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

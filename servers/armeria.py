@@ -1,0 +1,29 @@
+"""Armeria, embedded: HTTP/1.1 and HTTP/2 on Netty.
+
+Armeria has no signals of its own; ``Server.closeOnJvmShutdown`` stops it in a shutdown hook of the JVM. Without
+``gracefulShutdownTimeout``, which it comes without, requests in flight are cut. With it, the server goes on as before until
+there has been no request for a quiet period (200 ms here), or the timeout is over; only then do clients hear of it,
+by GOAWAY or the end of their connections.
+https://javadoc.io/doc/com.linecorp.armeria/armeria-javadoc/latest/com/linecorp/armeria/server/ServerBuilder.html
+
+A task of its blocking executor that does not end keeps the process after the timeout (seen with 1.40.0).
+"""
+
+from __future__ import annotations
+
+from conformance.server import Drain, Protocol, Server
+from servers import jvm
+
+ARMERIA = Server(
+    name="armeria",
+    speaks=frozenset(Protocol),
+    command=lambda launch: jvm.java("armeria", "ArmeriaProgram", *jvm.launched(launch)),
+    version=lambda: jvm.version_of("armeria", "armeria"),
+    install=(jvm.built("armeria"),),
+    documentation="https://armeria.dev/docs",
+    exit_statuses=jvm.EXIT_STATUSES,
+    drain=Drain(
+        "gracefulShutdownTimeout",
+        "https://javadoc.io/doc/com.linecorp.armeria/armeria-javadoc/latest/com/linecorp/armeria/server/ServerBuilder.html",
+    ),
+)

@@ -1,0 +1,60 @@
+"""axum, on hyper: served by its own ``axum::serve``, and by the package axum-server.
+
+Neither has signals of its own; both programs in ``apps/rust/axum`` take SIGTERM and SIGINT, as axum's example does.
+
+``axum::serve(...).with_graceful_shutdown(...)`` has no drain timeout: it waits for as long as requests take. The example
+bounds requests by a time-out layer instead, which ends them without any shutdown too. It has no TLS.
+https://github.com/tokio-rs/axum/blob/main/examples/graceful-shutdown/src/main.rs
+
+axum-server's ``Handle::graceful_shutdown`` takes the drain timeout, after which it drops the connections that are left;
+the program ends with status 0 in either case. Connections in the TLS handshake are dropped at once.
+https://docs.rs/axum-server/latest/axum_server/struct.Handle.html#method.graceful_shutdown
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conformance.server import Launch
+
+_PROGRAMS = CACHE / "rust" / "release"
+_HANDLE = "https://docs.rs/axum-server/latest/axum_server/struct.Handle.html#method.graceful_shutdown"
+
+
+def _command(program: str) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
+        # Without TLS, both versions of HTTP are told apart by their first bytes.
+        return [str(_PROGRAMS / program), f"{launch.host}:{launch.port}", str(launch.drain_s), *tls]
+
+    return command
+
+
+_INSTALL = ('cd apps/rust && cargo build --release --locked -p lastcall-axum --target-dir "$LASTCALL_CACHE/rust"',)
+
+AXUM = Server(
+    name="axum",
+    speaks=frozenset({Protocol.H1, Protocol.H2C}),
+    command=_command("axum"),
+    version=lambda: printed_version([_PROGRAMS / "axum", "--version"]),
+    install=_INSTALL,
+    documentation="https://docs.rs/axum/latest/axum/",
+    signal_documented="https://docs.rs/axum/latest/axum/serve/struct.Serve.html#method.with_graceful_shutdown",
+)
+
+AXUM_SERVER = Server(
+    name="axum-server",
+    speaks=frozenset(Protocol),
+    command=_command("axum-server"),
+    version=lambda: printed_version([_PROGRAMS / "axum-server", "--version"]),
+    install=_INSTALL,
+    documentation="https://docs.rs/axum-server/latest/axum_server/",
+    signal_documented=_HANDLE,
+    drain=Drain("Handle::graceful_shutdown", _HANDLE),
+)

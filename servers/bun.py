@@ -1,0 +1,36 @@
+"""Bun.serve: HTTP/1.1, and HTTP/2 over TLS if asked to (``http2: true``).
+
+Bun ends at once on SIGTERM unless the program listens to it. ``server.stop()`` closes the listener and idle connections
+and lets requests in flight complete, each connection being closed after its response; ``server.stop(true)`` ends them.
+https://bun.com/docs/runtime/http/server#server-stop and https://bun.com/reference/globals/bun/Server/stop
+There is no drain timeout; the test application has a timer before ``stop(true)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import APPLICATIONS, Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "bun" / "node_modules" / ".bin" / "bun"
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
+    bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
+    return [str(_PROGRAM), str(APPLICATIONS / "node" / "bun.mjs"), *bind, *tls]
+
+
+BUN = Server(
+    name="bun",
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2}),
+    command=_command,
+    version=lambda: printed_version([_PROGRAM, "--version"]),
+    install=('npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/bun" bun@1',),
+    documentation="https://bun.com/docs/runtime/http/server",
+    drain=Drain("a timer, then server.stop(true)", "https://bun.com/reference/globals/bun/Server/stop"),
+)

@@ -1,0 +1,49 @@
+"""Deno.serve: HTTP/1.1 and HTTP/2, over TLS and in the clear, on hyper.
+
+Deno ends at once on SIGTERM unless the program listens to it. ``server.shutdown()`` closes the listener and idle
+connections, and lets requests in flight complete; Deno's own example has a timer beside it that exits with status 1.
+A TLS connection without a handshake is not closed, and holds ``shutdown()``. With 2.9, an HTTP/1.1 request whose body
+is not complete cannot be read any more: https://github.com/denoland/deno/issues/36809
+Over HTTP/2, DATA of a stream that came after the GOAWAY is not given back to the connection's window (seen with 2.9.6):
+an upload in flight beside it stalls.
+https://docs.deno.com/examples/http_server_graceful_shutdown/
+https://docs.deno.com/api/deno/~/Deno.HttpServer.shutdown
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import APPLICATIONS, Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "deno" / "node_modules" / ".bin" / "deno"
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
+    bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
+    allowed = ["--allow-net", "--allow-env", "--allow-read"]
+    deno = [str(_PROGRAM), "run", "--quiet", "--no-config", "--no-lock", *allowed]
+    return [*deno, str(APPLICATIONS / "node" / "deno.mjs"), *bind, *tls]
+
+
+def _version() -> str | None:
+    printed = printed_version([_PROGRAM, "--version"])
+    return printed and printed.split()[1]
+
+
+DENO = Server(
+    name="deno",
+    speaks=frozenset(Protocol),
+    command=_command,
+    environment={"DENO_NO_UPDATE_CHECK": "1"},
+    version=_version,
+    install=('npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/deno" deno@2',),
+    documentation="https://docs.deno.com/api/deno/~/Deno.serve",
+    signal_documented="https://docs.deno.com/examples/http_server_graceful_shutdown/",
+    drain=Drain("a timer, then Deno.exit(1)", "https://docs.deno.com/examples/http_server_graceful_shutdown/"),
+)

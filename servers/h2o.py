@@ -1,0 +1,97 @@
+"""h2o as a reverse proxy: HTTP/1.1 and HTTP/2 in front of the harness's origin.
+
+SIGTERM is the graceful stop: it stops accepting, HTTP/2 connections get GOAWAY in two steps, one second apart, and it
+ends when the last connection has. https://github.com/h2o/h2o/blob/v2.2.5/src/main.c (``on_sigterm``)
+
+``http2-graceful-shutdown-timeout`` ends the HTTP/2 connections that are left; unless it is set, nothing does.
+https://h2o.examp1e.net/configure/http2_directives.html#http2-graceful-shutdown-timeout
+
+For HTTP/1.1 there is no such option, which makes it a server of its own here, ``h2o-http1``. An idle connection is not
+closed at the shutdown: it keeps the process until ``http1-request-timeout`` is over.
+
+This release reads a request's body to its end before it asks the origin, and has no option for that.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, find_program, printed_version, unpacked_environment
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = find_program("h2o", CACHE / "h2o" / "usr" / "bin" / "h2o")
+_ENVIRONMENT = unpacked_environment(CACHE / "h2o")
+
+# Times to the origin are in milliseconds, the others in seconds. Every request has its own connection to the origin.
+_CONFIGURATION = """{user}num-threads: 1
+error-log: /dev/stderr
+listen:
+  host: {host}
+  port: {port}
+{tls}
+http1-request-timeout: 120
+http2-idle-timeout: 120
+http2-graceful-shutdown-timeout: {drain_s}
+proxy.timeout.io: 300000
+proxy.timeout.keepalive: 0
+hosts:
+  default:
+    paths:
+      "/":
+        proxy.reverse.url: "http://{origin}/"
+"""
+
+
+def _version() -> str | None:
+    printed = printed_version([_PROGRAM, "--version"], _ENVIRONMENT)
+    return printed and printed.split()[2]
+
+
+def _files(launch: Launch) -> dict[str, str]:
+    tls = f"  ssl:\n    certificate-file: {launch.cert}\n    key-file: {launch.key}\n    ocsp-update-interval: 0"
+    configuration = _CONFIGURATION.format(
+        user="user: root\n" if os.geteuid() == 0 else "",
+        host=launch.host,
+        port=launch.port,
+        tls=tls if launch.protocol.tls else "",
+        drain_s=math.ceil(launch.drain_s),
+        origin=launch.origin,
+    )
+    return {"h2o.conf": configuration}
+
+
+def _server(name: str, speaks: frozenset[Protocol], drain: Drain | None) -> Server:
+    return Server(
+        name=name,
+        speaks=speaks,
+        command=lambda _launch: [str(_PROGRAM), "-c", "h2o.conf"],
+        files=_files,
+        environment=_ENVIRONMENT,
+        version=_version,
+        install=("sh apps/fetch_debian.sh h2o h2o h2o",),
+        documentation="https://h2o.examp1e.net/configure.html",
+        signal_documented="https://github.com/h2o/h2o/blob/v2.2.5/src/main.c",
+        drain=drain,
+        needs_origin=True,
+        departures={
+            ("handlers_give_up_without_the_gate", version): "a response that the origin cuts ends as if it were whole"
+            for version in {protocol.version for protocol in speaks}
+        },
+    )
+
+
+H2O = _server(
+    "h2o",
+    frozenset({Protocol.H2, Protocol.H2C}),
+    Drain(
+        option="http2-graceful-shutdown-timeout",
+        documented="https://h2o.examp1e.net/configure/http2_directives.html#http2-graceful-shutdown-timeout",
+        whole_seconds=True,
+    ),
+)
+H2O_HTTP1 = _server("h2o-http1", frozenset({Protocol.H1, Protocol.H1_TLS}), None)

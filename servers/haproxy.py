@@ -1,0 +1,79 @@
+"""HAProxy as a reverse proxy: HTTP/1.1 and HTTP/2 in front of the harness's origin, in one process without a master.
+
+SIGUSR1 is the graceful stop: it unbinds, tells every connection that it goes (``Connection: close``, GOAWAY) and ends
+when the last one has. SIGTERM, the signal that most supervisors send, and SIGINT end at once and cut every request;
+Debian's unit for systemd names no other, so it stops so. https://docs.haproxy.org/2.6/management.html#4
+
+An HTTP/2 connection that got its GOAWAY is left to the client to close, be it idle. Without ``hard-stop-after`` HAProxy
+waits for its connections for as long as they take.
+https://docs.haproxy.org/2.6/configuration.html#3.1-hard-stop-after
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, find_program, printed_version, unpacked_environment
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = find_program("haproxy", CACHE / "haproxy" / "usr" / "sbin" / "haproxy")
+_ENVIRONMENT = unpacked_environment(CACHE / "haproxy")
+
+# It buffers neither direction unless it is asked to. The timeouts must outlast a held handler and an idle connection.
+_CONFIGURATION = """global
+    hard-stop-after {drain_ms}ms
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 300s
+    timeout server 300s
+    timeout http-request 300s
+    timeout http-keep-alive 120s
+frontend service
+    bind {listen}
+    default_backend origin
+backend origin
+    server origin {origin}
+"""
+
+
+def _version() -> str | None:
+    printed = printed_version([_PROGRAM, "-v"], _ENVIRONMENT)
+    return printed and printed.split()[2].partition("-")[0]
+
+
+def _files(launch: Launch) -> dict[str, str]:
+    tls, http2 = launch.protocol.tls, "h2" in launch.protocol
+    options = f" ssl crt server.pem alpn {'h2' if http2 else 'http/1.1'}" if tls else " proto h2" if http2 else ""
+    configuration = _CONFIGURATION.format(
+        drain_ms=round(launch.drain_s * 1000),
+        listen=f"{launch.host}:{launch.port}{options}",
+        origin=launch.origin,
+    )
+    files = {"haproxy.cfg": configuration}
+    if tls:
+        files["server.pem"] = launch.cert.read_text() + launch.key.read_text()
+    return files
+
+
+HAPROXY = Server(
+    name="haproxy",
+    speaks=frozenset(Protocol),
+    command=lambda _launch: [str(_PROGRAM), "-db", "-f", "haproxy.cfg"],
+    files=_files,
+    environment=_ENVIRONMENT,
+    version=_version,
+    install=("sh apps/fetch_debian.sh haproxy haproxy haproxy",),
+    documentation="https://docs.haproxy.org/",
+    graceful_signal="SIGUSR1",
+    signal_documented="https://docs.haproxy.org/2.6/management.html#4",
+    signals={"force": "SIGTERM"},
+    drain=Drain("hard-stop-after", "https://docs.haproxy.org/2.6/configuration.html#3.1-hard-stop-after"),
+    needs_origin=True,
+    departures={
+        ("handlers_give_up_without_the_gate", 2): "a response that the origin cuts ends with END_STREAM, as if whole"
+    },
+)

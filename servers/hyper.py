@@ -1,0 +1,43 @@
+"""hyper, Rust's HTTP library, with the connection builder and the ``GracefulShutdown`` of hyper-util.
+
+It has no signals of its own. The program in ``apps/rust/hyper`` does on SIGTERM (and on SIGINT) what hyper's guide
+does: it drops the listener, tells every connection, and waits for them or for the guide's timer, whichever is first.
+After the timer the end of the program cuts what is left; it then ends with status 1, where the guide says nothing.
+https://hyper.rs/guides/1/server/graceful-shutdown/
+
+hyper-util watches a connection from the moment it is given one; what comes before is the program's affair. This one
+drops connections that are still in their TLS handshake when the shutdown comes: waited for, a client that never
+completes it would hold the shutdown until the timer.
+https://docs.rs/hyper-util/latest/hyper_util/server/graceful/struct.GracefulShutdown.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = CACHE / "rust" / "release" / "lastcall-hyper"
+_GUIDE = "https://hyper.rs/guides/1/server/graceful-shutdown/"
+
+
+def _command(launch: Launch) -> list[str]:
+    tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
+    # Without TLS, both versions of HTTP are told apart by their first bytes.
+    return [str(_PROGRAM), f"{launch.host}:{launch.port}", str(launch.drain_s), *tls]
+
+
+HYPER = Server(
+    name="hyper",
+    speaks=frozenset(Protocol),
+    command=_command,
+    version=lambda: printed_version([_PROGRAM, "--version"]),
+    install=('cd apps/rust && cargo build --release --locked -p lastcall-hyper --target-dir "$LASTCALL_CACHE/rust"',),
+    documentation="https://hyper.rs/",
+    signal_documented=_GUIDE,
+    drain=Drain("the timer beside GracefulShutdown::shutdown", _GUIDE),
+)

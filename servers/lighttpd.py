@@ -1,0 +1,93 @@
+"""lighttpd as a reverse proxy: HTTP/1.1 and HTTP/2 in front of the harness's origin.
+
+SIGINT is the graceful stop: it stops accepting, closes idle connections and serves what is in flight. SIGTERM, the
+signal that most supervisors send, ends at once and cuts every request.
+https://manpages.debian.org/bookworm/lighttpd/lighttpd.8.en.html#SIGNALS
+
+``server.graceful-shutdown-timeout`` bounds that; unless it is set, to 8 s.
+https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_feature-flagsDetails
+
+It lets a client open eight streams at a time on an HTTP/2 connection, and wants the length of a streamed body declared.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers.installation import CACHE, find_program, printed_version, unpacked_environment
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_PROGRAM = find_program("lighttpd", CACHE / "lighttpd" / "usr" / "sbin" / "lighttpd")
+_MODULES = _PROGRAM.parent.parent / "lib" / "lighttpd"
+_ENVIRONMENT = unpacked_environment(CACHE / "lighttpd")
+
+# stream-*-body 2: neither direction is collected before it is passed on. The timeouts must outlast a held handler.
+_CONFIGURATION = """server.modules = ( "mod_proxy", {module} )
+server.bind = "{host}"
+server.port = {port}
+server.document-root = "{directory}"
+server.upload-dirs = ( "{directory}" )
+server.max-keep-alive-idle = 120
+server.max-keep-alive-requests = 10000
+server.max-read-idle = 300
+server.max-write-idle = 360
+server.stream-request-body = 2
+server.stream-response-body = 2
+server.feature-flags = (
+    "server.graceful-shutdown-timeout" => {drain_s},
+    "server.h2proto" => "{http2}",
+    "server.h2c" => "{http2}"
+)
+{tls}
+proxy.server = ( "" => (( "host" => "{origin_host}", "port" => "{origin_port}", "read-timeout" => 300 )))
+"""
+
+
+def _version() -> str | None:
+    printed = printed_version([_PROGRAM, "-v"], _ENVIRONMENT)
+    return printed and printed.partition("/")[2].split()[0]
+
+
+def _files(launch: Launch) -> dict[str, str]:
+    host, _, port = launch.origin.partition(":")
+    tls = f'ssl.engine = "enable"\nssl.pemfile = "{launch.cert}"\nssl.privkey = "{launch.key}"'
+    configuration = _CONFIGURATION.format(
+        module='"mod_openssl"' if launch.protocol.tls else "",
+        host=launch.host,
+        port=launch.port,
+        directory=launch.directory,
+        drain_s=math.ceil(launch.drain_s),
+        http2="enable" if "h2" in launch.protocol else "disable",
+        tls=tls if launch.protocol.tls else "",
+        origin_host=host,
+        origin_port=port,
+    )
+    return {"lighttpd.conf": configuration}
+
+
+LIGHTTPD = Server(
+    name="lighttpd",
+    speaks=frozenset(Protocol),
+    command=lambda _launch: [str(_PROGRAM), "-D", "-f", "lighttpd.conf", "-m", str(_MODULES)],
+    files=_files,
+    environment=_ENVIRONMENT,
+    version=_version,
+    install=("sh apps/fetch_debian.sh lighttpd lighttpd lighttpd lighttpd-mod-openssl",),
+    documentation="https://redmine.lighttpd.net/projects/lighttpd/wiki",
+    graceful_signal="SIGINT",
+    signal_documented="https://manpages.debian.org/bookworm/lighttpd/lighttpd.8.en.html#SIGNALS",
+    signals={"force": "SIGTERM"},
+    drain=Drain(
+        option="server.graceful-shutdown-timeout",
+        documented="https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_feature-flagsDetails",
+        whole_seconds=True,
+    ),
+    needs_origin=True,
+    departures={
+        ("handlers_give_up_without_the_gate", 2): "a response that the origin cuts ends with END_STREAM, as if whole"
+    },
+)

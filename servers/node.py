@@ -1,0 +1,49 @@
+"""Node's own servers: HTTP/1.1 by the modules http and https, HTTP/2 by http2.
+
+Node ends at once on SIGTERM unless the program listens to it. Then ``server.close()`` closes the listener and, since
+Node 19, idle connections, and the process ends of itself after the last connection. A connection that was busy at that
+moment stays open after its response, which does not say close, for as long as ``keepAliveTimeout``; and a response that
+was ended, but is not sent yet, is cut with its connection, which is taken for idle (``closeIdleConnections``).
+https://nodejs.org/api/http.html#serverclosecallback
+https://github.com/nodejs/node/blob/main/lib/_http_server.js
+
+Over HTTP/2, every session is closed beside the server, which sends GOAWAY with the last stream's id at once:
+https://nodejs.org/api/http2.html#http2sessionclosecallback
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import APPLICATIONS, Drain, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+
+def _server(major: int) -> Server:
+    program = CACHE / f"node-{major}" / "node_modules" / ".bin" / "node"
+
+    def command(launch: Launch) -> list[str]:
+        tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
+        http2 = ["--http2"] if launch.protocol.version > 1 else []
+        bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
+        return [str(program), str(APPLICATIONS / "node" / "node.mjs"), *bind, *tls, *http2]
+
+    return Server(
+        name=f"node-{major}",
+        speaks=frozenset(Protocol),
+        command=command,
+        version=lambda: printed_version([program, "--version"]),
+        install=(f'npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/node-{major}" node@{major}',),
+        documentation=f"https://nodejs.org/docs/latest-v{major}.x/api/http.html",
+        signal_documented=f"https://nodejs.org/docs/latest-v{major}.x/api/http.html#serverclosecallback",
+        drain=Drain(
+            "a timer, then server.closeAllConnections()",
+            f"https://nodejs.org/docs/latest-v{major}.x/api/http.html#servercloseallconnections",
+        ),
+    )
+
+
+NODE_22, NODE_24, NODE_26 = (_server(major) for major in (22, 24, 26))

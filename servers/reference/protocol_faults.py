@@ -1,0 +1,27 @@
+"""A fault of what is said on the wire: bytes that are no HTTP. The registry is faults.py."""
+
+from __future__ import annotations
+
+from servers.reference.http1 import Http1
+from servers.reference.http2 import Http2
+from servers.reference.session import Session
+
+FAREWELL = b"the server is shutting down\n"
+
+
+class SaysFarewellInPlainText(Session):
+    """Tells people on the other end, of whom there are none, that it goes."""
+
+    def close(self) -> None:
+        """Say so, and close."""
+        if self.draining:
+            self.connection.write(FAREWELL)
+        super().close()
+
+
+class FarewellHttp1(SaysFarewellInPlainText, Http1):
+    """HTTP/1.1 that ends in plain text."""
+
+
+class FarewellHttp2(SaysFarewellInPlainText, Http2):
+    """HTTP/2 that ends in plain text."""

@@ -1,0 +1,50 @@
+"""Sanic: a framework with an HTTP/1.1 server of its own, on asyncio.
+
+SIGTERM and SIGINT stop it: the main process passes the word on to its workers, who close the listener and idle
+connections, WebSockets among them, whose handlers are cancelled (the code seen with 25.12 is 1000, the source means
+1001). The others have
+``GRACEFUL_SHUTDOWN_TIMEOUT`` (15 s unless set); what remains is aborted. A second signal kills everything at once.
+https://sanic.dev/en/guide/running/configuration.html#builtin-values and
+https://github.com/sanic-org/sanic/blob/main/sanic/server/runners.py
+
+On Python 3.12 and newer the timeout may not be reached: before it counts, the worker waits for its listener to close,
+which from then on includes every connection. https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Server.wait_closed
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Feature, Protocol, Server
+from servers.installation import PYTHON_ENVIRONMENT, package_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+
+def _command(launch: Launch) -> list[str]:
+    # There is no option for it on the command line, but every setting is a variable of the environment.
+    drain = ["env", f"SANIC_GRACEFUL_SHUTDOWN_TIMEOUT={launch.drain_s:g}"]
+    bind = ["--host", launch.host, "--port", str(launch.port), "--workers", str(launch.workers)]
+    tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
+    return [*drain, sys.executable, "-m", "sanic", "servers.apps.sanic_application:sanic", *bind, *tls, "--no-motd"]
+
+
+SANIC = Server(
+    name="sanic",
+    # Its HTTP/3 is experimental, and there is no HTTP/2: https://sanic.dev/en/guide/advanced/http3.html
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS}),
+    command=_command,
+    # A handler may be held for longer than 60 s, after which Sanic answers for it. An idle connection lasts 120 s.
+    environment={**PYTHON_ENVIRONMENT, "SANIC_RESPONSE_TIMEOUT": "300"},
+    version=lambda: package_version("sanic"),
+    install=('"$PYTHON" -P -m pip install "sanic>=25.3"',),
+    documentation="https://sanic.dev/",
+    signal_documented="https://sanic.dev/en/guide/running/manager.html",
+    features=frozenset({Feature.WEBSOCKET, Feature.WORKERS}),
+    drain=Drain(
+        option="GRACEFUL_SHUTDOWN_TIMEOUT",
+        documented="https://sanic.dev/en/guide/running/configuration.html#builtin-values",
+    ),
+)

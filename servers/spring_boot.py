@@ -1,0 +1,60 @@
+"""Spring Boot with its embedded Tomcat: HTTP/1.1 and HTTP/2; here without Spring MVC.
+
+SIGTERM runs the JVM's shutdown hook, which closes the application context. With ``server.shutdown=graceful``, the default
+since 3.4, the listener is closed first and requests in flight have ``spring.lifecycle.timeout-per-shutdown-phase``, 30 s
+unless it is set. https://docs.spring.io/spring-boot/3.5/reference/web/graceful-shutdown.html
+
+When that is over with requests in flight, their connections are closed, but the process lives on for 7 to 8 s more:
+Tomcat's own time limits, see ``tomcat.py``. A supervisor's grace period has to be longer than both together.
+
+Over HTTP/2 it has what is odd about Tomcat's, see there, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, Protocol, Server
+from servers import jvm
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+# Idle connections, closed after 20 s unless it is set, must last until the shutdown.
+_CONFIGURATION = """server.address = {host}
+server.port = {port}
+server.http2.enabled = true
+server.shutdown = graceful
+server.tomcat.keep-alive-timeout = 120s
+server.tomcat.threads.max = 64
+spring.lifecycle.timeout-per-shutdown-phase = {drain_ms}ms
+spring.main.banner-mode = off
+{tls}"""
+# From PEM: https://docs.spring.io/spring-boot/3.5/how-to/webserver.html#howto.webserver.configure-ssl
+_TLS = "server.ssl.certificate = file:{cert}\nserver.ssl.certificate-private-key = file:{key}\n"
+
+
+def _files(launch: Launch) -> dict[str, str]:
+    tls = _TLS.format(cert=launch.cert, key=launch.key) if launch.protocol.tls else ""
+    drain_ms = round(launch.drain_s * 1000)
+    return {
+        "application.properties": _CONFIGURATION.format(host=launch.host, port=launch.port, drain_ms=drain_ms, tls=tls)
+    }
+
+
+SPRING_BOOT_TOMCAT = Server(
+    name="spring-boot-tomcat",
+    speaks=frozenset(Protocol),
+    command=lambda _launch: jvm.java("spring-boot-tomcat", "SpringBootTomcatProgram"),
+    files=_files,
+    version=lambda: jvm.version_of("spring-boot-tomcat", "spring-boot"),
+    install=(jvm.built("spring-boot-tomcat"),),
+    documentation="https://docs.spring.io/spring-boot/3.5/",
+    exit_statuses=jvm.EXIT_STATUSES,
+    drain=Drain(
+        "spring.lifecycle.timeout-per-shutdown-phase",
+        "https://docs.spring.io/spring-boot/3.5/reference/web/graceful-shutdown.html",
+    ),
+    # A servlet that throws after its response has begun: over HTTP/1.1 it is cut.
+    departures={("handlers_give_up_without_the_gate", 2): "a response that fails ends with END_STREAM, as if whole"},
+)

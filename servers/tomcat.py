@@ -1,0 +1,34 @@
+"""Tomcat 11, embedded: HTTP/1.1 and HTTP/2.
+
+As a program of its own, Tomcat stops in a shutdown hook of the JVM, and so does this one. It waits for requests only if
+the service's ``gracefulStopAwaitMillis`` is set, and a connector's ``bindOnInit`` is false: then the listener is closed
+first, and connections that are busy have so long. Neither is so by default.
+https://tomcat.apache.org/tomcat-11.0-doc/config/service.html and
+https://tomcat.apache.org/tomcat-11.0-doc/config/http.html (``bindOnInit``)
+
+When the time is over with requests in flight, the process lives on for 7 s and more: a servlet has ``unloadDelay``, 2 s,
+to end, and the connector's threads ``executorTerminationTimeoutMillis``, 5 s.
+https://tomcat.apache.org/tomcat-11.0-doc/config/context.html and https://tomcat.apache.org/tomcat-11.0-doc/config/http.html
+
+Over HTTP/2, a servlet that throws when its response has begun ends it with END_STREAM, as if it were whole (seen with
+11.0.27, and not over HTTP/1.1). DATA of a stream that raced with the GOAWAY is taken for an error of the connection,
+whose requests in flight are lost.
+"""
+
+from __future__ import annotations
+
+from conformance.server import Drain, Protocol, Server
+from servers import jvm
+
+TOMCAT = Server(
+    name="tomcat",
+    speaks=frozenset(Protocol),
+    command=lambda launch: jvm.java("tomcat", "TomcatProgram", *jvm.launched(launch)),
+    version=lambda: jvm.version_of("tomcat", "tomcat-embed-core"),
+    install=(jvm.built("tomcat"),),
+    documentation="https://tomcat.apache.org/tomcat-11.0-doc/",
+    exit_statuses=jvm.EXIT_STATUSES,
+    drain=Drain("gracefulStopAwaitMillis", "https://tomcat.apache.org/tomcat-11.0-doc/config/service.html"),
+    # A servlet that throws after its response has begun: over HTTP/1.1 it is cut.
+    departures={("handlers_give_up_without_the_gate", 2): "a response that fails ends with END_STREAM, as if whole"},
+)

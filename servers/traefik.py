@@ -1,0 +1,73 @@
+"""Traefik as a reverse proxy: HTTP/1.1 and HTTP/2, both by Go's net/http, in front of the harness's origin.
+
+SIGTERM and SIGINT stop it; there is no signal that ends the drain. Each entry point then goes on as before for
+``requestAcceptGraceTimeout`` (0 s unless set), with its readiness telling that it is about to end; after that it closes
+its listener and gives its requests ``graceTimeOut`` (10 s unless set), and closes what is left. It exits with status 0
+in either case. https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/#opt-transport-lifeCycle-graceTimeOut
+and https://github.com/traefik/traefik/blob/v3.6/pkg/server/server_entrypoint_tcp.go (``Shutdown``)
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from conformance.server import Drain, LameDuck, Protocol, Server
+from servers.installation import CACHE, printed_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+_RELEASE = "v3.6.12"
+_MODULE = "github.com/traefik/traefik/v3"
+_PROGRAM = CACHE / "traefik"
+_FLAGS = f'-ldflags "-s -w -X {_MODULE}/pkg/version.Version={_RELEASE}" ./cmd/traefik'
+_ENTRY_POINTS = "https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/"
+
+
+def _files(launch: Launch) -> dict[str, str]:
+    life = {"graceTimeOut": f"{launch.drain_s}s", "requestAcceptGraceTimeout": f"{launch.lame_duck_s}s"}
+    # A request may take 60 s to arrive unless this is set; an idle connection has 180 s.
+    transport = {"lifeCycle": life, "respondingTimeouts": {"readTimeout": "0s"}}
+    entry: dict[str, object] = {"address": f"{launch.host}:{launch.port}", "transport": transport}
+    router: dict[str, object] = {"rule": "PathPrefix(`/`)", "service": "origin", "entryPoints": ["proxy"]}
+    service = {"loadBalancer": {"servers": [{"url": f"http://{launch.origin}"}]}}
+    routing: dict[str, object] = {"http": {"routers": {"all": router}, "services": {"origin": service}}}
+    if launch.protocol.tls:
+        router["tls"] = {}
+        routing["tls"] = {"certificates": [{"certFile": str(launch.cert), "keyFile": str(launch.key)}]}
+    static = {
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "entryPoints": {"proxy": entry},
+        "providers": {"file": {"filename": str(launch.directory / "routing.yml"), "watch": False}},
+    }
+    # JSON is YAML.
+    return {"traefik.yml": json.dumps(static, indent=1), "routing.yml": json.dumps(routing, indent=1)}
+
+
+def _version() -> str | None:
+    printed = printed_version([_PROGRAM, "version"])
+    return printed and printed.partition("Version:")[2].split()[0]
+
+
+TRAEFIK = Server(
+    name="traefik",
+    # Without TLS, HTTP/2 with prior knowledge is accepted on every entry point.
+    speaks=frozenset(Protocol),
+    command=lambda launch: [str(_PROGRAM), f"--configFile={launch.directory / 'traefik.yml'}"],
+    files=_files,
+    version=_version,
+    install=(
+        f"go mod download {_MODULE}@{_RELEASE}",
+        # In the module's own folder, because "go install" takes no module that replaces others. Without its web
+        # interface, which is no part of the module.
+        f'cd "$(go env GOMODCACHE)/{_MODULE}@{_RELEASE}" && CGO_ENABLED=0 go build -o "$LASTCALL_CACHE/traefik" {_FLAGS}',
+    ),
+    documentation="https://doc.traefik.io/traefik/",
+    signal_documented=f"{_ENTRY_POINTS}#opt-transport-lifeCycle-graceTimeOut",
+    drain=Drain("graceTimeOut", f"{_ENTRY_POINTS}#opt-transport-lifeCycle-graceTimeOut"),
+    lame_duck=LameDuck(
+        "requestAcceptGraceTimeout", f"{_ENTRY_POINTS}#opt-transport-lifeCycle-requestAcceptGraceTimeout"
+    ),
+    needs_origin=True,
+)

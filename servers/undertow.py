@@ -1,0 +1,34 @@
+"""Undertow, embedded: HTTP/1.1 and HTTP/2.
+
+Undertow has no signals of its own; the program calls, in a shutdown hook of the JVM, what Undertow has for it.
+``GracefulShutdownHandler.shutdown`` lets what is in flight complete and answers what comes later with 503, and
+``awaitShutdown`` waits for a time; then ``Undertow.stop`` closes the listeners, which until then accept as before.
+https://undertow.io/undertow-docs/undertow-docs-2.1.0/index.html and
+https://github.com/undertow-io/undertow/blob/main/core/src/main/java/io/undertow/server/handlers/GracefulShutdownHandler.java
+
+That handler knows requests, not connections: no GOAWAY is sent, no response says ``connection: close``, idle connections
+are not closed. They end with the process, so that TLS has no close_notify. https://github.com/undertow-io/undertow/pull/1140
+
+``stop`` waits for its threads without a limit unless ``UndertowOptions.SHUTDOWN_TIMEOUT`` is set. Without it, one
+handler that stays after the drain timeout keeps the process for good.
+https://github.com/undertow-io/undertow/blob/main/core/src/main/java/io/undertow/Undertow.java (``stop``)
+"""
+
+from __future__ import annotations
+
+from conformance.server import Drain, Protocol, Server
+from servers import jvm
+
+UNDERTOW = Server(
+    name="undertow",
+    speaks=frozenset(Protocol),
+    command=lambda launch: jvm.java("undertow", "UndertowProgram", *jvm.launched(launch)),
+    version=lambda: jvm.version_of("undertow", "undertow-core"),
+    install=(jvm.built("undertow"),),
+    documentation="https://undertow.io/undertow-docs/undertow-docs-2.1.0/index.html",
+    exit_statuses=jvm.EXIT_STATUSES,
+    drain=Drain(
+        "GracefulShutdownHandler.awaitShutdown",
+        "https://undertow.io/javadoc/2.1.x/io/undertow/server/handlers/GracefulShutdownHandler.html",
+    ),
+)

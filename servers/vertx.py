@@ -1,0 +1,29 @@
+"""Vert.x 5, embedded: HTTP/1.1 and HTTP/2 on Netty.
+
+Vert.x has no signals of its own; the program calls ``HttpServer.shutdown`` in a shutdown hook of the JVM. It closes the
+listener and idle connections, sends one GOAWAY with the real last stream id, lets what is in flight complete for as
+long as its timeout says, and then closes the rest. https://vertx.io/docs/vertx-core/java/ and
+https://vertx.io/docs/apidocs/io/vertx/core/http/HttpServer.html
+
+DATA of a stream that raced with the GOAWAY breaks the connection, with what is in flight on it: Netty answers the
+stream's HEADERS with REFUSED_STREAM, forgets it, and takes its DATA for an error of the connection (seen with 5.2.3).
+The same was seen elsewhere on Netty: https://github.com/line/armeria/issues/3208
+"""
+
+from __future__ import annotations
+
+from conformance.server import Drain, Protocol, Server
+from servers import jvm
+
+VERTX = Server(
+    name="vertx",
+    speaks=frozenset(Protocol),
+    command=lambda launch: jvm.java("vertx", "VertxProgram", *jvm.launched(launch)),
+    version=lambda: jvm.version_of("vertx", "vertx-core"),
+    install=(jvm.built("vertx"),),
+    documentation="https://vertx.io/docs/vertx-core/java/",
+    exit_statuses=jvm.EXIT_STATUSES,
+    drain=Drain(
+        "the timeout of HttpServer.shutdown", "https://vertx.io/docs/apidocs/io/vertx/core/http/HttpServer.html"
+    ),
+)

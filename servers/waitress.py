@@ -1,0 +1,37 @@
+"""Waitress: HTTP/1.1 for WSGI applications, on threads.
+
+It has no handler for SIGTERM, which ends it at once like any Python program. SIGINT (KeyboardInterrupt) ends its loop:
+from then on nothing is read or accepted, worker threads have 5 s, which cannot be configured, and what they write
+themselves is all that is still sent. The listener stays open until the end.
+https://github.com/Pylons/waitress/blob/main/src/waitress/server.py (``run``), task.py (``shutdown``)
+A graceful shutdown is asked for in https://github.com/Pylons/waitress/issues/198
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from conformance.server import Protocol, Server
+from servers.installation import PYTHON_ENVIRONMENT, package_version
+
+if TYPE_CHECKING:
+    from conformance.server import Launch
+
+
+def _command(launch: Launch) -> list[str]:
+    # A handler takes a thread (4 unless set). An idle connection lasts 120 s unless set otherwise.
+    waitress = [sys.executable, "-m", "waitress", f"--listen={launch.host}:{launch.port}", "--threads=64"]
+    return [*waitress, "servers.apps.wsgi:application"]
+
+
+WAITRESS = Server(
+    name="waitress",
+    speaks=frozenset({Protocol.H1}),
+    command=_command,
+    environment=PYTHON_ENVIRONMENT,
+    version=lambda: package_version("waitress"),
+    install=('"$PYTHON" -P -m pip install "waitress>=3.0"',),
+    documentation="https://docs.pylonsproject.org/projects/waitress/en/stable/",
+    graceful_signal="SIGINT",
+)

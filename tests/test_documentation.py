@@ -1,0 +1,132 @@
+"""The commands of the documentation: run as they stand, in a folder with a server of one's own, or at least understood.
+
+A block of ``sh`` is preceded by what can be done with it: ``<!-- run -->``, ``<!-- collect -->`` (nothing is played), or
+``<!-- parse -->``. Where a page does not say it, its commands are parsed, those of pytest by collecting.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from conformance.__main__ import _COMMANDS, _parser
+from conformance.expectations import load_expectations
+from conformance.own_server import load_server
+from tests.support import GATED
+
+ROOT = Path(__file__).parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+SAMPLE = Path(__file__).parent / "samples" / "version-1"
+OURS = ["server-authors.md", "operators.md", "ci.md", "expectations.md"]
+
+
+def blocks(page, language):
+    """Each block of a language, with the word before it that says what can be done with it."""
+    pattern = rf"(?:<!-- (\w+) -->\n)?^( *)```{language}\n(.*?)^ *```$"
+    for found in re.finditer(pattern, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        yield found[1] or "parse", textwrap.dedent(found[3])
+
+
+def commands(page, mark):
+    """The commands of a page, without comments."""
+    for done, text in blocks(page, "sh"):
+        if done == mark:
+            yield from (line for line in text.replace("\\\n", " ").splitlines() if line.strip() and line[0] != "#")
+
+
+def environment():
+    """The caller's, with the interpreter of the tests as ``python``, ``pytest`` and ``lastcall``."""
+    here = str(Path(sys.executable).parent)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "GITHUB"))}
+    return kept | {"PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]), "COLUMNS": "200"}
+
+
+def own_project(folder):
+    """A server's own project: a program, the file that says how it is started, and what is known of it."""
+    (folder / "server.py").write_text(GATED, encoding="utf-8")
+    command = json.dumps(["python", "{here}/server.py", "{port}", "none"])
+    (folder / "mine.toml").write_text(f'name = "mine"\nspeaks = ["h1"]\ncommand = {command}\n', encoding="utf-8")
+    (folder / "expectations.toml").write_text('server = "mine"\n', encoding="utf-8")
+    return folder
+
+
+def run(command, folder):
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment(), capture_output=True, text=True, timeout=500, check=False
+    )
+
+
+@pytest.fixture
+def project(tmp_path):
+    return own_project(tmp_path)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_commands_run_as_they_stand(project, name):
+    told = list(commands(ROOT / "docs" / name, "run"))
+    assert told
+    for command in told:
+        done = run(command, project)
+        # 1 is a finding about the server, or a change between two runs; 2 and more are faults of the command.
+        assert done.returncode in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr, command
+        assert done.stdout, command
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_commands_that_are_not_run_would_start(project, name):
+    for command in commands(ROOT / "docs" / name, "collect"):
+        understood(command, project)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_other_commands_are_understood(project, page):
+    shutil.copytree(SAMPLE, project / "lastcall-results")
+    for command in commands(page, "parse"):
+        understood(command, project)
+
+
+def understood(command, folder):
+    """Parse a command of lastcall's, or let pytest collect for one of its own; others are not ours to try."""
+    words = shlex.split(command, comments=True)
+    words = words[2:] if words[:2] == ["python", "-m"] else words
+    if words[0] in ("conformance", "lastcall") and words[1] in _COMMANDS:
+        assert _parser().parse_args(words[1:]).command == words[1]
+    elif words[0] in ("pytest", "lastcall") and any(word.startswith("-") for word in words):
+        tool = ["-m", "conformance"] if words[0] == "lastcall" else ["-m", "pytest", "-p", "no:cacheprovider"]
+        done = run(shlex.join([sys.executable, *tool, *words[1:], "--collect-only", "-q"]), folder)
+        # 5: nothing was selected, which the example's own server may be the reason for.
+        assert done.returncode in (0, 5), f"{command}\n{done.stdout[-2000:]}{done.stderr}"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_of_these_pages_is_tried(name):
+    marks = {mark for mark, _text in blocks(ROOT / "docs" / name, "sh")}
+    assert marks <= {"run", "collect", "parse"}
+    assert "run" in marks
+
+
+def test_toml_examples_are_read(tmp_path):
+    seen = set()
+    for page in PAGES:
+        for number, (_mark, text) in enumerate(blocks(page, "toml")):
+            path = tmp_path / f"{page.stem}-{number}.toml"
+            path.write_text(text, encoding="utf-8")
+            read = load_expectations if text.startswith("server =") else load_server
+            read(path)
+            seen.add(read)
+    assert seen == {load_expectations, load_server}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_inside_of_the_documentation_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for address in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        assert "://" in address or (page.parent / address).exists(), address

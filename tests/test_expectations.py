@@ -1,0 +1,329 @@
+"""Known deviations: how they are read, what they cover, and what a run says of them, as a user sees it."""
+
+import json
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from conformance.expectations import (
+    Expectation,
+    Expectations,
+    ExpectationsError,
+    Question,
+    Standing,
+    as_toml,
+    load_expectations,
+    proposal,
+)
+from conformance.plugin import _server_of
+from conformance.reckoning import KNOWN
+from conformance.registry import find
+
+A_H1, A_H2, B_H2 = Question("one", "h1", "is_sent"), Question("one", "h2", "is_sent"), Question("two", "h2", "is_sent")
+OTHER = Question("one", "h2", "is_kept")
+ALL = (A_H1, A_H2, B_H2, OTHER)
+MUTANT = "reference+cancels-handlers"
+QUICK = "http1-idle-and-new and h1]"
+IN_FLIGHT = "http1-idle-and-new::in_flight_requests_are_served"
+KEPT = "http1-idle-and-new::exit_status_is_documented"
+
+
+def entry(name, protocol="", reason="so it is"):
+    return Expectation(name, reason, "2026-11-01", "", protocol)
+
+
+def book(*entries):
+    return Expectations("mine", entries)
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "covered"),
+    [
+        ("is_sent", "", [A_H1, A_H2, B_H2]),
+        ("is_sent", "h2", [A_H2, B_H2]),
+        ("one", "", [A_H1, A_H2, OTHER]),
+        ("one::is_sent", "", [A_H1, A_H2]),
+        ("one::is_sent", "h1", [A_H1]),
+        ("on", "", []),
+        ("two::is_kept", "", []),
+    ],
+)
+def test_what_an_expectation_covers(name, protocol, covered):
+    assert [each for each in ALL if entry(name, protocol).covers(each)] == covered
+
+
+def test_the_most_precise_one_counts():
+    broad, scenario, precise = entry("is_sent"), entry("one::is_sent"), entry("one::is_sent", "h2")
+    mine = book(broad, precise, scenario)
+    assert [mine.of(each) for each in ALL] == [scenario, precise, broad, None]
+
+
+@pytest.mark.parametrize(
+    ("answers", "standing"),
+    [
+        ({A_H1: "broken", A_H2: "kept"}, Standing.IN_FORCE),
+        ({A_H1: "broken"}, Standing.IN_FORCE),
+        ({A_H1: "kept", A_H2: "kept", B_H2: "broken"}, Standing.OVER),
+        ({A_H1: "kept", A_H2: "cannot tell"}, Standing.UNDECIDED),
+        ({A_H1: "kept", A_H2: "blocked"}, Standing.UNDECIDED),
+        ({A_H1: "kept", A_H2: "setup failed"}, Standing.UNDECIDED),
+        ({A_H1: "kept"}, Standing.UNDECIDED),
+        ({}, Standing.UNDECIDED),
+    ],
+)
+def test_how_an_expectation_stands(answers, standing):
+    mine = entry("one::is_sent")
+    assert book(mine).standing(mine, ALL, answers) is standing
+
+
+def test_what_nobody_asks_can_never_be_in_force():
+    mine = entry("three")
+    assert book(mine).standing(mine, ALL, dict.fromkeys(ALL, "kept")) is Standing.NEVER_ASKED
+
+
+def test_a_more_precise_one_leaves_the_broader_one_nothing():
+    broad, precise = entry("one::is_sent"), entry("one::is_sent", "h2")
+    answers = {A_H1: "kept", A_H2: "broken"}
+    assert book(broad, precise).standing(broad, ALL, answers) is Standing.OVER
+
+
+def test_proposal_keeps_reasons_drops_what_is_over_and_adds_what_is_new():
+    known = book(entry("two::is_sent", reason="known well"), entry("one::is_kept"), entry("never"))
+    answers = {A_H1: "broken", A_H2: "broken", B_H2: "broken", OTHER: "kept"}
+    proposed = proposal(known, ALL, answers, "2026-11-23")
+    assert proposed.entries == (
+        entry("two::is_sent", reason="known well"),
+        Expectation("one::is_sent", "", "2026-11-23"),
+    )
+
+
+def test_proposal_names_the_protocol_where_not_all_are_broken():
+    proposed = proposal(book(), ALL, {A_H1: "kept", A_H2: "broken"}, "2026-11-23")
+    assert [str(each) for each in proposed.entries] == ["one::is_sent over h2"]
+
+
+def test_proposal_leaves_alone_what_was_not_asked():
+    known = book(entry("two"))
+    assert proposal(known, ALL, {A_H1: "kept"}, "2026-11-23") == known
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    reason = 'a "quoted" \\ line\nand\x7fanother ☕ \U0001f44b'
+    known = Expectations("mine", (Expectation("one", reason, "2026-11-01", "https://example.org/1", "h2"),))
+    path = tmp_path / "mine.toml"
+    path.write_text(as_toml(known), encoding="utf-8")
+    read = load_expectations(path)
+    assert (read.server, read.entries, read.path) == (known.server, known.entries, path)
+
+
+def test_a_proposal_without_a_reason_is_not_read(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(as_toml(book(entry("one", reason=""))), encoding="utf-8")
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["expected"][0]["reason"] == ""
+    with pytest.raises(ExpectationsError, match="number 1: 'reason' must be a text that is not empty"):
+        load_expectations(path)
+
+
+GOOD = 'id = "one"\nreason = "r"\ndate = 2026-11-01\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("server = ", "not TOML"),
+        ("", "'server' must be the name"),
+        ("server = 4", "'server' must be the name"),
+        ('server = "s"\ntea = 1', "unknown key 'tea'"),
+        ('server = "s"\nexpected = 1', "'expected' must be written as [[expected]]"),
+        ('server = "s"\nexpected = [1]', "number 1: a table is wanted"),
+        ('server = "s"\n[[expected]]\nid = 4', "number 1: 'id' must be a text"),
+        ('server = "s"\n[[expected]]\nid = "a"', "number 1: 'reason' must be a text"),
+        ('server = "s"\n[[expected]]\nid = "a"\nreason = " "', "'reason' must be a text that is not empty"),
+        ('server = "s"\n[[expected]]\nid = "a"\nreason = "r"', "'date' must be a date"),
+        ('server = "s"\n[[expected]]\nid = "a"\nreason = "r"\ndate = "2026-11-01"', "without quotes"),
+        (f'server = "s"\n[[expected]]\n{GOOD}upstream = "javascript:1"', "'upstream' must be a link"),
+        (f'server = "s"\n[[expected]]\n{GOOD}protocol = "h9"', "'protocol' knows h1"),
+        (f'server = "s"\n[[expected]]\n{GOOD}tea = 1', "unknown key 'tea'"),
+        (f'server = "s"\n[[expected]]\n{GOOD}[[expected]]\n{GOOD}', "number 2: 'id' 'one' is there twice"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_key(tmp_path, text, says):
+    path = tmp_path / "bad.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ExpectationsError) as refused:
+        load_expectations(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_not_there(tmp_path):
+    with pytest.raises(ExpectationsError, match="No such file"):
+        load_expectations(tmp_path / "none.toml")
+
+
+def known_files():
+    return sorted(KNOWN.glob("*.toml"))
+
+
+def test_every_file_of_known_deviations_is_one_of_a_server_of_ours():
+    found = find()
+    names = set(found.scenarios) | {each.check.id for scenario in found.scenarios.values() for each in scenario.checks}
+    for path in known_files():
+        mine = load_expectations(path)
+        assert mine.server == path.stem, path
+        assert mine.server in found.servers, path
+        assert {part for each in mine.entries for part in each.id.split("::")} <= names, path
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "server"),
+    [
+        ("scenarios/founding.py::one-request[reference-h2]::goaway_is_sent", "reference"),
+        ("scenarios/founding.py::one-request[go-nethttp-h1-tls]::goaway_is_sent", "go-nethttp"),
+        ("scenarios/founding.py::one-request[go-nethttp-1.15-h2c]::goaway_is_sent", "go-nethttp-1.15"),
+        ("expectations[go-nethttp-1.15]::one-request::goaway_is_sent over h2", "go-nethttp-1.15"),
+        ("expectations[odd-h2]::one", "odd-h2"),
+    ],
+)
+def test_all_items_of_a_server_have_its_name_in_their_ids(nodeid, server):
+    assert _server_of(nodeid) == server
+
+
+# --- as a user runs it ---------------------------------------------------------------------------------------------
+
+
+def lastcall(*words, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def written(folder, *entries, server=MUTANT, name="mine"):
+    path = folder / f"{name}.toml"
+    path.write_text(as_toml(Expectations(server, entries)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """Traces of a server that breaks one promise, to be judged under different expectations."""
+    folder = tmp_path_factory.mktemp("played")
+    run = lastcall(f"--server={MUTANT}", f"--results={folder}/out", "-k", QUICK, cwd=folder)
+    assert run.returncode == 1, run.stdout
+    return folder
+
+
+def judged(folder, *words):
+    return lastcall(f"--server={MUTANT}", f"--judge-only={folder}/out", "-ra", "-vv", *words, cwd=folder)
+
+
+def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
+    path = written(played, entry(IN_FLIGHT, "h1", "It cancels them."))
+    run = judged(played, f"--expectations={path}", "-k", QUICK, f"--junitxml={played}/junit.xml")
+    assert run.returncode == 0, run.stdout
+    assert "expected since 2026-11-01: It cancels them." in run.stdout
+    assert " 1 xfailed" in run.stdout
+    verdicts = json.loads((played / "out" / "results.json").read_text(encoding="utf-8"))["plays"][0]["verdicts"]
+    beside = {each["check"]: (each["answer"], each["expected"]) for each in verdicts if "expected" in each}
+    assert beside == {
+        "in_flight_requests_are_served": (
+            "broken",
+            {"reason": "It cancels them.", "upstream": "", "date": "2026-11-01"},
+        )
+    }
+
+
+def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(played):
+    path = written(played, entry(IN_FLIGHT, "h1", "It cancels them."))
+    judged(played, f"--expectations={path}", "-k", QUICK, f"--junitxml={played}/junit.xml")
+    cases = list(ET.parse(played / "junit.xml").iter("testcase"))
+    case = next(each for each in cases if "in_flight_requests_are_served" in each.attrib["name"])
+    told = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
+    assert told == {
+        "server": MUTANT,
+        "scenario": "http1-idle-and-new",
+        "protocol": "h1",
+        "check": "in_flight_requests_are_served",
+        "level": "promise",
+        "clause": "in-flight",
+        "clause_link": "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
+        "answer": "broken",
+        "version": told["version"],
+        "expected": "expected since 2026-11-01: It cancels them.",
+    }
+    skipped = case.find("skipped")
+    assert skipped is not None
+    assert skipped.attrib["type"] == "pytest.xfail"
+
+
+def test_an_expectation_that_is_over_fails_and_says_what_to_delete(played):
+    path = written(played, entry(IN_FLIGHT, "h1"), entry(KEPT, "h1"))
+    run = judged(played, f"--expectations={path}", "-k", QUICK)
+    assert run.returncode == 1
+    assert (
+        f"{KEPT} over h1 was expected to be broken on {MUTANT}, and holds:"
+        f' delete [[expected]] id = "{KEPT}" protocol = "h1" from {path}'
+    ) in run.stdout
+    assert "1 failed" in run.stdout
+
+
+def test_an_expectation_about_what_was_left_out_is_not_asked(played):
+    path = written(played, entry(IN_FLIGHT, "h1"), entry("one-request", "h2"), entry(KEPT, "h1-tls"))
+    run = judged(played, f"--expectations={path}", "-k", QUICK)
+    assert run.returncode == 0, run.stdout
+    assert "expectations[" in run.stdout
+    assert f"{KEPT} over h1-tls" not in run.stdout
+
+
+def test_what_is_broken_and_not_expected_fails_as_ever(played):
+    path = written(played, entry("http1-idle-and-new::exit_status_is_documented"))
+    run = judged(played, f"--expectations={path}", "-k", "in_flight_requests_are_served and h1]")
+    assert run.returncode == 1
+    assert "in_flight_requests_are_served is broken (promise)" in run.stdout
+
+
+def test_a_file_that_cannot_be_read_fails_with_its_line_and_the_run_goes_on(played):
+    path = played / "bad.toml"
+    path.write_text('server = "x"\n[[expected]]\nid = 4\n', encoding="utf-8")
+    good = written(played, entry(IN_FLIGHT, "h1"))
+    run = judged(played, f"--expectations={path}", f"--expectations={good}", "-k", QUICK)
+    assert run.returncode == 1
+    assert f"{path}: [[expected]] number 1: 'id' must be a text that is not empty" in run.stdout
+    assert " 1 xfailed" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_a_file_for_a_server_that_is_not_asked_is_said_to_be_one(played):
+    path = written(played, entry(IN_FLIGHT), server="somebody-else", name="else")
+    run = judged(played, f"--expectations={path}", "-k", QUICK)
+    assert f"{path}: 'server' is 'somebody-else', which is not asked in this run" in run.stdout
+
+
+def test_a_folder_may_hold_those_of_servers_that_are_not_asked(played, tmp_path):
+    written(tmp_path, entry(IN_FLIGHT), server="somebody-else", name="else")
+    written(tmp_path, entry(IN_FLIGHT, "h1"))
+    run = judged(played, f"--expectations={tmp_path}", "-k", QUICK)
+    assert run.returncode == 0, run.stdout
+
+
+def test_a_proposal_is_written_beside_the_file_and_said(played, tmp_path):
+    path = written(tmp_path, entry(KEPT, "h1"))
+    before = path.read_text(encoding="utf-8")
+    run = judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
+    proposed = Path(f"{path}.proposed")
+    assert f"1 expectations are proposed in {proposed}" in run.stdout
+    assert path.read_text(encoding="utf-8") == before
+    text = proposed.read_text(encoding="utf-8")
+    assert [each["id"] for each in tomllib.loads(text)["expected"]] == [IN_FLIGHT]
+    again = judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
+    assert "(in the place of an older proposal)" in again.stdout

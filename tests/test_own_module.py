@@ -1,0 +1,97 @@
+"""Servers of the user's own in Python: a file, or an entry point, and what is said of one that is no good."""
+
+import subprocess
+import sys
+
+import pytest
+
+from conformance.own_module import load_servers
+from conformance.own_server import OwnServerError
+from conformance.registry import find
+from conformance.server import Protocol
+
+MINE = """
+from conformance.server import Protocol, Server
+
+MINE = Server(
+    name="{name}",
+    speaks=frozenset({{Protocol.H1}}),
+    command=lambda launch: ["mine", str(launch.port)],
+    version=lambda: "1.0",
+    install=(),
+    documentation="https://example.org/mine",
+)
+AGAIN = (MINE,)
+"""
+
+
+def test_a_python_file_gives_its_servers(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(MINE.format(name="mine"))
+    (server,) = load_servers(path)
+    assert (server.name, server.speaks) == ("mine", {Protocol.H1})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = 1", "no conformance.server.Server stands at its top level"),
+        ("import nowhere_at_all", "cannot be imported: ModuleNotFoundError"),
+        ("def (", "cannot be imported: SyntaxError"),
+    ],
+)
+def test_a_file_that_is_no_good_is_told_in_one_line(tmp_path, text, told):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(OwnServerError, match=r"mine\.py") as caught:
+        load_servers(path)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(OwnServerError, match="no such file"):
+        load_servers(tmp_path / "mine.py")
+
+
+@pytest.fixture
+def distribution(tmp_path, monkeypatch):
+    """Lay down an installed distribution with an entry point, as pip does."""
+
+    def lay(name, value, text):
+        (tmp_path / f"{name}.py").write_text(text)
+        folder = tmp_path / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(f"[lastcall.servers]\n{name} = {value}\n")
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return lay
+
+
+@pytest.mark.parametrize("value", ["theirs_a", "theirs_a:MINE"])
+def test_an_installed_distribution_brings_its_server(distribution, monkeypatch, value):
+    monkeypatch.delitem(sys.modules, "theirs_a", raising=False)
+    distribution("theirs_a", value, MINE.format(name="theirs"))
+    assert find().servers["theirs"].documentation == "https://example.org/mine"
+
+
+def test_a_broken_entry_point_takes_nobody_along(distribution):
+    distribution("theirs_b", "theirs_b", "import nowhere_at_all")
+    found = find()
+    assert "reference" in found.servers
+    assert any("theirs_b" in line and "nowhere_at_all" in line for line in found.broken)
+
+
+def test_pytest_takes_the_path_of_a_python_file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(MINE.format(name="mine"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--collect-only", "-q", f"--server={path}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "[mine-h1]::in_flight_requests_are_served" in done.stdout, done.stdout + done.stderr

@@ -1,0 +1,141 @@
+"""Clients that go on by themselves: what they leave in a trace, and that they come to their end."""
+
+import dataclasses
+
+import pytest
+
+from conformance.judge import why_control_fails
+from conformance.scenario import steps
+from conformance.server import Protocol
+from conformance.stage.house import House
+from conformance.stage.player import Bill
+from conformance.timeline import Await, BeginLoad, BeginLoop, Duration, Elapse, EndLoops, Pace, Shutdown, Signal
+from conformance.trace import (
+    ConnectionOpened,
+    FinSent,
+    GoawaySent,
+    HandlerEntered,
+    HandlerFinished,
+    HandlerOrdered,
+    HarnessFailed,
+    LoadAnswered,
+    LoadFailed,
+    LoadSent,
+    RequestSent,
+    ResponseEnded,
+    ServerExited,
+    SetupFailed,
+    SignalSent,
+)
+from servers.reference_server import REFERENCE
+from tests.support import ONE_HELD, PATIENT, gated
+
+A_WHILE = Elapse(Duration(0.3, 0.3), "requests come")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    with House() as house:
+
+        def play(*timeline, server=REFERENCE, protocol=Protocol.H1, control=False, **fields):
+            folder = tmp_path_factory.mktemp("traces")
+            scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline), protocols=(protocol,), **fields)
+            bill = Bill(scenario, server, protocol, Pace.FAST, PATIENT, "1", control)
+            (trace,) = house.play_all([bill], folder)
+            assert not trace.of(HarnessFailed), trace.of(HarnessFailed)
+            return trace
+
+        yield play
+
+
+def loop(**fields):
+    return (
+        BeginLoop("loop", **fields),
+        Await(HandlerFinished()),
+        A_WHILE,
+        EndLoops(),
+        Shutdown(),
+        Await(ServerExited()),
+    )
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_loop_keeps_its_connection_and_every_request_is_whole(played, protocol):
+    trace = played(*loop(), protocol=protocol)
+    names = [sent.request for sent in trace.of(RequestSent)]
+    assert len(names) > 1
+    assert names == [f"loop-{number}" for number in range(1, len(names) + 1)]
+    assert [ended.request for ended in trace.of(ResponseEnded)] == names
+    assert [opened.connection for opened in trace.of(ConnectionOpened)] == ["loop/1"]
+
+
+@pytest.mark.parametrize("protocol", [Protocol.H1, Protocol.H2])
+def test_a_fresh_loop_opens_a_connection_for_each_request_and_closes_it_itself(played, protocol):
+    trace = played(*loop(fresh=True), protocol=protocol)
+    connections = [opened.connection for opened in trace.of(ConnectionOpened)]
+    assert connections == [f"loop/{number}" for number in range(1, len(connections) + 1)]
+    assert len(connections) == len(trace.of(RequestSent)) > 1
+    assert [closed.connection for closed in trace.of(FinSent)] == connections
+    assert bool(trace.of(GoawaySent)) == (protocol is Protocol.H2)
+
+
+def test_a_request_of_a_loop_is_held_for_as_long_as_it_says(played):
+    trace = played(*loop(held_s=0.2))
+    entered, released = trace.of(HandlerEntered)[0], trace.of(HandlerOrdered)[0]
+    sent = trace.of(RequestSent)[0]
+    assert entered.request == released.request == sent.request == "loop-1"
+    assert released.order == "finish 9"
+    assert released.begin_ns - sent.begin_ns >= 0.19e9
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_the_ordinary_clients_are_answered_in_the_protocol_of_the_play(played, protocol):
+    trace = played(
+        BeginLoad("load", clients=2), Await(HandlerFinished()), A_WHILE, EndLoops(), Shutdown(), protocol=protocol
+    )
+    answers = trace.of(LoadAnswered)
+    assert {(each.status, each.length) for each in answers} == {(200, 9)}
+    assert {each.version for each in answers} == {f"HTTP/{'2' if protocol.version > 1 else '1.1'}"}
+    assert {each.request.rpartition("-")[0] for each in answers} == {"load-1", "load-2"}
+    assert {each.request for each in answers} == {each.request for each in trace.of(LoadSent)}
+    assert not trace.of(LoadFailed)
+
+
+def test_ordinary_clients_report_what_the_server_does_to_them(played, tmp_path):
+    deaf = gated(tmp_path, "dies", drain=None)
+    trace = played(
+        BeginLoad("load", clients=1, held_s=0),
+        Await(HandlerFinished()),
+        Shutdown(),
+        Await(ServerExited()),
+        Elapse(Duration(0.2, 0.2), "nobody is there any more", beyond_exit=True),
+        EndLoops(),
+        server=deaf,
+    )
+    failed = trace.of(LoadFailed)
+    assert failed[-1].error == "ConnectError"
+    assert len(trace.of(LoadSent)) == len(failed) + len(trace.of(LoadAnswered))
+
+
+RELOADING = dataclasses.replace(REFERENCE, signals={"reload": "SIGTERM"})
+"""A server whose reload is its end."""
+
+
+def test_from_a_reload_on_what_does_not_come_is_the_server_s_doing(played):
+    never = Await(HandlerEntered("never"), within="goaway_s")
+    trace = played(Signal("reload"), Await(ServerExited()), never, Shutdown(), server=RELOADING)
+    assert not trace.of(SetupFailed)
+    assert [signal.purpose for signal in trace.of(SignalSent)] == ["reload"], "there was nobody to shut down any more"
+    assert trace.complete
+
+
+def test_without_a_reload_the_same_is_a_setup_that_failed(played):
+    trace = played(Await(HandlerEntered("never"), within="goaway_s"), Shutdown())
+    assert trace.of(SetupFailed)
+
+
+def test_control_of_a_reload_is_played_without_it(played):
+    timeline = (BeginLoop("loop"), Await(HandlerFinished()), Signal("reload"), A_WHILE, EndLoops(), Shutdown())
+    trace = played(*timeline, server=RELOADING, control=True)
+    assert not trace.of(SignalSent)
+    assert why_control_fails(trace) == ""
