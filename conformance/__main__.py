@@ -151,7 +151,9 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("doctor", "install"):
             command.add_argument("names", nargs="*", metavar="SERVER", help="default: all")
         if name == "contract":
-            command.add_argument("names", nargs="+", metavar="SERVER", help="a name, or the path of a TOML or Python file")
+            command.add_argument(
+                "names", nargs="+", metavar="SERVER", help="a name, or the path of a TOML or Python file"
+            )
         if name == "list":
             command.add_argument("--markdown", action="store_true", help="as the page docs/questions.md")
         if name == "install":

@@ -30,7 +30,7 @@ from conformance.results import (
 )
 from conformance.run import TRACES, Run
 from conformance.server import Drain, Launch, Protocol, Server
-from conformance.stage.player import Bill
+from conformance.stage.bill import Bill
 from conformance.trace import TraceError
 from conformance.verdict import Answer, Level
 

@@ -12,9 +12,9 @@ from conformance.claims import Claim
 from conformance.judge import judge, needs_control, why_control_fails
 from conformance.limits import DEFAULT, Limits
 from conformance.results import PlayResult
+from conformance.stage.bill import Bill
 from conformance.stage.capabilities import probe
 from conformance.stage.house import House
-from conformance.stage.player import Bill
 from conformance.story import Fate, fate, requests
 from conformance.timeline import Pace
 from conformance.trace import ServerStarted, Trace, load

@@ -16,6 +16,7 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from conformance import results, trace
+from conformance.claims import Claim
 from conformance.clauses import Clause
 from conformance.server import Drain
 from conformance.verdict import Answer, Level, Measured
@@ -101,7 +102,8 @@ def _server() -> Schema:
     properties = dict.fromkeys(("version", "documentation", "graceful_signal"), _TEXT)
     drain = {"anyOf": [_PLAIN[type(None)], of_fields(Drain)]}
     lists = {"install": _TEXTS, "speaks": _TEXTS, "exit_statuses": _array(_PLAIN[int])}
-    return _object({**properties, **lists, "installed": _PLAIN[bool], "drain": drain})
+    later = {"claims": _array(of_fields(Claim))}
+    return _object({**properties, **lists, "installed": _PLAIN[bool], "drain": drain, **later}, later)
 
 
 def _scenario() -> Schema:

@@ -136,7 +136,7 @@ MATRIX = (
     Row("response-held-back", H1_ONE, H1, ("responses_are_not_held_back",)),
     Row("pieces-held-back", "http1-endless", H1, ("pieces_are_passed_on_in_the_drain",)),
     Row("pieces-held-back", "h2-endless", H2, ("pieces_are_passed_on_in_the_drain",)),
-    Row("processes-twice", H1_IDLE, H1, ("requests_are_processed_once", "in_flight_handlers_are_not_cancelled")),
+    Row("processes-twice", H1_IDLE, H1, ("requests_are_processed_once",)),
     Row("busy-drain", H1_ONE, H1, ("drain_does_not_spin",)),
     Row("floods-log", "idle-exit", H1, ("log_is_not_flooded",)),
     # HTTP/1.1 in every phase of a request

@@ -11,8 +11,8 @@ from conformance.judge import judge, why_control_fails
 from conformance.limits import DEFAULT
 from conformance.registry import find
 from conformance.server import Feature, Protocol
+from conformance.stage.bill import Bill
 from conformance.stage.house import House
-from conformance.stage.player import Bill
 from conformance.timeline import Pace
 from conformance.trace import LagMeasured
 from conformance.verdict import Answer, Level
@@ -40,10 +40,14 @@ def plays_of(server, protocols):
 
 
 def plays_of_variant(name, model):
-    """Where a variant may make a difference: over its protocols, and with WebSockets alone if it differs in nothing else."""
+    """Where a variant may make a difference: over its protocols, and only there where what it changes is at work."""
     plays = plays_of(f"reference~{name}", [Protocol(each) for each in model.over])
-    about_websockets = model.websocket is not MODEL.websocket
-    return [play for play in plays if not about_websockets or Feature.WEBSOCKET in play.scenario.needs]
+    if model.websocket is not MODEL.websocket:
+        return [play for play in plays if Feature.WEBSOCKET in play.scenario.needs]
+    if model.server is not MODEL.server:
+        return plays
+    # What several processes do, or one after another, is the server's affair, whatever its connections look like.
+    return [play for play in plays if play.scenario.workers == 1 and play.scenario.needs_signal != "reload"]
 
 
 FAULTY = [bill(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
@@ -94,6 +98,20 @@ def test_every_check_that_can_break_is_in_the_matrix():
         if question.level is not Level.OBSERVE
     }
     assert {check for row in MATRIX for check in row.breaks} == asked
+
+
+LATE_EXIT = {"server_exits_in_time", "server_exits_once_drained"}
+LATE_EXITS = {
+    "hangs-after-drain",
+    "sits-out-drain-timeout",
+    "waits-for-client-to-close",
+    "websocket-waits-for-rude-peer",
+}
+"""The faults that are nothing but a late exit."""
+
+
+def test_no_other_fault_is_seen_by_its_late_exit_alone():
+    assert {row.fault for row in MATRIX} - {row.fault for row in MATRIX if set(row.breaks) - LATE_EXIT} == LATE_EXITS
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.fault}-{row.scenario}-{row.protocol}")

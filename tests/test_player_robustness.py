@@ -21,8 +21,8 @@ from conformance.judge import judge
 from conformance.scenario import Scenario, steps
 from conformance.server import Drain, Protocol, Server
 from conformance.stage import reaper
+from conformance.stage.bill import Bill
 from conformance.stage.house import House
-from conformance.stage.player import Bill
 from conformance.stage.ports import listening_ports
 from conformance.timeline import Await, Connect, Duration, Pace, ReadBody, ReleaseHandler, Request, Shutdown
 from conformance.trace import (
@@ -245,7 +245,7 @@ from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
 from conformance.server import Protocol
 from conformance.stage.house import House
-from conformance.stage.player import Bill
+from conformance.stage.bill import Bill
 from conformance.timeline import Pace
 folder = Path(sys.argv[1])
 server = gated(folder, environment={"TOLD": sys.argv[2]})

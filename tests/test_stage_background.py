@@ -7,8 +7,8 @@ import pytest
 from conformance.judge import why_control_fails
 from conformance.scenario import steps
 from conformance.server import Protocol
+from conformance.stage.bill import Bill
 from conformance.stage.house import House
-from conformance.stage.player import Bill
 from conformance.timeline import Await, BeginLoad, BeginLoop, Duration, Elapse, EndLoops, Pace, Shutdown, Signal
 from conformance.trace import (
     ConnectionOpened,

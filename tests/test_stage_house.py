@@ -7,8 +7,8 @@ import pytest
 
 from conformance.server import Protocol
 from conformance.stage import reaper
+from conformance.stage.bill import Bill
 from conformance.stage.house import House, open_house
-from conformance.stage.player import Bill
 from conformance.timeline import Pace
 from conformance.trace import ServerStarted
 from tests.support import ONE_HELD, PATIENT, gated

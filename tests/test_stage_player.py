@@ -6,8 +6,8 @@ import pytest
 
 from conformance.scenario import Scenario, steps
 from conformance.server import Protocol
+from conformance.stage.bill import Bill
 from conformance.stage.house import House
-from conformance.stage.player import Bill
 from conformance.timeline import (
     READY,
     Await,

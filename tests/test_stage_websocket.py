@@ -8,8 +8,8 @@ import pytest
 from conformance.limits import DEFAULT
 from conformance.registry import find
 from conformance.server import Protocol
+from conformance.stage.bill import Bill
 from conformance.stage.house import House
-from conformance.stage.player import Bill
 from conformance.stage.probe import Probe
 from conformance.stage.recorder import Recorder
 from conformance.stage.watch import Watch

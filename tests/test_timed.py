@@ -9,8 +9,8 @@ from conformance.judge import judge
 from conformance.limits import DEFAULT
 from conformance.scenario import steps
 from conformance.server import Protocol, Timed
+from conformance.stage.bill import Bill
 from conformance.stage.house import House
-from conformance.stage.player import Bill
 from conformance.story import Fate, fate, requests
 from conformance.timeline import Connect, Pace, ReadBody, Request, Shutdown
 from conformance.trace import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from conformance.server import Protocol
 from conformance.stage.certificates import make_certificates
 from conformance.stage.guard import Guard
-from conformance.stage.player import Bill, play
+from conformance.stage.player import play
 from conformance.stage.ports import listening_ports
 from conformance.stage.watch import Watch, loop_factory
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
+    from conformance.stage.bill import Bill
     from conformance.trace import Trace
 
 R = TypeVar("R")

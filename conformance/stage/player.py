@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import os
-import platform
 import tempfile
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance import __version__, timeline
-from conformance.server import Feature, Launch, Protocol, Server
+from conformance import timeline
+from conformance.server import Launch
 from conformance.stage import processor
 from conformance.stage.background import Background
+from conformance.stage.bill import Bill, header
 from conformance.stage.cast import SHUTDOWN_FACTS, Cast
 from conformance.stage.gate import Gate
 from conformance.stage.load import Load
 from conformance.stage.origin import Origin
 from conformance.stage.ports import own_port
-from conformance.stage.process import ServerProcess
+from conformance.stage.process import ServerProcess, environment_of
 from conformance.stage.readiness import NotReadyError, become_ready
 from conformance.stage.recorder import Recorder
 from conformance.stage.successor import Successor
@@ -36,7 +33,6 @@ from conformance.trace import (
     HarnessFailed,
     LagMeasured,
     ListenerClosed,
-    Play,
     PlayEnded,
     ServerExited,
     ServerReady,
@@ -48,51 +44,11 @@ from conformance.trace import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from conformance.limits import Limits
-    from conformance.scenario import Scenario
     from conformance.stage.house import House
-    from conformance.timeline import Pace, Step
+    from conformance.timeline import Step
 
 _LAST_BYTES_S = 0.3
 """After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""
-
-
-@dataclass(frozen=True)
-class Bill:
-    """What is to be played."""
-
-    scenario: Scenario
-    server: Server
-    protocol: Protocol
-    pace: Pace
-    limits: Limits
-    version: str = ""
-    control: bool = False
-
-    @property
-    def name(self) -> str:
-        """How people call it: ``one-request[hypercorn-h2]``, with ``control`` if it is one."""
-        return f"{self.scenario.id}[{self.server.name}-{self.protocol}]" + (" control" if self.control else "")
-
-    @property
-    def drain_s(self) -> float:
-        """The drain timeout that the server is given, in seconds."""
-        return self.scenario.drain.at(self.pace)
-
-    @property
-    def lame_duck_s(self) -> float:
-        """For how long the server is told to go on accepting after the signal, in seconds."""
-        return self.scenario.lame_duck.at(self.pace) if self.scenario.lame_duck else 0.0
-
-    @property
-    def workers(self) -> int:
-        """How many worker processes the server is given."""
-        return self.scenario.workers if Feature.WORKERS in self.server.features else 1
-
-    def stored_at(self, folder: Path) -> Path:
-        """Where the trace is kept."""
-        ending = ".control.jsonl" if self.control else ".jsonl"
-        return folder / self.server.name / str(self.protocol) / (self.scenario.id + ending)
 
 
 _REMOVE_S = 30.0
@@ -105,7 +61,7 @@ class _NotPlayableError(Exception):
 
 async def play(house: House, bill: Bill, path: Path) -> Trace:
     """Play a bill and leave its trace at ``path``. Whatever goes wrong is in the trace; only cancelling raises."""
-    recorder = Recorder(_header(bill), house.watch, path)
+    recorder = Recorder(header(bill), house.watch, path)
     try:
         with own_port() as port, tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True) as folder:
             launch = Launch(
@@ -363,39 +319,3 @@ class _Performance:
     def _listening_is_decided(self) -> bool:
         watching = self._listener is not None and not self._listener.done()
         return not watching or self._recorder.has(ListenerClosed())
-
-
-def _header(bill: Bill) -> Play:
-    server = bill.server
-    return Play(
-        scenario=bill.scenario.id,
-        server=server.name,
-        protocol=str(bill.protocol),
-        pace=str(bill.pace),
-        control=bill.control,
-        version=bill.version,
-        graceful_signal=server.graceful_signal,
-        drain_s=bill.drain_s if server.drain else None,
-        drain_documented=server.drain.documented if server.drain else "",
-        exit_statuses=server.exit_statuses,
-        limits=bill.limits.as_dict(),
-        steps=bill.scenario.words(),
-        lame_duck_s=bill.lame_duck_s,
-        slow_s=server.timed.slow_s if server.timed else 0.0,
-        platform=platform.platform(),
-        suite_version=__version__,
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def environment_of(launch: Launch, gate: str) -> dict[str, str]:
-    """A small environment: a home of its own, and nothing that the person's shell happens to hold."""
-    home = str(launch.directory)
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LANG": "C.UTF-8",
-        "HOME": home,
-        "TMPDIR": home,
-        "PYTHONUNBUFFERED": "1",
-        "LASTCALL_GATE": gate,
-    }

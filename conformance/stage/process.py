@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
+    from conformance.server import Launch
     from conformance.stage.guard import Guard
     from conformance.stage.recorder import Recorder
 
@@ -223,3 +224,16 @@ def _command(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:200]
     return "?"
+
+
+def environment_of(launch: Launch, gate: str) -> dict[str, str]:
+    """A small environment: a home of its own, and nothing that the person's shell happens to hold."""
+    home = str(launch.directory)
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": home,
+        "TMPDIR": home,
+        "PYTHONUNBUFFERED": "1",
+        "LASTCALL_GATE": gate,
+    }

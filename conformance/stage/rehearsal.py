@@ -14,9 +14,8 @@ from conformance.server import Launch
 from conformance.stage.cast import Cast
 from conformance.stage.gate import Gate
 from conformance.stage.origin import Origin
-from conformance.stage.player import environment_of
 from conformance.stage.ports import own_port
-from conformance.stage.process import ServerProcess
+from conformance.stage.process import ServerProcess, environment_of
 from conformance.stage.readiness import NotReadyError, become_ready
 from conformance.stage.recorder import Recorder
 from conformance.timeline import Connect, Request

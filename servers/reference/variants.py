@@ -238,10 +238,10 @@ VARIANTS: dict[str, Model] = {
     "websocket-close-late": Model(
         "WebSockets are closed 1.0 s after the signal", websocket=WebSocketClosedLate, over=HTTP1
     ),
-    "exits-by-signal": Model("the exit is by SIGTERM itself", server=ExitsBySignal),
+    "exits-by-signal": Model("the exit is by SIGTERM itself", server=ExitsBySignal, over=HTTP1),
     "close-without-linger": Model("both sides are closed at once after the last byte", connection=CloseWithoutLinger),
-    "no-drain-log": Model("nothing is logged of the drain", server=NoDrainLog),
-    "chatty": Model("much is logged, with words like error in it", server=Chatty),
+    "no-drain-log": Model("nothing is logged of the drain", server=NoDrainLog, over=HTTP1),
+    "chatty": Model("much is logged, with words like error in it", server=Chatty, over=HTTP1),
     "goaway-thrice": Model("the final GOAWAY is repeated twice", http2=wire.GoawayThrice, over=HTTP2),
     "final-goaway-at-the-end": Model(
         "streams are processed until the last has ended, and only then is the last one named",
@@ -269,7 +269,7 @@ VARIANTS: dict[str, Model] = {
     "fin-after-close-notify": Model(
         "FIN comes 0.5 s after close_notify, unless the client's comes first",
         connection=wire.FinAfterCloseNotify,
-        over=("h1-tls", "h2"),
+        over=("h2",),
     ),
 }
 """The variants: each is the model with other classes in a few places."""

@@ -1,0 +1,81 @@
+"""A bill: what is to be played, and the head of the trace that comes of it."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from conformance import __version__
+from conformance.server import Feature, Protocol, Server
+from conformance.trace import Play
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conformance.limits import Limits
+    from conformance.scenario import Scenario
+    from conformance.timeline import Pace
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What is to be played."""
+
+    scenario: Scenario
+    server: Server
+    protocol: Protocol
+    pace: Pace
+    limits: Limits
+    version: str = ""
+    control: bool = False
+
+    @property
+    def name(self) -> str:
+        """How people call it: ``one-request[hypercorn-h2]``, with ``control`` if it is one."""
+        return f"{self.scenario.id}[{self.server.name}-{self.protocol}]" + (" control" if self.control else "")
+
+    @property
+    def drain_s(self) -> float:
+        """The drain timeout that the server is given, in seconds."""
+        return self.scenario.drain.at(self.pace)
+
+    @property
+    def lame_duck_s(self) -> float:
+        """For how long the server is told to go on accepting after the signal, in seconds."""
+        return self.scenario.lame_duck.at(self.pace) if self.scenario.lame_duck else 0.0
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes the server is given."""
+        return self.scenario.workers if Feature.WORKERS in self.server.features else 1
+
+    def stored_at(self, folder: Path) -> Path:
+        """Where the trace is kept."""
+        ending = ".control.jsonl" if self.control else ".jsonl"
+        return folder / self.server.name / str(self.protocol) / (self.scenario.id + ending)
+
+
+def header(bill: Bill) -> Play:
+    """Give what stands at the head of the bill's trace."""
+    server = bill.server
+    return Play(
+        scenario=bill.scenario.id,
+        server=server.name,
+        protocol=str(bill.protocol),
+        pace=str(bill.pace),
+        control=bill.control,
+        version=bill.version,
+        graceful_signal=server.graceful_signal,
+        drain_s=bill.drain_s if server.drain else None,
+        drain_documented=server.drain.documented if server.drain else "",
+        exit_statuses=server.exit_statuses,
+        limits=bill.limits.as_dict(),
+        steps=bill.scenario.words(),
+        lame_duck_s=bill.lame_duck_s,
+        slow_s=server.timed.slow_s if server.timed else 0.0,
+        platform=platform.platform(),
+        suite_version=__version__,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
