@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -79,11 +81,15 @@ class Results:
 def load_results(place: Path) -> Results:
     """Read results.json, named by its path or its folder's; raises :class:`ResultsError`.
 
-    A field that this lastcall does not know is left out: fields that are added do not raise the format.
+    Results that are published may be kept as results.json.gz. A field that this lastcall does not know is left out:
+    fields that are added do not raise the format.
     """
-    path = place if place.suffix == ".json" else place / NAME
+    path = place if place.suffix in (".json", ".gz") else place / NAME
+    if not path.exists() and (packed := path.with_suffix(".json.gz")).exists():
+        path = packed
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        stored = path.read_bytes()
+        record = json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)
         if record["format"] > FORMAT:
             raise ResultsError(f"{path}: format {record['format']} is newer than this lastcall reads ({FORMAT})")
         plays = tuple(
@@ -93,7 +99,7 @@ def load_results(place: Path) -> Results:
         return Results(**_known(Results, record) | {"plays": plays})
     except OSError as error:
         raise ResultsError(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
         raise error if isinstance(error, ResultsError) else ResultsError(f"{path}: not results ({error})") from error
 
 

@@ -143,3 +143,19 @@ def test_every_timeline_succeeds_without_its_shutdown(verdicts, play):
     trace, _found = verdicts[play.name]
     assert trace.complete
     assert why_control_fails(trace) == ""
+
+
+def without_witness(trace):
+    """The same play as timed mode would have recorded it: nobody inside the server says anything."""
+    told = tuple(event for event in trace.events if not type(event).__name__.startswith("Handler"))
+    return dataclasses.replace(trace, play=dataclasses.replace(trace.play, slow_s=1.0), events=told)
+
+
+@pytest.mark.parametrize("name", [play.name for play in (*FAULTY, *CORRECT)])
+def test_what_is_told_without_a_witness_contradicts_nothing_that_one_saw(verdicts, name):
+    trace, found = verdicts[name]
+    scenario = FOUND.scenarios[trace.play.scenario]
+    seen = {each.check: each.answer for each in found}
+    told = judge(scenario, without_witness(trace), DEFAULT)
+    opposite = {Answer.KEPT: Answer.BROKEN, Answer.BROKEN: Answer.KEPT}
+    assert [each for each in told if seen.get(each.check) == opposite.get(each.answer)] == []

@@ -503,7 +503,8 @@ def test_every_fault_and_variant_starts_and_answers(option):
             assert h1_response(sock)[2] == b"ready\n"
         client = H2(server.connect())
         client.request(1, "/ready")
-        client.until(frames.DataFrame, flags={"END_STREAM"})
+        while not client.ended(1):  # by DATA, padded or not, or by trailers
+            assert client.read() is not None
         assert client.body(1) == b"ready\n"
         client.sock.close()
 

@@ -1,6 +1,7 @@
 """results.json: what is written is what is read, and what is none is refused in one line."""
 
 import dataclasses
+import gzip
 import json
 
 import pytest
@@ -109,3 +110,19 @@ def test_every_clause_that_a_check_names_is_described():
 
 def test_play_is_told_from_the_others_by_its_key():
     assert PLAYED.key == ("mine", "h2", "one-request")
+
+
+def test_packed_results_are_read_too(tmp_path):
+    RESULTS.write(tmp_path)
+    path = tmp_path / "results.json"
+    (tmp_path / "results.json.gz").write_bytes(gzip.compress(path.read_bytes()))
+    plain = load_results(tmp_path)
+    path.unlink()
+    assert load_results(tmp_path) == plain
+    assert load_results(tmp_path / "results.json.gz") == plain
+
+
+def test_packed_results_that_are_cut_are_no_results(tmp_path):
+    (tmp_path / "results.json.gz").write_bytes(gzip.compress(b"{}")[:-9])
+    with pytest.raises(ResultsError, match="not results"):
+        load_results(tmp_path)

@@ -68,23 +68,27 @@ def test_server_that_binds_late_is_waited_for(house, tmp_path):
     [
         ([LOADING] * 3, "sys.exit(5)", "ended before it was ready, with status 5; it printed nothing"),
         ([], "print('bad config\\n\\n'); sys.exit(1)", "with status 1; its last output: bad config"),
-        ([MISSING], "", r"answered GET /ready with 404: it does not run the gated application \(docs/gate.md\)"),
+        ([MISSING] * 1000, "", r"answered GET /ready with 404: it does not run the gated application \(docs/gate.md\)"),
         ([READY.replace(b"200", b"204")], "", "is not h1|answered GET /ready with 204"),
         ([b"HTTP/9.9 what\r\n\r\n"], "", "answer to GET /ready is not h1: "),
         ([LOADING] * 10_000, "", r"bound port \d+ but answered with status 503 to GET /ready over h1 within 1 s"),
     ],
 )
 def test_why_a_server_is_not_ready_is_one_line(house, tmp_path, answers, then, reason):
-    limits = QUICK if len(answers) > 3 else PATIENT
+    limits = QUICK if len(answers) > 1000 else PATIENT
     with pytest.raises(RehearsalError, match=reason) as refused:
         booted(house, answering(tmp_path, *answers, then=then or "import signal; signal.pause()"), limits=limits)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("answering over h1 cannot be asked: the server")
 
 
-def test_server_that_speaks_no_tls_is_told_at_once(house, tmp_path):
+def test_server_that_speaks_no_tls_is_told(house, tmp_path):
     with pytest.raises(RehearsalError, match="the TLS handshake with the server failed: "):
-        booted(house, answering(tmp_path, *[MISSING] * 9), Protocol.H1_TLS, PATIENT)
+        booted(house, answering(tmp_path, *[MISSING] * 1000), Protocol.H1_TLS, PATIENT)
+
+
+def test_server_whose_routes_come_after_its_port_is_waited_for(house, tmp_path):
+    booted(house, answering(tmp_path, MISSING, MISSING, READY), limits=PATIENT)
 
 
 def test_server_that_speaks_http1_where_http2_was_claimed_is_told_at_once(house, tmp_path):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CLOSE_S = 1.0
 _RETRY_S = 0.01
+_UNTIL_ROUTED_S = 1.0
+"""For an answer that waiting hardly ever mends: Traefik answers 404, with a certificate of its own, for up to 0.3 s."""
 _OK, _UNAVAILABLE = 200, 500
 
 
@@ -46,6 +48,7 @@ async def become_ready(
     """Return when the server has answered ``path`` with 200; raises :class:`NotReadyError`."""
     deadline_ns = time.monotonic_ns() + int(limits.boot_s * 1e9)
     bound, said = False, "never accepted a connection"
+    wrong, wrong_since_ns = "", 0
     while time.monotonic_ns() < deadline_ns:
         if process.exited:
             raise NotReadyError(f"the server ended before it was ready, {_how_it_ended(recorder)}")
@@ -54,10 +57,16 @@ async def become_ready(
         status = await _ask(probe, memory, path, limits, tls)
         if status == _OK:
             return
-        _refuse(memory, status, path, protocol)
+        if told := _wrong(memory, status, path, protocol):
+            wrong = told
+            wrong_since_ns = wrong_since_ns or time.monotonic_ns()
+            if memory.trace.of(ProtocolViolated) or time.monotonic_ns() > wrong_since_ns + _UNTIL_ROUTED_S * 1e9:
+                raise NotReadyError(wrong)
         if not probe.failed_to_connect:
             bound, said = True, "gave no answer" if status is None else f"answered with status {status}"
         await asyncio.sleep(_RETRY_S)
+    if wrong:
+        raise NotReadyError(wrong)
     heard = f"bound port {port} but {said} to GET {path}" if bound else f"never listened on 127.0.0.1:{port}"
     raise NotReadyError(f"the server {heard} over {protocol} within {limits.boot_s:g} s{_last_words(recorder)}")
 
@@ -76,16 +85,17 @@ async def _ask(probe: Probe, memory: Recorder, path: str, limits: Limits, tls: s
     return started.status if started else None
 
 
-def _refuse(memory: Recorder, status: int | None, path: str, protocol: Protocol) -> None:
-    """Raise for what waiting will not mend: garbage, another protocol, no such resource."""
+def _wrong(memory: Recorder, status: int | None, path: str, protocol: Protocol) -> str:
+    """Say what was wrong with an answer that more waiting hardly mends: garbage, another protocol, no such resource."""
     for garbage in memory.trace.of(ProtocolViolated):
-        raise NotReadyError(f"the server's answer to GET {path} is not {protocol}: {garbage.detail}")
+        return f"the server's answer to GET {path} is not {protocol}: {garbage.detail}"
     for failed in memory.trace.of(TlsFailed):
         if failed.reason not in ("timed out", "the connection ended"):
-            raise NotReadyError(f"the TLS handshake with the server failed: {failed.reason}")
+            return f"the TLS handshake with the server failed: {failed.reason}"
     if status is not None and _OK < status < _UNAVAILABLE:
         advice = ": it does not run the gated application (docs/gate.md)" if path == READY else ""
-        raise NotReadyError(f"the server answered GET {path} with {status}{advice}")
+        return f"the server answered GET {path} with {status}{advice}"
+    return ""
 
 
 def _how_it_ended(recorder: Recorder) -> str:
