@@ -225,6 +225,13 @@ class RequestEnded(Event):
 
 
 @dataclass(frozen=True)
+class TimeoutAnnounced(Event):
+    """A 408 (Request Timeout) arrived though no request was open: the server tells that it closes an idle connection."""
+
+    connection: str = ""
+
+
+@dataclass(frozen=True)
 class InformationalReceived(Event):
     """An interim response (1xx) arrived."""
 

@@ -95,7 +95,8 @@ def test_every_check_that_can_break_is_in_the_matrix():
         question.check.id
         for scenario in FOUND.scenarios.values()
         for question in scenario.checks
-        if question.level is not Level.OBSERVE
+        # What is asked in timed mode alone breaks in tests/test_timed.py: the reference server is always witnessed.
+        if question.level is not Level.OBSERVE and not question.check.only_timed
     }
     assert {check for row in MATRIX for check in row.breaks} == asked
 
@@ -158,4 +159,4 @@ def test_what_is_told_without_a_witness_contradicts_nothing_that_one_saw(verdict
     seen = {each.check: each.answer for each in found}
     told = judge(scenario, without_witness(trace), DEFAULT)
     opposite = {Answer.KEPT: Answer.BROKEN, Answer.BROKEN: Answer.KEPT}
-    assert [each for each in told if seen.get(each.check) == opposite.get(each.answer)] == []
+    assert [each for each in told if each.answer in opposite and seen.get(each.check) is opposite[each.answer]] == []

@@ -23,6 +23,7 @@ from conformance.trace import (
     RequestSent,
     ResponseEnded,
     ResponseStarted,
+    TimeoutAnnounced,
 )
 from conformance.wire import H1Client, Outgoing
 
@@ -165,12 +166,26 @@ READINGS = {
     ),
     "unsolicited after a response": (
         ONE,
-        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 408 Late\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 Late\r\n\r\n",
         [
             started("one", 200, ("content-length", "0")),
             ended("one", b"", "content-length"),
             ProtocolViolated(connection="a", detail="unsolicited bytes, no request is open"),
         ],
+    ),
+    "told that an idle connection closes": (
+        ONE,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 408 Late\r\nconnection: close\r\n\r\n",
+        [
+            started("one", 200, ("content-length", "0")),
+            ended("one", b"", "content-length"),
+            TimeoutAnnounced(connection="a"),
+        ],
+    ),
+    "unsolicited and cut": (
+        [],
+        b"HTTP/1.1 40",
+        [ProtocolViolated(connection="a", detail="unsolicited bytes, no request is open")],
     ),
     "unsolicited at once": (
         [],

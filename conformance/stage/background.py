@@ -90,12 +90,10 @@ class Background:
         def decided() -> bool:
             return self._recorder.has(ended) or self._recorder.has(reset) or self._cast.impossible(ended)
 
-        release = asyncio.get_running_loop().call_later(held_s, self._gate.order, request, "finish 9")
-        try:
-            await self._cast.obey(timeline.Request(connection, request))
-            await self._recorder.wait(decided, self._limits.new_connection_s + held_s)
-        finally:
-            release.cancel()
+        # Its handler is released whether the client still waits for it or not: nothing holds the server's drain.
+        asyncio.get_running_loop().call_later(held_s, self._gate.order, request, "finish 9")
+        await self._cast.obey(timeline.Request(connection, request))
+        await self._recorder.wait(decided, self._limits.new_connection_s + held_s)
         return self._recorder.has(ended)
 
     def _is_told_to_go(self, connection: str) -> bool:

@@ -20,6 +20,7 @@ from conformance.trace import (
     RequestEnded,
     RequestSent,
     ResponseStarted,
+    TimeoutAnnounced,
 )
 from conformance.wire.client import EXCERPT, Body, Outbox, ViolationError, excerpt
 
@@ -31,6 +32,7 @@ MAX_HEAD = 64 * 1024
 """Bytes of a response's head beyond which it is not read; servers' own limits for heads are mostly far below."""
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+_TIMEOUT = b"HTTP/1.1 408"
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
 
@@ -47,6 +49,7 @@ class H1Client:
         self._names: set[str] = set()
         self._begun: tuple[Outgoing, bytes] | None = None
         self._draining = False
+        self._unasked = b""
         self._deaf = False
 
     @property
@@ -133,7 +136,7 @@ class H1Client:
         return self._outbox.take()
 
     def receive(self, data: bytes) -> list[Event]:
-        """Read what arrived; bytes that no request asked for are a violation."""
+        """Read what arrived; bytes that no request asked for are a violation, unless they are a 408."""
         events: list[Event] = []
         try:
             while data and not self._deaf:
@@ -148,13 +151,27 @@ class H1Client:
         if self._deaf:
             return []
         self._deaf = True
+        if self._unasked:
+            detail = f"unsolicited bytes, no request is open: {excerpt(self._unasked)}"
+            return [ProtocolViolated(connection=self.connection, detail=detail)]
         if self._exchanges and self._exchanges[0].framing == "close":
             return [self._exchanges.popleft().ended()]
         return []
 
+    def _read_unasked(self, data: bytes, events: list[Event]) -> bytes:
+        # RFC 9110 §15.5.9: with a 408 a server says that it waits no longer, for a request that was never begun too.
+        self._unasked += data
+        begun = self._unasked[: len(_TIMEOUT)]
+        if not _TIMEOUT.startswith(begun):
+            raise ViolationError(f"unsolicited bytes, no request is open: {excerpt(self._unasked)}")
+        if begun == _TIMEOUT:
+            events.append(TimeoutAnnounced(connection=self.connection))
+            self._deaf = True
+        return b""
+
     def _read(self, data: bytes, events: list[Event]) -> bytes:
         if not self._exchanges:
-            raise ViolationError(f"unsolicited bytes, no request is open: {excerpt(data)}")
+            return self._read_unasked(data, events)
         exchange = self._exchanges[0]
         try:
             rest = exchange.read(data, events)
