@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,13 @@ from conformance.registry import Found, RegistryError, find
 from conformance.results import ResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from conformance.server import Server
+
+
+_INSTALL_S = 1800
+"""For one command of an installation; the longest compile for some minutes on two cores."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -98,13 +103,26 @@ def _install(options: argparse.Namespace) -> int:
             continue
         for line in server.install:
             print(f"{server.name}: {line}", flush=True)
-            done = subprocess.run(["sh", "-c", line], cwd=ROOT / "servers", env=environment, check=False)
-            if done.returncode != 0:
-                failed.append(f"{server.name}: status {done.returncode} from: {line}")
+            if why := _fails(line, ROOT / "servers", environment):
+                failed.append(f"{server.name}: {why} from: {line}")
                 break
     for line in failed:
         sys.stderr.write(f"lastcall: could not install {line}\n")
     return 1 if failed else 0
+
+
+def _fails(line: str, folder: Path, environment: Mapping[str, str], within_s: float = _INSTALL_S) -> str:
+    """Run a line of the shell, with all that it starts; say how it failed, or nothing if it did not."""
+    with subprocess.Popen(["sh", "-c", line], cwd=folder, env=environment, start_new_session=True) as running:
+        try:
+            status = running.wait(within_s)
+        except BaseException as error:
+            # A registry that does not answer must not hold up the others; nor is anything left behind by Ctrl-C.
+            os.killpg(running.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return f"no end after {within_s:g} s"
+            raise
+    return f"status {status}" if status else ""
 
 
 def _matrix(_options: argparse.Namespace) -> int:
