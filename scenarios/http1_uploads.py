@@ -85,7 +85,7 @@ HTTP1_EXPECT_CONTINUE = Scenario(
         Await(ListenerClosed(), within="goaway_s"),
         Elapse(Duration(0.5, 2), "the drain is under way when the second handler asks for its body"),
         ReadBody("late"),
-        Await(InformationalReceived("late", 100), within="goaway_s"),
+        Await(InformationalReceived("late", 100), within="new_connection_s"),
         SendBody("early", BODY),
         SendBody("late", BODY),
         ReleaseHandler("early"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from conformance.checks import (
     announcing,
     burden,
@@ -18,6 +20,9 @@ from conformance.checks import (
 )
 from conformance.scenario import Asked, must, observe, promise, should
 from conformance.server import Protocol
+
+if TYPE_CHECKING:
+    from conformance.trace import Headers
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 HTTP2 = (Protocol.H2, Protocol.H2C)
@@ -80,6 +85,12 @@ ENDING: tuple[Asked, ...] = (
     observe(serving.requests_by_fate),
 )
 """How the process ends, which every scenario asks."""
+
+
+def announced(length: int) -> Headers:
+    """Give the field by which a client says how long the body will be, which some servers insist on."""
+    return (("content-length", str(length)),)
+
 
 UNVISITED: tuple[Asked, ...] = tuple(
     asked for asked in ENDING if asked.check not in (protocol.server_speaks_its_protocol, serving.requests_by_fate)

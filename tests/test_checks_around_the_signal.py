@@ -8,6 +8,7 @@ from conformance.trace import (
     ConnectionOpened,
     FinReceived,
     FrameReceived,
+    FrameSent,
     HandlerEntered,
     LoadAnswered,
     LoadFailed,
@@ -173,3 +174,15 @@ def test_a_server_that_said_nothing_was_not_read():
     judged(
         protocol.server_speaks_its_protocol, "cannot tell", *opened(), *held(), SIGNAL, exits(2), says="said nothing"
     )
+
+
+def test_a_server_that_answers_in_http1_before_its_client_has_spoken_is_not_blamed():
+    unspoken = (
+        *READ,
+        at(-3, ConnectionOpened("silent", 1)),
+        at(0.7, ProtocolViolated("silent", "HTTP/1.1 400")),
+        exits(2),
+    )
+    judged(protocol.server_speaks_its_protocol, "kept", *unspoken, protocol="h2c")
+    spoken = (*READ, *opened("b"), at(-1, FrameSent("b", "SETTINGS")), at(0.7, ProtocolViolated("b", "?")), exits(2))
+    judged(protocol.server_speaks_its_protocol, "broken", *spoken, protocol="h2c")

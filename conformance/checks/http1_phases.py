@@ -149,6 +149,7 @@ def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
     if signal is None:
         return NO_SHUTDOWN
     told: list[Event] = []
+    hasty: list[Event] = []
     for request in in_flight(trace):
         wanted = trace.first(HandlerOrdered(request.name, "read"))
         if not request.sent.expects or wanted is None:
@@ -162,6 +163,9 @@ def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
             because = f"{request.name!r} was neither told to continue nor answered, {waited.value_s:.2f} s long."
             if waited.value_s >= limits.goaway_s - _TIMER_S and not _ended_before(trace, request, body):
                 return too_late(trace, limits, because, signal, wanted, body, measures=(waited,))
+            hasty.append(body)
+    if hasty:
+        return cannot_tell("A client sent its body without an answer before a client usually would.", *hasty)
     if not told:
         return cannot_tell("No request in flight waited for 100 (Continue) for as long as a client does.")
     return kept(f"{len(told)} of {len(told)} were told to continue, or answered.", *told)

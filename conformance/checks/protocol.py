@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING
 from conformance import clauses
 from conformance.checks.evidence import NO_SHUTDOWN
 from conformance.scenario import check
+from conformance.server import Protocol
 from conformance.story import connections, exited, shutdown
-from conformance.trace import FrameReceived, ProtocolViolated, WebSocketAsked, WebSocketOpened
+from conformance.trace import (
+    FrameReceived,
+    FrameSent,
+    ProtocolViolated,
+    RequestSent,
+    TlsEstablished,
+    WebSocketAsked,
+    WebSocketOpened,
+    precedes,
+)
 from conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
@@ -27,7 +37,7 @@ def server_speaks_its_protocol(trace: Trace, _limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    violated = trace.of(ProtocolViolated)
+    violated = [each for each in trace.of(ProtocolViolated) if _asked_for(trace, each)]
     if violated:
         first = violated[0]
         return broken(f"What came on {first.connection!r} could not be read: {first.detail.rstrip('.')}.", *violated)
@@ -38,6 +48,16 @@ def server_speaks_its_protocol(trace: Trace, _limits: Limits) -> Finding:
     if not read:
         return cannot_tell("The server said nothing that could be read.")
     return kept(f"What came on {len(read)} connections could be read to its end.", *(said for _story, said in read[:5]))
+
+
+def _asked_for(trace: Trace, violated: ProtocolViolated) -> bool:
+    """Tell whether the client had said by then which protocol it speaks.
+
+    To a connection without a word on it, a server that speaks both may say in HTTP/1.1 that it waits no longer.
+    """
+    said = [each for each in (*trace.of(FrameSent), *trace.of(RequestSent)) if each.connection == violated.connection]
+    tls = any(each.connection == violated.connection for each in trace.of(TlsEstablished))
+    return tls or Protocol(trace.play.protocol).version == 1 or any(precedes(each, violated) for each in said)
 
 
 def _said(trace: Trace, story: ConnectionStory) -> Event | None:
