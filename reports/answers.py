@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reports.links import outward
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -54,6 +56,28 @@ def shown(verdict: Mapping[str, Any]) -> Shown:
     if answer == BROKEN.word and level not in BLAMING:
         return SHOULD_BROKEN
     return _BY_WORD.get(answer) or Shown(CANNOT_TELL.code, "?", answer, "", CANNOT_TELL.rank)
+
+
+def known(verdicts: Iterable[Mapping[str, Any]]) -> int:
+    """Count those that are broken and were known to be."""
+    return sum(verdict["answer"] == BROKEN.word and "expected" in verdict for verdict in verdicts)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Why an answer was no surprise: a known deviation. It stands beside the answer and changes nothing of it."""
+
+    reason: str
+    link: str
+    date: str
+
+    @classmethod
+    def of(cls, verdict: Mapping[str, Any]) -> Expected | None:
+        """Read it from a verdict; None if nothing is known of it."""
+        told = verdict.get("expected")
+        if not told:
+            return None
+        return cls(str(told.get("reason", "")), outward(told.get("upstream")), str(told.get("date", "")))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from conformance.results import load_trace
-from reports.answers import BROKEN, KEPT, OBSERVED, SHOULD_BROKEN, Count, Shown, counts, headline, shown
+from reports.answers import BROKEN, KEPT, OBSERVED, SHOULD_BROKEN, Count, Expected, Shown, counts, headline, shown
 from reports.drawing import Drawing, draw
 from reports.lanes import Record, lanes, records
 from reports.links import check_id, outward, play_id, stored, verdict_id
@@ -65,6 +65,7 @@ class VerdictRow:
     link: str
     measured: tuple[Measure, ...]
     more_measured: int
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,14 @@ class Evidence:
         return any(count.shown is BROKEN for count in self.tally)
 
 
-def evidence(results: Results, folder: Path) -> Iterator[Evidence]:
-    """Give the evidence of every play that was played, in the order of the results."""
+def evidence(results: Results, folder: Path, root: str = "./") -> Iterator[Evidence]:
+    """Give the evidence of every play that was played, in the results' order; ``root`` leads from the page to the folder."""
     for play in results.plays:
         if not play.not_supported:
-            yield _evidence(results, play, folder)
+            yield _evidence(results, play, folder, root)
 
 
-def _evidence(results: Results, play: PlayResult, folder: Path) -> Evidence:
+def _evidence(results: Results, play: PlayResult, folder: Path, root: str) -> Evidence:
     scenario = results.scenarios.get(play.scenario, {})
     trace = load_trace(folder, play.trace)
     told = records(trace) if trace else []
@@ -139,8 +140,8 @@ def _evidence(results: Results, play: PlayResult, folder: Path) -> Evidence:
         command=shlex.join(play.argv),
         again=_again(results, play),
         control=_control(play),
-        trace=stored(play.trace),
-        control_trace=stored(play.control),
+        trace=stored(play.trace, root),
+        control_trace=stored(play.control, root),
         drawing=draw(lanes(told, measured), blamed) if told else None,
         events=tuple(_events(told, play)),
     )
@@ -179,6 +180,7 @@ def _verdicts(results: Results, play: PlayResult) -> Iterator[VerdictRow]:
             link=outward(clause.get("link")),
             measured=tuple(measured[:_MOST_MEASURED]),
             more_measured=max(0, len(measured) - _MOST_MEASURED),
+            expected=Expected.of(verdict),
         )
 
 

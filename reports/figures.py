@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from reports.answers import BLAMING, SHOULD_BROKEN, shown
+from reports.answers import BLAMING, SHOULD_BROKEN, known, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,15 +17,33 @@ OWED = "in_flight_requests_are_served"
 """A scenario that asks this owes every request a response; in the others handlers are cut on purpose."""
 GOAWAY = "goaway_precedes_close"
 EXIT = "server_exits_in_time"
+STATUS = "exit_status_is_documented"
 
 
 @dataclass(frozen=True)
 class Exit:
-    """The slowest exit that was measured; ``late`` counts the plays in which the server did not exit in time."""
+    """The slowest exit that was measured; ``late`` counts the plays in which the server did not exit in time.
+
+    ``typical_s`` is the median of those that were measured.
+    """
 
     worst_s: float | None
     limit_s: float | None
     late: int
+    typical_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """How often one check was kept and how often it was broken."""
+
+    kept: int
+    broken: int
+
+    @property
+    def asked(self) -> int:
+        """How often it was decided."""
+        return self.kept + self.broken
 
 
 @dataclass(frozen=True)
@@ -36,14 +55,19 @@ class Row:
     plays: int
     lost: int
     sent: int
+    refused: int
+    ambiguous: int
     excused_lost: int
     must_broken: int
     promise_broken: int
     should_broken: int
     unproved: int
+    known: int
+    known_should: int
     exit: Exit
-    goaway_kept: int
-    goaway_broken: int
+    goaway: Split
+    status: Split
+    statuses: tuple[str, ...]
 
     @property
     def blamed(self) -> int:
@@ -60,6 +84,15 @@ def rows(results: Results) -> list[Row]:
     return [_row(results, name, plays) for name, plays in by_server.items() if plays]
 
 
+def not_installed(results: Results) -> list[dict[str, Any]]:
+    """Give the servers that were not there, with what would install them."""
+    return [
+        {"name": name, "install": server.get("install", [])}
+        for name, server in results.servers.items()
+        if not server.get("installed", True)
+    ]
+
+
 def _row(results: Results, name: str, plays: Sequence[PlayResult]) -> Row:
     owing = [play for play in plays if _owes(results, play)]
     verdicts = [verdict for play in plays for verdict in play.verdicts]
@@ -67,17 +100,26 @@ def _row(results: Results, name: str, plays: Sequence[PlayResult]) -> Row:
         name=name,
         version=str(results.servers[name].get("version", "")),
         plays=len(plays),
-        lost=sum(play.fates.get("lost", 0) for play in owing),
+        lost=_fates(owing, "lost"),
         sent=sum(sum(play.fates.values()) for play in owing),
-        excused_lost=sum(play.fates.get("lost", 0) for play in plays if play not in owing),
+        refused=_fates(owing, "refused"),
+        ambiguous=_fates(owing, "ambiguous"),
+        excused_lost=_fates(plays, "lost") - _fates(owing, "lost"),
         must_broken=_count(verdicts, "broken", "must"),
         promise_broken=_count(verdicts, "broken", "promise"),
         should_broken=sum(shown(verdict) is SHOULD_BROKEN for verdict in verdicts),
         unproved=_count(verdicts, "setup failed", *BLAMING) + _count(verdicts, "harness error", *BLAMING),
+        known=known(verdict for verdict in verdicts if verdict["level"] in BLAMING),
+        known_should=known(verdict for verdict in verdicts if verdict["level"] not in BLAMING),
         exit=_exit(verdicts),
-        goaway_kept=_of(verdicts, GOAWAY, "kept"),
-        goaway_broken=_of(verdicts, GOAWAY, "broken"),
+        goaway=_split(verdicts, GOAWAY),
+        status=_split(verdicts, STATUS),
+        statuses=tuple(str(status) for status in results.servers[name].get("exit_statuses", ())),
     )
+
+
+def _fates(plays: Iterable[PlayResult], fate: str) -> int:
+    return sum(play.fates.get(fate, 0) for play in plays)
 
 
 def _owes(results: Results, play: PlayResult) -> bool:
@@ -93,6 +135,10 @@ def _of(verdicts: Iterable[dict[str, Any]], check: str, answer: str) -> int:
     return sum(verdict["check"] == check and verdict["answer"] == answer for verdict in verdicts)
 
 
+def _split(verdicts: Sequence[dict[str, Any]], check: str) -> Split:
+    return Split(_of(verdicts, check, "kept"), _of(verdicts, check, "broken"))
+
+
 def _exit(verdicts: Sequence[dict[str, Any]]) -> Exit:
     measured = [
         measure
@@ -103,4 +149,7 @@ def _exit(verdicts: Sequence[dict[str, Any]]) -> Exit:
     ]
     worst = max(measured, key=lambda measure: float(measure["value_s"]), default=None)
     late = _of(verdicts, EXIT, "broken")
-    return Exit(worst["value_s"], worst["limit_s"], late) if worst else Exit(None, None, late)
+    if worst is None:
+        return Exit(None, None, late)
+    typical_s = median(float(measure["value_s"]) for measure in measured)
+    return Exit(worst["value_s"], worst["limit_s"], late, typical_s)

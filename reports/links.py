@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -35,9 +36,37 @@ def server_id(name: str) -> str:
     return slug("server", name)
 
 
-def stored(path: str) -> str:
-    """Give the address of a stored file beside the page. It can only ever be a relative path."""
-    return "./" + quote(path) if path else ""
+def asked_id(check: str) -> str:
+    """Give the id of what one server's plays say of a check."""
+    return slug("asked", check)
+
+
+_LONGEST = 120
+FOLDER = "report"
+"""Where the pages of a large run stand, beside the page that leads to them."""
+
+
+def server_page(name: str) -> str:
+    """Give the file name of a server's page. No server can take the name of a question's page."""
+    plain = slug(name)
+    return _short(f"server-{plain}" if plain.startswith(("question-", "server-")) else plain)
+
+
+def question_page(scenario: str, protocol: str) -> str:
+    """Give the file name of the page on which all servers' answers to one question stand."""
+    return _short(slug("question", scenario, protocol))
+
+
+def _short(stem: str) -> str:
+    """A file system takes no name of any length: a long one is cut, and told apart by the hash of the whole."""
+    if len(stem) > _LONGEST:
+        stem = f"{stem[:_LONGEST]}~{hashlib.sha256(stem.encode()).hexdigest()[:12]}"
+    return f"{stem}.html"
+
+
+def stored(path: str, root: str = "./") -> str:
+    """Give the address of a stored file; ``root`` leads from the page to the results. It can only ever be a relative path."""
+    return root + quote(path) if path else ""
 
 
 def outward(link: object) -> str:

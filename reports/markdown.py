@@ -28,6 +28,18 @@ def as_markdown(results: Results) -> str:
     return "\n".join([*_head(results), *_figures(results), *_findings(results)]) + "\n"
 
 
+def as_table(results: Results) -> str:
+    """Write the figures alone, a row for each server that was played, as a README shows them."""
+    lines = ["| server | version | requests lost | must broken | promise broken | should broken | slowest exit |"]
+    lines.append("|---|---|--:|--:|--:|--:|--:|")
+    for row in sorted(figures.rows(results), key=lambda row: row.name):
+        exit_s = "" if row.exit.worst_s is None else f"{row.exit.worst_s:.1f} s"
+        lost = f"{row.lost} of {row.sent}"
+        cells = (row.name, row.version, lost, row.must_broken, row.promise_broken, row.should_broken, exit_s)
+        lines.append(f"| {' | '.join(escaped(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def escaped(text: object) -> str:
     """Make a text safe inside a line of Markdown or a cell of a table: it comes out as it is, and as nothing else."""
     flat = " ".join(printable(str(text)).split())

@@ -9,7 +9,7 @@ from reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
 from reports.links import play_id, slug, verdict_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from conformance.results import PlayResult, Results
 
@@ -35,6 +35,8 @@ class Cell:
     target: str = ""
     told: str = ""
     first: bool = False
+    asks: str = ""
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class ScenarioRow:
     name: str
     id: str
     question: str
+    family: str
+    levels: tuple[str, ...]
     cells: tuple[Cell, ...]
     checks: tuple[CheckRow, ...]
 
@@ -95,18 +99,24 @@ def _table(results: Results, family: tuple[str, ...], names: Sequence[str]) -> T
     for name in names:
         scenario = results.scenarios[name]
         row = _scenario_row(name, scenario, columns, mine)
-        modules.setdefault(str(scenario["module"]), []).append(row)
+        modules.setdefault(family_of(scenario), []).append(row)
     return Table(
         id=slug("matrix", *family),
         title=_TITLES.get(family, "Over " + " and ".join(family)),
         servers=tuple((name, width) for name, width in widths.items() if width),
         columns=columns,
-        groups=tuple(Group(_title(module), tuple(rows)) for module, rows in modules.items()),
+        groups=tuple(Group(title, tuple(rows)) for title, rows in modules.items()),
     )
 
 
-def _title(module: str) -> str:
-    return module.rpartition(".")[2].replace("_", " ")
+def family_of(scenario: Mapping[str, Any]) -> str:
+    """Give the family of a scenario: the name of its file, in words."""
+    return str(scenario.get("module", "")).rpartition(".")[2].replace("_", " ")
+
+
+def tokens(verdicts: Iterable[Mapping[str, Any]]) -> str:
+    """Give the tokens by which the filter finds a cell: the initial of a level, then the code of an answer at that level."""
+    return " ".join(sorted({f"{str(verdict['level'])[:1]}{shown(verdict).code}" for verdict in verdicts}))
 
 
 def _columns(results: Results, plays: Sequence[PlayResult]) -> list[Column]:
@@ -132,7 +142,15 @@ def _scenario_row(name: str, scenario: Mapping[str, Any], columns: Sequence[Colu
         for check, level in scenario["checks"].items()
     )
     cells = tuple(_play_cell(column, play) for column, play in pairs)
-    return ScenarioRow(name, slug("row", name), str(scenario["question"]), cells, checks)
+    return ScenarioRow(
+        name=name,
+        id=slug("row", name),
+        question=str(scenario["question"]),
+        family=family_of(scenario),
+        levels=tuple(dict.fromkeys(map(str, scenario["checks"].values()))),
+        cells=cells,
+        checks=checks,
+    )
 
 
 def _play_cell(column: Column, play: PlayResult | None) -> Cell:
@@ -140,7 +158,7 @@ def _play_cell(column: Column, play: PlayResult | None) -> Cell:
         return _empty(column, play)
     tally = counts(play.verdicts)
     told = f"{play.server} over {play.protocol}, {play.scenario}: {', '.join(str(count) for count in tally)}"
-    return Cell(counts=headline(tally), play=play_id(play), told=told, first=column.first)
+    return Cell(counts=headline(tally), play=play_id(play), told=told, first=column.first, asks=tokens(play.verdicts))
 
 
 def _check_cell(column: Column, play: PlayResult | None, check: str) -> Cell:
@@ -151,7 +169,8 @@ def _check_cell(column: Column, play: PlayResult | None, check: str) -> Cell:
         return Cell(first=column.first)
     each = shown(verdict)
     target = verdict_id(play, check) if each.linked else ""
-    return Cell(each, play=play_id(play), target=target, told=str(verdict["because"]), first=column.first)
+    because, expected = str(verdict["because"]), "expected" in verdict
+    return Cell(each, play=play_id(play), target=target, told=because, first=column.first, known=expected)
 
 
 def _empty(column: Column, play: PlayResult | None) -> Cell:

@@ -1,98 +1,76 @@
-"""The HTML report: one file that loads nothing, can be read without script, and escapes all that a server said."""
+"""The HTML report: pages that load nothing, can be read without script, and escape all that a server said."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING, Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from reports import figures, links, matrix
 from reports.answers import BROKEN, LEGEND
+from reports.asked import asked
+from reports.choices import choices
 from reports.evidence import evidence
-from reports.printable import printable
+from reports.printing import Press, clear, put
+from reports.site import write_site
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from conformance.results import PlayResult, Results
+    from reports.evidence import Evidence
 
 NAME = "report.html"
+ONE_PAGE_PLAYS = 150
+"""So many plays are one page: each takes about 22 kB of evidence, and with 3 MB a browser is ready within a second."""
+_STYLES = ("page.css", "evidence.css", "filter.css")
+_SCRIPTS = ("page.js", "filter.js")
 
 
-def write_page(results: Results, folder: Path) -> Path:
+def write_page(results: Results, folder: Path, one_page_plays: int = ONE_PAGE_PLAYS) -> Path:
     """Write report.html into the folder of results.json, in one step, and give its path.
 
+    It holds the evidence too, when the run is of one server or of at most ``one_page_plays``. Otherwise the evidence
+    stands on pages of its own in the folder ``report`` beside it, one for each server and one for each question.
     Traces are read from the folder; where one is missing, the page says so and shows the verdicts alone.
     """
-    templates = _templates()
-    css, js = (_block(templates, name) for name in ("page.css", "page.js"))
-    text = templates.get_template("page.html.j2").render(
+    press = Press()
+    played = [play for play in results.plays if not play.not_supported]
+    if len(played) <= one_page_plays or len({play.server for play in played}) == 1:
+        clear(folder / links.FOLDER)
+        told = list(evidence(results, folder))
+        return put(evidence_page(press, results, told), folder / NAME)
+    return write_site(press, results, folder, NAME, evidence_page)
+
+
+def evidence_page(press: Press, results: Results, told: Sequence[Evidence], home: str = "") -> str:
+    """Give the page of a run with its evidence. ``home`` is the address of the index, if this is a server's page."""
+    return press.page(
+        "page.html.j2",
+        styles=_STYLES,
+        scripts=_SCRIPTS,
+        home=home,
         results=results,
-        css=css,
-        js=js,
-        policy=_policy(css, js),
         legend=LEGEND,
         figures=figures.rows(results),
         tables=matrix.tables(results),
-        servers=_by_server(results, folder),
+        choices=choices(results),
+        servers=_by_server(results, told),
         not_asked=_not_asked(results),
-        not_installed=_not_installed(results),
+        not_installed=figures.not_installed(results),
         broken=BROKEN,
     )
-    path = folder / NAME
-    draft = folder / f"{NAME}.new"
-    draft.write_text(text, encoding="utf-8")
-    return draft.replace(path)
 
 
-def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        finalize=_fit_to_print,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.globals |= {"check_id": links.check_id, "server_id": links.server_id, "outward": links.outward}
-    templates.filters |= {"seconds": _seconds, "number": _number}
-    return templates
-
-
-def _fit_to_print(value: object) -> object:
-    """Whatever the templates write is made printable first, and escaped after that."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _block(templates: Environment, name: str) -> Markup:
-    """Give a style sheet or script of our own as it stands in the page: it holds nothing of the results."""
-    if templates.loader is None:
-        raise LookupError(name)
-    return Markup("\n" + templates.loader.get_source(templates, name)[0])  # noqa: S704 - our own file
-
-
-def _policy(css: str, js: str) -> str:
-    """Allow the two blocks, by their hashes, and nothing else."""
-    style, script = (base64.b64encode(hashlib.sha256(block.encode()).digest()).decode() for block in (css, js))
-    return f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'"
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3f} s" if value < 1 else f"{value:.2f} s"
-
-
-def _number(value: float) -> str:
-    """Write a coordinate with as few characters as it needs."""
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def _by_server(results: Results, folder: Path) -> list[dict[str, Any]]:
-    told = list(evidence(results, folder))
+def _by_server(results: Results, told: Sequence[Evidence]) -> list[dict[str, Any]]:
     groups = (
-        {"name": name, "told": server, "plays": [each for each in told if each.play.server == name]}
+        {
+            "name": name,
+            "told": server,
+            "plays": [each for each in told if each.play.server == name],
+            "asked": asked(results, name),
+            "sole": len(results.servers) == 1,
+            "differing": sum(claim["declared"] != claim["found"] for claim in server.get("claims", ())),
+        }
         for name, server in results.servers.items()
     )
     return [group for group in groups if group["plays"]]
@@ -107,12 +85,4 @@ def _not_asked(results: Results) -> list[dict[str, Any]]:
     return [
         {"server": server, "reason": reason, "plays": [(links.play_id(play), play) for play in plays]}
         for (server, reason), plays in groups.items()
-    ]
-
-
-def _not_installed(results: Results) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "install": server.get("install", [])}
-        for name, server in results.servers.items()
-        if not server.get("installed", True)
     ]

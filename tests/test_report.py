@@ -298,7 +298,9 @@ def test_a_browser_runs_our_script_and_none_of_theirs(hostile_folder: Path, tmp_
     assert "data-ran" not in root
     tools = next(attributes for _, attributes in page.elements if attributes.get("class") == "tools")
     assert "hidden" not in tools, "our own script did not run: do the hashes of the policy match?"
-    plays = [attributes for tag, attributes in page.elements if tag == "details" and "play" in attributes["class"]]
+    plays = [
+        attributes for tag, attributes in page.elements if tag == "details" and "play" in attributes.get("class", "")
+    ]
     assert ["open" in attributes for attributes in plays] == [True]
 
 

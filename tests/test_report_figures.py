@@ -35,7 +35,7 @@ def test_the_figures_count_by_level_and_take_the_slowest_exit() -> None:
     (row,) = figures.rows(the_results(a_play(verdicts=verdicts)))
     assert (row.must_broken, row.promise_broken, row.should_broken, row.unproved) == (1, 1, 1, 1)
     assert (row.exit.worst_s, row.exit.limit_s, row.exit.late) == (9.0, 8.0, 1)
-    assert (row.goaway_kept, row.goaway_broken) == (1, 1)
+    assert (row.goaway.kept, row.goaway.broken) == (1, 1)
 
 
 def test_a_server_that_never_exited_in_time_has_no_exit_and_says_so() -> None:

@@ -1,0 +1,162 @@
+"""Matrices for many servers: a column for each server, a row for each question over one protocol, or for each check."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reports.answers import BROKEN, NOT_SUPPORTED, SHOULD_BROKEN, Count, Shown, counts, headline, known, shown
+from reports.links import FOLDER, asked_id, play_id, question_page, server_page, slug
+from reports.matrix import family_of, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from conformance.results import PlayResult, Results
+
+Verdicts = list[tuple[str, dict[str, Any]]]
+"""Verdicts, each with the protocol that it was reached over."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One server's answer: the worst one. ``asks`` are the tokens by which the filter finds it; ``known``: all was expected."""
+
+    shown: Shown
+    number: str = ""
+    of: str = ""
+    address: str = ""
+    told: str = ""
+    asks: str = ""
+    known: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question, or one check, across all servers; ``address`` leads to its own page or place."""
+
+    id: str
+    name: str
+    note: str
+    text: str
+    address: str
+    protocols: tuple[str, ...]
+    families: tuple[str, ...]
+    levels: tuple[str, ...]
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Both matrices; ``servers`` are the columns."""
+
+    servers: tuple[str, ...]
+    questions: tuple[Row, ...]
+    checks: tuple[Row, ...]
+
+
+def overview(results: Results) -> Overview:
+    """Give both matrices: rows in the order of the scenarios and of the checks, columns in that of the servers."""
+    asked = [play for play in results.plays if not play.not_supported]
+    servers = tuple(name for name in results.servers if name in {play.server for play in asked})
+    plays = {play.key: play for play in results.plays}
+    pairs = {(play.scenario, play.protocol) for play in asked}
+    questions = [
+        _question(results, name, str(protocol), [plays.get((server, str(protocol), name)) for server in servers])
+        for name, scenario in results.scenarios.items()
+        for protocol in scenario["protocols"]
+        if (name, str(protocol)) in pairs
+    ]
+    return Overview(servers, tuple(questions), tuple(_checks(results, asked, servers)))
+
+
+def _question(results: Results, name: str, protocol: str, plays: Sequence[PlayResult | None]) -> Row:
+    scenario = results.scenarios[name]
+    return Row(
+        id=slug("row", name, protocol),
+        name=name,
+        note=protocol,
+        text=str(scenario["question"]),
+        address=f"{FOLDER}/{question_page(name, protocol)}",
+        protocols=(protocol,),
+        families=(family_of(scenario),),
+        levels=tuple(dict.fromkeys(map(str, scenario["checks"].values()))),
+        cells=tuple(_play_cell(play) for play in plays),
+    )
+
+
+def _play_cell(play: PlayResult | None) -> Cell | None:
+    if play is None:
+        return None
+    address = f"{FOLDER}/{server_page(play.server)}#{play_id(play)}"
+    if play.not_supported:
+        return Cell(NOT_SUPPORTED, address=address, told=play.not_supported)
+    tally = counts(play.verdicts)
+    if not tally:
+        return None
+    worst = headline(tally)[0]
+    expected = known(play.verdicts)
+    return Cell(
+        shown=worst.shown,
+        number=str(worst.number),
+        address=address,
+        told=_told(tally, expected),
+        asks=tokens(play.verdicts),
+        known=_all_known(play.verdicts, worst.shown),
+    )
+
+
+def _told(tally: Iterable[Count], expected: int) -> str:
+    words = ", ".join(str(count) for count in tally)
+    return f"{words}; {expected} of them expected" if expected else words
+
+
+def _all_known(verdicts: Iterable[Mapping[str, Any]], worst: Shown) -> bool:
+    """Whether all that is shown as broken is a known deviation."""
+    if worst not in (BROKEN, SHOULD_BROKEN):
+        return False
+    return all("expected" in verdict for verdict in verdicts if shown(verdict) is worst)
+
+
+def _checks(results: Results, asked: Sequence[PlayResult], servers: Sequence[str]) -> Iterable[Row]:
+    found: dict[tuple[str, str], Verdicts] = defaultdict(list)
+    levels: dict[str, dict[str, None]] = defaultdict(dict)
+    families: dict[str, dict[str, None]] = defaultdict(dict)
+    for play in asked:
+        for verdict in play.verdicts:
+            check = str(verdict["check"])
+            found[check, play.server].append((play.protocol, verdict))
+            levels[check][str(verdict["level"])] = None
+            families[check][family_of(results.scenarios.get(play.scenario, {}))] = None
+    for check in (name for name in results.checks if name in levels):
+        protocols = {protocol for server in servers for protocol, _verdict in found[check, server]}
+        yield Row(
+            id=slug("answers", check),
+            name=check.replace("_", " "),
+            note=" ".join(levels[check]),
+            text=str(results.checks[check]["promise"]),
+            address="#" + slug("check", check),
+            protocols=tuple(sorted(protocols)),
+            families=tuple(families[check]),
+            levels=tuple(levels[check]),
+            cells=tuple(_check_cell(check, server, found[check, server]) for server in servers),
+        )
+
+
+def _check_cell(check: str, server: str, found: Verdicts) -> Cell | None:
+    if not found:
+        return None
+    verdicts = [verdict for _protocol, verdict in found]
+    tally = counts(verdicts)
+    worst = headline(tally)[0]
+    apart = worst.shown.telling
+    return Cell(
+        shown=worst.shown,
+        number=str(worst.number) if apart else "",
+        of=str(len(found)) if apart else "",
+        address=f"{FOLDER}/{server_page(server)}#{asked_id(check)}",
+        told=_told(tally, known(verdicts)),
+        asks=" ".join(sorted({f"{tokens([verdict])}/{protocol}" for protocol, verdict in found})),
+        known=_all_known(verdicts, worst.shown),
+    )

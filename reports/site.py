@@ -1,0 +1,103 @@
+"""A large run as many pages: a light index, and beside it a page for each server and one for each question."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports import figures
+from reports.answers import LEGEND
+from reports.choices import choices
+from reports.evidence import Evidence, evidence
+from reports.links import FOLDER, question_page, server_page
+from reports.overview import overview
+from reports.printing import clear, put
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from conformance.results import Results
+    from reports.printing import Press
+
+    EvidencePage = Callable[[Press, Results, Sequence[Evidence], str], str]
+
+_ROOT = "../"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One server's play of a question, without what only its own page shows. ``address`` leads to that page."""
+
+    play: Evidence
+    version: str
+    address: str
+
+
+Strips = dict[tuple[str, str], list[Answered]]
+
+
+def write_site(press: Press, results: Results, folder: Path, name: str, evidence_page: EvidencePage) -> Path:
+    """Write all pages, the index last, so that it never leads to one that is not there; give the index's path."""
+    beside = folder / FOLDER
+    beside.mkdir(exist_ok=True)
+    home = _ROOT + name
+    strips: Strips = {}
+    written = []
+    for server in _alone(results):
+        told = list(evidence(server, folder, _ROOT))
+        (own,) = server.servers
+        written.append(put(evidence_page(press, server, told, home), beside / server_page(own)))
+        for each in told:
+            strips.setdefault((each.play.scenario, each.play.protocol), []).append(_answered(server, each))
+    for (scenario, protocol), answered in strips.items():
+        text = _question(press, results, home, answered)
+        written.append(put(text, beside / question_page(scenario, protocol)))
+    path = put(_index(press, results), folder / name)
+    clear(beside, keep=written)
+    return path
+
+
+def _alone(results: Results) -> Iterator[Results]:
+    """Give the results of each server that was played on as if it had been alone."""
+    for name, server in results.servers.items():
+        plays = tuple(play for play in results.plays if play.server == name)
+        if any(not play.not_supported for play in plays):
+            yield dataclasses.replace(results, servers={name: server}, plays=plays)
+
+
+def _answered(results: Results, each: Evidence) -> Answered:
+    version = str(results.servers[each.play.server].get("version", ""))
+    shown = dataclasses.replace(each, verdicts=tuple(each.telling), drawing=None, events=(), steps=())
+    return Answered(shown, version, f"{server_page(each.play.server)}#{each.id}")
+
+
+def _question(press: Press, results: Results, home: str, answered: Sequence[Answered]) -> str:
+    play = answered[0].play.play
+    return press.page(
+        "question.html.j2",
+        styles=("page.css", "evidence.css", "question.css"),
+        scripts=("page.js", "question.js"),
+        home=home,
+        results=results,
+        name=play.scenario,
+        protocol=play.protocol,
+        scenario=results.scenarios.get(play.scenario, {}),
+        answered=answered,
+    )
+
+
+def _index(press: Press, results: Results) -> str:
+    return press.page(
+        "index.html.j2",
+        styles=("page.css", "filter.css", "index.css"),
+        scripts=("page.js", "filter.js", "sort.js"),
+        home="",
+        results=results,
+        legend=LEGEND,
+        figures=figures.rows(results),
+        overview=overview(results),
+        choices=choices(results),
+        not_installed=figures.not_installed(results),
+    )

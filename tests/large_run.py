@@ -1,0 +1,55 @@
+"""A run of several servers and questions in literals, drawn as an index with pages beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from conformance.results import PlayResult, Results
+from reports.page import write_page
+from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVERS = ("alpha", "beta", "gamma")
+SERVED, EXIT, GOAWAY = "in_flight_requests_are_served", "server_exits_in_time", "goaway_precedes_close"
+LEVELS = {SERVED: "promise", EXIT: "promise", GOAWAY: "should"}
+KNOWN = {"reason": "It closes at once.", "upstream": "https://example.org/issues/1", "date": "2026-11-23"}
+
+
+def a_large_run(text: str = "plain", suffix: str = "") -> Results:
+    """alpha keeps everything; beta breaks a promise over h2, as is known of it, and a should; gamma does not speak h2c."""
+    alpha, beta, gamma = (f"{name}{suffix}" for name in SERVERS)
+    kept = [
+        a_verdict(SERVED, because=text),
+        a_verdict(EXIT, because=text, measured=MEASURED),
+        a_verdict(GOAWAY, "cannot tell", "should", because=text),
+    ]
+    broken = [
+        a_verdict(SERVED, "broken", because=f"lost: {text}", evidence=[8, 10], expected=KNOWN | {"reason": text}),
+        a_verdict(EXIT, "blocked", because=text),
+        a_verdict(GOAWAY, "broken", "should", because=text, evidence=[10]),
+    ]
+    plays = [
+        *(a_play(alpha, protocol, kept) for protocol in ("h2", "h2c")),
+        a_play(beta, "h2", broken),
+        a_play(beta, "h2c", kept),
+        a_play(gamma, "h2", kept),
+        PlayResult("one-request", gamma, "h2c", not_supported=f"it does not speak h2c {text}"),
+    ]
+    plays += [dataclasses.replace(play, scenario="another-request") for play in plays]
+    results = the_results(*plays, servers=(alpha, beta, gamma, "absent"), checks=tuple(LEVELS), text=text)
+    for name, server in results.servers.items():
+        server["installed"] = name != "absent"
+        server["claims"] = [{"what": f"h2 {text}", "declared": True, "found": name != beta, "detail": text}]
+    one = results.scenarios["one-request"] | {"checks": LEVELS}
+    results.scenarios.update({"one-request": one, "another-request": one | {"module": "scenarios.second_family"}})
+    return results
+
+
+def drawn(folder: Path, text: str = "plain", suffix: str = "") -> Path:
+    """Draw it, whatever its size, as a large run; give the index."""
+    (folder / "traces").mkdir(exist_ok=True)
+    a_trace(text).dump(folder / "traces" / "one.jsonl")
+    return write_page(a_large_run(text, suffix), folder, one_page_plays=0)

@@ -1,0 +1,33 @@
+"""The published results can be read, and the README's table is drawn from them."""
+
+from pathlib import Path
+
+from conformance.registry import find
+from conformance.results import load_results
+from reports.markdown import as_table
+
+ROOT = Path(__file__).resolve().parent.parent
+PUBLISHED = load_results(ROOT / "docs" / "results")
+
+
+def test_the_table_of_the_readme_is_drawn_from_the_published_results():
+    _before, _mark, after = (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- published -->\n")
+    table, _mark, _after = after.partition("\n<!-- /published -->")
+    assert table.strip() == as_table(PUBLISHED).strip()
+
+
+def test_every_server_that_was_played_says_version_and_command():
+    for name in {play.server for play in PUBLISHED.plays if play.verdicts}:
+        assert PUBLISHED.servers[name]["version"], name
+        assert all(play.argv for play in PUBLISHED.plays if play.server == name and play.verdicts and play.fates), name
+
+
+def test_at_least_thirty_servers_of_today_were_played():
+    played = {play.server for play in PUBLISHED.plays if play.verdicts}
+    assert len(played & set(find().servers)) >= 30
+
+
+def test_nothing_is_broken_on_the_reference_server():
+    answers = [verdict["answer"] for play in PUBLISHED.plays if play.server == "reference" for verdict in play.verdicts]
+    assert answers
+    assert "broken" not in answers
