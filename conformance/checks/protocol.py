@@ -55,9 +55,11 @@ def _asked_for(trace: Trace, violated: ProtocolViolated) -> bool:
 
     To a connection without a word on it, a server that speaks both may say in HTTP/1.1 that it waits no longer.
     """
-    said = [each for each in (*trace.of(FrameSent), *trace.of(RequestSent)) if each.connection == violated.connection]
-    tls = any(each.connection == violated.connection for each in trace.of(TlsEstablished))
-    return tls or Protocol(trace.play.protocol).version == 1 or any(precedes(each, violated) for each in said)
+    name = violated.connection
+    if trace.all(TlsEstablished(name)) or Protocol(trace.play.protocol).version == 1:
+        return True
+    said = (*trace.all(FrameSent(name)), *trace.all(RequestSent(connection=name)))
+    return any(precedes(each, violated) for each in said)
 
 
 def _said(trace: Trace, story: ConnectionStory) -> Event | None:
