@@ -33,7 +33,8 @@ class ResultsError(ValueError):
 class PlayResult:
     """The verdicts of one play, as plain data. ``trace`` and ``control`` are paths relative to results.json.
 
-    ``control_failed`` says why the control failed, if it was played and did.
+    ``control_failed`` says why the control failed, if it was played and did. ``duration_s`` is from the server's start to
+    the play's end.
     """
 
     scenario: str

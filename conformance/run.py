@@ -59,6 +59,8 @@ class Judged:
         """Give it as it stands in results.json, which lies in ``folder``."""
         fates = [fate(self.trace, request) for request in requests(self.trace)]
         end_ns = max((event.end_ns for event in self.trace.events), default=0)
+        # Before its server is started a play waits for a core to boot it on, which is no time of its own.
+        begin_ns = min((event.begin_ns for event in self.trace.of(ServerStarted)), default=end_ns)
         return PlayResult(
             scenario=self.bill.scenario.id,
             server=self.bill.server.name,
@@ -68,7 +70,7 @@ class Judged:
             control_failed=why_control_fails(self.control) if self.control else "",
             argv=next((started.argv for started in self.trace.of(ServerStarted)), ()),
             fates={str(each): fates.count(each) for each in Fate},
-            duration_s=round(end_ns / 1e9, 3),
+            duration_s=round((end_ns - begin_ns) / 1e9, 3),
             verdicts=tuple(dataclasses.asdict(verdict) for verdict in self.verdicts),
         )
 
