@@ -418,6 +418,14 @@ WEBSOCKET_TCP_CLOSE = Clause(
     " client waits for it.",
     f"{_RFC6455}#section-7.1.1",
 )
+WEBSOCKET_STREAM_END = Clause(
+    "ws-stream-end",
+    "RFC 8441 §5",
+    "",
+    "Over HTTP/2 a WebSocket is a stream: where TCP would be closed in order, which the server does first when both sides have"
+    " sent a Close (RFC 6455 §7.1.1), END_STREAM is set; where TCP would be reset, there is RST_STREAM with CANCEL.",
+    "https://www.rfc-editor.org/rfc/rfc8441.html#section-5",
+)
 WEBSOCKET_MESSAGE_WHOLE = Clause(
     "ws-message-whole",
     "RFC 6455 §5.5.1",

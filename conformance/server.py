@@ -59,6 +59,8 @@ class Feature(enum.StrEnum):
     """It can serve with several worker processes."""
     WEBSOCKET = "websocket"
     """It serves WebSockets over HTTP/1.1, and its application has the gated route for them."""
+    WEBSOCKET_H2 = "websocket-h2"
+    """It serves WebSockets over HTTP/2 (RFC 8441), each on a stream, and its application has the gated route for them."""
 
 
 @dataclass(frozen=True)

@@ -419,9 +419,10 @@ class StartSuccessor(Step):
 
 @dataclass(frozen=True)
 class OpenWebSocket(ClientStep):
-    """Ask for a WebSocket on an HTTP/1.1 connection; its name is the connection's unless one is given.
+    """Ask for a WebSocket on a connection; its name is the connection's unless one is given.
 
-    From then on the connection is the WebSocket's. Whether the client answers a Close is a matter of its manners.
+    From then on an HTTP/1.1 connection is the WebSocket's; over HTTP/2 it has a stream (RFC 8441), and requests go on
+    beside it. Whether the client answers a Close, and ends its half of the stream, is a matter of its manners.
     """
 
     connection: str

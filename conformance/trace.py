@@ -285,23 +285,30 @@ class StreamReset(Event):
 
 @dataclass(frozen=True)
 class WebSocketAsked(Event):
-    """The client's opening handshake was written: a WebSocket named ``request`` was asked for on the connection."""
+    """The client's opening handshake was written: a WebSocket named ``request`` was asked for on the connection.
+
+    ``stream_id`` is 0 in HTTP/1.1. Over HTTP/2 the end of the WebSocket's stream is a ResponseEnded or StreamReset.
+    """
 
     request: str = ""
     connection: str = ""
     target: str = ""
+    stream_id: int = 0
 
 
 @dataclass(frozen=True)
 class WebSocketOpened(Event):
-    """The server completed the opening handshake (101, with the right answer to the client's key)."""
+    """The server completed the opening handshake: 101 with the right answer to the client's key, or 2xx over HTTP/2."""
 
     request: str = ""
 
 
 @dataclass(frozen=True)
 class WebSocketRefused(Event):
-    """The server answered the opening handshake with another status than 101."""
+    """The server answered the opening handshake with another status than the one that opens it.
+
+    ``status`` is 0 where it could not be asked at all: over HTTP/2, the server's SETTINGS do not offer it.
+    """
 
     request: str = ""
     status: int = 0

@@ -18,7 +18,14 @@ from conformance.timeline import (
     SendBody,
     Shutdown,
 )
-from conformance.trace import HandlerEntered, InformationalReceived, ListenerClosed, ResponseEnded, ServerExited
+from conformance.trace import (
+    HandlerEntered,
+    HandlerReported,
+    InformationalReceived,
+    ListenerClosed,
+    ResponseEnded,
+    ServerExited,
+)
 from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
 
 
@@ -88,6 +95,9 @@ HTTP1_EXPECT_CONTINUE = Scenario(
         Await(InformationalReceived("late", 100), within="new_connection_s"),
         SendBody("early", BODY),
         SendBody("late", BODY),
+        # Only then are they released: so a response that comes after its body cannot seem to have come before.
+        Await(HandlerReported("early", f"read {len(BODY)}"), within="acknowledgement_s"),
+        Await(HandlerReported("late", f"read {len(BODY)}"), within="acknowledgement_s"),
         ReleaseHandler("early"),
         ReleaseHandler("late"),
         Await(ResponseEnded("early")),

@@ -1,7 +1,7 @@
 """WebSockets that are open when the shutdown comes.
 
 A WebSocket has no last response after which it could be closed: it is the server that has to end it, and a Close frame is
-how its client is told that this is no accident.
+how its client is told that this is no accident. Over HTTP/2 (RFC 8441) it is a stream beside others, which go on.
 """
 
 from __future__ import annotations
@@ -17,15 +17,27 @@ from conformance.timeline import (
     Manners,
     OpenWebSocket,
     PauseReading,
+    ReleaseHandler,
+    Request,
     ResumeReading,
     SendChunk,
     Shutdown,
     Step,
 )
-from conformance.trace import CloseReceived, FinReceived, HandlerEntered, MessageReceived, ServerExited, WebSocketOpened
-from scenarios.usual import ENDING, HTTP1
+from conformance.trace import (
+    CloseReceived,
+    FinReceived,
+    GoawayReceived,
+    HandlerEntered,
+    MessageReceived,
+    ResponseEnded,
+    ServerExited,
+    WebSocketOpened,
+)
+from scenarios.usual import ENDING, GOAWAY, HTTP1, HTTP2, IN_FLIGHT
 
 NEEDS = frozenset({Feature.WEBSOCKET})
+NEEDS_H2 = frozenset({Feature.WEBSOCKET_H2})
 LONG_MESSAGE = 1024 * 1024
 """As long as a message may be with every server's default."""
 MESSAGES = 8
@@ -47,10 +59,13 @@ END: tuple[Asked, ...] = tuple(asked for asked in ENDING if asked.check is not s
 
 
 def _in_use(name: str, manners: Manners, receive_buffer: int = 0) -> list[Step]:
-    """Open a WebSocket, and see that it works."""
+    """Open a WebSocket on a connection of its own, and see that it works."""
+    return [Connect(name, manners, receive_buffer=receive_buffer), OpenWebSocket(name), *_works(name)]
+
+
+def _works(name: str) -> list[Step]:
+    """See that a WebSocket that has been asked for works."""
     return [
-        Connect(name, manners, receive_buffer=receive_buffer),
-        OpenWebSocket(name),
         Await(WebSocketOpened(name)),
         Await(HandlerEntered(name)),
         SendChunk(name),
@@ -108,4 +123,48 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
         Await(ServerExited()),
     ),
     checks=(promise(websocket.websocket_messages_are_whole), *CLOSE, *END),
+)
+
+WEBSOCKET_OVER_H2 = Scenario(
+    id="websocket-over-h2",
+    question=(
+        "A WebSocket is open on a stream of HTTP/2, beside a request in its handler, when the shutdown comes. Is it closed"
+        " with a Close that says so, and the request served?"
+    ),
+    protocols=HTTP2,
+    needs=NEEDS_H2,
+    drain=Duration(4, 10),
+    timeline=steps(
+        Connect("a"),
+        Request("a", "beside"),
+        Await(HandlerEntered("beside")),
+        OpenWebSocket("a", "socket"),
+        _works("socket"),
+        Shutdown(),
+        Await(GoawayReceived("a"), within="goaway_s"),
+        Await(CloseReceived("socket"), within="idle_close_s"),
+        ReleaseHandler("beside"),
+        Await(ResponseEnded("beside")),
+        Await(ResponseEnded("socket"), within="after_response_close_s"),
+        Await(ServerExited()),
+    ),
+    checks=(*IN_FLIGHT, *CLOSE, should(websocket.websocket_stream_ends_after_the_handshake), *GOAWAY, *ENDING),
+)
+
+WEBSOCKET_OVER_H2_RUDE_PEER = Scenario(
+    id="websocket-over-h2-rude-peer",
+    question=(
+        "The client of a WebSocket over HTTP/2 never answers the server's Close, nor ends its stream. Does the shutdown end"
+        " in time all the same?"
+    ),
+    protocols=HTTP2,
+    needs=NEEDS_H2,
+    drain=Duration(4, 10),
+    timeline=steps(
+        _in_use("a", Manners.RUDE),
+        Shutdown(),
+        Await(CloseReceived("a"), within="idle_close_s"),
+        Await(ServerExited()),
+    ),
+    checks=(*CLOSE, *END),
 )

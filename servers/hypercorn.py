@@ -49,7 +49,8 @@ HYPERCORN = Server(
     signal_documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html",
     signals={"reload": "SIGHUP"},
     # https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html (``shutdown_timeout`` bounds it, 60 s)
-    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WORKERS}),
+    # WebSockets over HTTP/1 and HTTP/2: https://github.com/pgjones/hypercorn/blob/main/README.rst
+    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.WORKERS}),
     drain=Drain(
         option="graceful_timeout",
         documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html#configuration-options",

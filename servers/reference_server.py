@@ -44,7 +44,7 @@ REFERENCE = Server(
     signal_documented="servers/reference/README.md",
     # Whichever of SIGTERM and SIGINT comes second ends the drain by force. With several workers SIGHUP replaces them.
     signals={"force": "SIGINT", "reload": "SIGHUP"},
-    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WORKERS}),
+    features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.WORKERS}),
     drain=Drain(option="--drain-timeout", documented="servers/reference/README.md"),
     lame_duck=LameDuck(option="--lame-duck", documented="servers/reference/README.md"),
     environment={"PYTHONPATH": str(ROOT)},

@@ -1,17 +1,26 @@
-"""How long a run of the reference server takes, as a ratio to its longest play: ``make bench``.
+"""How long a run of a server takes, as a ratio to what bounds it: ``make bench``, for the reference server.
 
-A run should take about as long as its longest play: what is above 1 is the suite's own cost (pytest's start, booting
-the servers, judging, the report). Absolute times say more about the machine than about the suite.
+A run should take about as long as its longest play, or as booting all its servers takes on the cores there are, whichever is
+longer: what is above 1 is the suite's own cost (pytest's start, the plays' other work, judging, the report). Absolute
+times say more about the machine than about the suite.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from conformance.results import load_results
+from conformance.results import load_results, load_trace
+from conformance.trace import ServerReady, ServerStarted
+
+
+def boot_s(trace):
+    """The seconds from the server's start to its first 200."""
+    started, ready = trace.first(ServerStarted()), trace.first(ServerReady())
+    return (ready.end_ns - started.begin_ns) / 1e9 if started and ready else 0.0
 
 
 def main() -> None:
@@ -26,10 +35,12 @@ def main() -> None:
             subprocess.run([*command, "-p", "no:cacheprovider"], check=False, stdout=subprocess.DEVNULL)
             wall_s = time.monotonic() - began
             plays = [play for play in load_results(Path(folder)).plays if play.trace]
+            boots_s = sum(boot_s(load_trace(Path(folder), play.trace)) for play in plays) / (os.cpu_count() or 1)
         longest = max(plays, key=lambda play: play.duration_s)
         print(
             f"run {number}: {len(plays)} plays, {wall_s:.2f} s; longest {longest.duration_s:.2f} s"
-            f" ({longest.scenario} over {longest.protocol}); ratio {wall_s / longest.duration_s:.2f};"
+            f" ({longest.scenario} over {longest.protocol}), boots {boots_s:.2f} s on {os.cpu_count()} cores;"
+            f" ratio {wall_s / max(longest.duration_s, boots_s):.2f};"
             f" one after the other {sum(play.duration_s for play in plays):.1f} s"
         )
 

@@ -20,6 +20,7 @@ H1, H1_TLS, H2, H2C = Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C
 
 LOST = ("in_flight_requests_are_served",)
 UNTOLD = ("goaway_is_sent", "goaway_precedes_close")
+OVER_H2 = "websocket-over-h2"
 MANY, RACED, LATE = "twenty-five-requests", "raced-stream", "late-stream"
 FRESH, CUT = "fresh-idle-and-new", "deadline-first"
 H1_IDLE, H1_CUT, H1_ONE = "http1-idle-and-new", "http1-deadline-first", "http1-one-request"
@@ -178,6 +179,18 @@ MATRIX = (
     Row("websocket-waits-for-rude-peer", "websocket-rude-peer", H1, ("server_exits_in_time",)),
     Row("websocket-cuts-message", "websocket-message-half-sent", H1, ("websocket_messages_are_whole",)),
     Row("websocket-application-not-told", "websocket-open", H1, ("websocket_end_is_told_to_the_application",)),
+    # WebSockets over HTTP/2
+    Row("websocket-no-close-frame", OVER_H2, H2, ("websocket_close_is_sent",)),
+    Row("websocket-closed-as-normal", OVER_H2, H2C, ("websocket_close_says_going_away",)),
+    Row("websocket-reserved-close-code", OVER_H2, H2C, ("websocket_close_code_is_allowed",)),
+    Row("websocket-data-after-close", OVER_H2, H2, ("websocket_close_is_the_last_word",)),
+    Row("websocket-kept-open", OVER_H2, H2C, ("websocket_close_is_sent",)),
+    Row("websocket-tcp-kept", OVER_H2, H2, ("websocket_stream_ends_after_the_handshake",)),
+    Row("websocket-tcp-kept", OVER_H2, H2C, ("websocket_stream_ends_after_the_handshake",)),
+    Row("websocket-waits-for-rude-peer", f"{OVER_H2}-rude-peer", H2C, ("server_exits_in_time",)),
+    Row("websocket-application-not-told", OVER_H2, H2, ("websocket_end_is_told_to_the_application",)),
+    Row("cuts-streams-at-signal", OVER_H2, H2, (*LOST, "streams_in_flight_are_not_reset")),
+    Row("no-goaway", OVER_H2, H2C, UNTOLD),
 )
 
 NOT_YET_ASKED: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ from conformance.trace import (
     ConnectionOpened,
     FinReceived,
     FinSent,
+    FrameSent,
     HandlerCancelled,
     HandlerEntered,
     HandlerFailed,
@@ -21,7 +22,9 @@ from conformance.trace import (
     MessageCut,
     MessageReceived,
     ProtocolViolated,
+    ResponseEnded,
     ServerKilled,
+    StreamReset,
     WebSocketAsked,
     WebSocketOpened,
 )
@@ -42,6 +45,7 @@ CHECKS = (
     checks.websocket_close_code_is_allowed,
     checks.websocket_close_is_the_last_word,
     checks.websocket_tcp_closes_after_the_handshake,
+    checks.websocket_stream_ends_after_the_handshake,
     checks.websocket_messages_are_whole,
     checks.websocket_end_is_told_to_the_application,
 )
@@ -278,3 +282,68 @@ def test_something_after_the_close(after):
 def test_a_close_whose_connection_goes_on_is_not_known_to_be_the_last_word():
     judged(LAST, "cannot tell", *ASKED, close(), protocol="h1")
     judged(LAST, "cannot tell", *ASKED, FIN, protocol="h1")
+
+
+# --- over HTTP/2, where a WebSocket is a stream ---
+
+ON_STREAM = (OPEN[0], at(-2.9, WebSocketAsked("w", "a", "/ws/w", 3)), *OPEN[2:])
+STREAM = (*ON_STREAM, SIGNAL)
+END_STREAM = at(0.3, ResponseEnded("w", framing="end_stream"))
+CANCEL = at(0.3, StreamReset("w", 8, "CANCEL"))
+STREAM_ENDS = checks.websocket_stream_ends_after_the_handshake
+
+
+def test_the_stream_ends_after_the_handshake():
+    judged(STREAM_ENDS, "kept", *STREAM, close(), ANSWER, END_STREAM, rests_on=["CloseSent", "ResponseEnded"])
+    late = at(2.3, ResponseEnded("w", framing="end_stream"))
+    judged(STREAM_ENDS, "broken", *STREAM, close(), ANSWER, late, says="2.10 s after")
+    judged(STREAM_ENDS, "cannot tell", *STREAM, close(), ANSWER, late, LAG)
+    judged(STREAM_ENDS, "broken", *STREAM, close(), ANSWER, exits(4), says="stayed open")
+    judged(STREAM_ENDS, "cannot tell", *STREAM, close(), END_STREAM, says="No closing handshake")
+
+
+def test_neither_a_reset_nor_the_end_of_the_connection_is_the_end_of_a_stream():
+    judged(
+        STREAM_ENDS,
+        "broken",
+        *STREAM,
+        close(),
+        ANSWER,
+        CANCEL,
+        says="by a reset",
+        rests_on=["CloseSent", "StreamReset"],
+    )
+    judged(STREAM_ENDS, "broken", *STREAM, close(), ANSWER, FIN, says="the end of its connection")
+
+
+def test_a_stream_that_has_ended_in_order_may_be_reset():
+    judged(STREAM_ENDS, "kept", *STREAM, close(), ANSWER, END_STREAM, at(0.4, StreamReset("w", 0, "NO_ERROR")))
+
+
+@pytest.mark.parametrize("end", [END_STREAM, CANCEL])
+def test_a_stream_that_ends_without_a_close_is_broken(end):
+    rests_on = ["SignalSent", type(end).__name__]
+    judged(checks.websocket_close_is_sent, "broken", *STREAM, end, says="The stream of 'w'", rests_on=rests_on)
+
+
+def test_the_end_of_the_stream_is_the_end_though_its_connection_goes_on():
+    judged(LAST, "kept", *STREAM, close(), ANSWER, END_STREAM)
+    told, never = at(0.3, HandlerReported("w", "closed 1001")), (CANCELLED, exits(0.6))
+    judged(checks.websocket_end_is_told_to_the_application, "kept", *STREAM, close(), END_STREAM, told)
+    judged(checks.websocket_end_is_told_to_the_application, "broken", *STREAM, close(), END_STREAM, *never)
+    lost = (*ON_STREAM, ORDER, SENT, SIGNAL, CANCEL)
+    judged(checks.websocket_messages_are_whole, "broken", *lost, says="The stream ended after 0 of")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+@pytest.mark.parametrize(
+    "events",
+    [
+        (*ON_STREAM, at(-1, ResponseEnded("w", framing="end_stream")), SIGNAL),
+        (*ON_STREAM, at(-1, StreamReset("w", 8, "CANCEL")), SIGNAL),
+        (*STREAM, at(0.1, FrameSent("a", "RST_STREAM", 3)), close(seconds=0.2), FIN),
+    ],
+    ids=["ended before", "reset before", "given up by its client"],
+)
+def test_only_a_stream_that_was_open_and_left_to_the_server_is_judged(check, events):
+    judged(check, "cannot tell", *events)

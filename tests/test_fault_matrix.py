@@ -43,7 +43,7 @@ def plays_of_variant(name, model):
     """Where a variant may make a difference: over its protocols, and only there where what it changes is at work."""
     plays = plays_of(f"reference~{name}", [Protocol(each) for each in model.over])
     if model.websocket is not MODEL.websocket:
-        return [play for play in plays if Feature.WEBSOCKET in play.scenario.needs]
+        return [play for play in plays if play.scenario.needs & {Feature.WEBSOCKET, Feature.WEBSOCKET_H2}]
     if model.server is not MODEL.server:
         return plays
     # What several processes do, or one after another, is the server's affair, whatever its connections look like.

@@ -1,12 +1,14 @@
-"""WebSockets of the reference server, seen by another client: wsproto on a plain socket."""
+"""WebSockets of the reference server, seen by other clients: wsproto on a plain socket, and on a stream of HTTP/2."""
 
 import contextlib
 
 import pytest
+from hyperframe import frame as frames
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import Connection as Framing
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, Request
 
-from tests.test_reference_server import h1_request, h1_response, order, running
+from tests.test_reference_server import CANCEL, H2, h1_request, h1_response, order, running
 
 
 class Client:
@@ -161,3 +163,127 @@ def test_variants(name, code):
         assert close.code == code
         client.send(close.response())
         assert client.ended()
+
+
+# --- over HTTP/2 ---
+
+CONNECT = {"method": "CONNECT", "ended": False, "extra": [(":protocol", "websocket"), ("sec-websocket-version", "13")]}
+
+
+class Stream(H2):
+    """A WebSocket on stream 1, beside whatever else is asked."""
+
+    def __init__(self, server, target="/ws/one"):
+        super().__init__(server.connect())
+        assert self.until(frames.SettingsFrame).settings[frames.SettingsFrame.ENABLE_CONNECT_PROTOCOL] == 1
+        self.framing = Framing(ConnectionType.CLIENT)
+        self.request(1, target, **CONNECT)
+
+    def say(self, *events, ended=False):
+        data = b"".join(self.framing.send(event) for event in events)
+        self.send(frames.DataFrame(1, data, flags=["END_STREAM"] if ended else []))
+
+    def hear(self, kind):
+        """Read until a message of a kind has come on the stream."""
+        while True:
+            self.framing.receive_data(self.until(frames.DataFrame, stream_id=1).data)
+            for event in self.framing.events():
+                if isinstance(event, kind):
+                    return event
+
+    def status(self):
+        return self.until(frames.HeadersFrame, stream_id=1).headers[":status"]
+
+
+@contextlib.contextmanager
+def on_a_stream(*options, drain_s=20.0):
+    with running(*options, drain_s=drain_s) as server:
+        client = Stream(server)
+        handler = server.gate.entered()
+        assert client.status() == "200"
+        yield server, client, handler
+
+
+def test_over_http2_a_drain_closes_the_stream_and_serves_the_request_beside_it():
+    with on_a_stream() as (server, client, handler):
+        client.request(3)
+        beside = server.gate.entered()
+        server.stop()
+        close = client.hear(CloseConnection)
+        assert close.code == 1001
+        assert not client.ended(1)
+        client.say(close.response(), ended=True)
+        assert handler.readline() == "closed 1001\n"
+        order(beside, "finish 9")
+        client.until_end()
+        assert client.body(3) == b"lastcall\n"
+        assert [client.ended(1), client.ended(3), client.of(frames.RstStreamFrame, 1)] == [True, True, []]
+        assert client.goaways()[-1] == (0, 3, 0)
+        client.sock.close()
+        assert server.exit() == 0
+
+
+def test_over_http2_a_client_that_does_not_answer_is_waited_for_only_so_long():
+    with on_a_stream() as (server, client, handler):
+        server.stop()
+        assert client.hear(CloseConnection).code == 1001
+        client.until_end()
+        assert client.ended(1)
+        assert [each.error_code for each in client.of(frames.RstStreamFrame, 1)] == [CANCEL]
+        assert handler.readline() == "closed 1006\n"
+        client.sock.close()
+        assert server.exit() == 0
+
+
+def test_over_http2_messages_wait_for_the_window():
+    with on_a_stream() as (_server, client, handler):
+        client.say(Ping(b"there?"), BytesMessage(b"nobody asks for this"))
+        assert client.hear(Pong).payload == b"there?"
+        order(handler, "send 100000")
+        length = 0
+        while length < 65_535 - 8:
+            data = client.until(frames.DataFrame, stream_id=1).data
+            client.framing.receive_data(data)
+            length += len(data)
+        for stream_id in (0, 1):
+            client.send(frames.WindowUpdateFrame(stream_id, 100_000))
+        assert handler.readline() == "sent 100000\n"
+        order(handler, "finish 0")
+        client.hear(CloseConnection)
+        client.say(CloseConnection(1000), ended=True)
+        assert handler.readline() == "finished 100000\n"
+        client.until(frames.DataFrame, stream_id=1, flags={"END_STREAM"})
+
+
+@pytest.mark.parametrize(
+    "gone", [frames.RstStreamFrame(1, error_code=CANCEL), frames.DataFrame(1, flags=["END_STREAM"])]
+)
+def test_over_http2_a_client_that_has_gone_is_told_to_the_application(gone):
+    with on_a_stream() as (_server, client, handler):
+        client.send(gone)
+        assert handler.readline() == "closed 1006\n"
+        client.request(3, "/ready")
+        client.until(frames.DataFrame, stream_id=3)
+        assert client.body(3) == b"ready\n"
+
+
+def test_over_http2_a_route_without_websockets_refuses_the_handshake():
+    with running() as server:
+        client = Stream(server, "/hold/one")
+        assert client.status() == "500"
+        assert "END_STREAM" in client.until(frames.DataFrame, stream_id=1).flags
+
+
+def test_over_http2_nothing_is_begun_in_a_drain():
+    with on_a_stream() as (server, client, _handler):
+        client.answers_ping = False
+        server.stop()
+        client.request(3, "/ws/two", **CONNECT)
+        assert client.until(frames.HeadersFrame, stream_id=3).headers[":status"] == "503"
+
+
+def test_over_http2_the_drain_timeout_resets_the_stream():
+    with on_a_stream("--fault", "websocket-kept-open", drain_s=0.2) as (server, client, _handler):
+        server.stop()
+        client.until_end()
+        assert [each.error_code for each in client.of(frames.RstStreamFrame, 1)] == [CANCEL]

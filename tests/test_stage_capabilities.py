@@ -38,11 +38,20 @@ def test_what_nobody_claimed_is_found(house):
     ]
 
 
+def test_websockets_over_http2_are_found_where_http2_is_claimed(house):
+    modest = dataclasses.replace(REFERENCE, speaks=frozenset({Protocol.H2C}), features=frozenset({Feature.LIFESPAN}))
+    assert sorted(contradictions(house, modest)) == [
+        "h1 was found and is not declared",
+        "websocket-h2 was found and is not declared",
+    ]
+
+
 def test_what_is_claimed_and_not_there_is_told(house, tmp_path):
-    boastful = gated(tmp_path, features=frozenset({Feature.WEBSOCKET, Feature.LIFESPAN}))
+    boastful = gated(tmp_path, features=frozenset({Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.LIFESPAN}))
     assert sorted(contradictions(house, boastful)) == [
         "lifespan is declared and was not found",
         "websocket is declared and was not found",
+        "websocket-h2 is declared and was not found: its adapter claims no HTTP/2",
     ]
 
 

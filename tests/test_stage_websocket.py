@@ -1,4 +1,4 @@
-"""A connection becomes a WebSocket: by the step, and over HTTP/1.1 alone."""
+"""A WebSocket by the step: over HTTP/1.1 the connection becomes one, over HTTP/2 a stream does."""
 
 import asyncio
 import socket
@@ -19,6 +19,7 @@ from conformance.trace import (
     CloseSent,
     FinReceived,
     HandlerEntered,
+    HandlerFinished,
     HandlerReported,
     MessageReceived,
     Play,
@@ -65,15 +66,37 @@ def test_the_whole_life_of_a_websocket(tmp_path):
     assert [event.report for event in trace.of(HandlerReported)] == ["sent 9", "closed 1001"]
 
 
-def test_http2_connections_do_not_become_websockets():
-    async def ask(listener):
-        recorder = Recorder(Play("s", "s", "h2c", "fast"), Watch())
-        probe = Probe(Connect("a"), recorder, Protocol.H2C, listener.getsockname()[1])
+def test_the_whole_life_of_a_websocket_over_http2(tmp_path):
+    scenario, server = FOUND.scenarios["websocket-over-h2"], FOUND.servers["reference"]
+    with House() as house:
+        (trace,) = house.play_all([Bill(scenario, server, Protocol.H2C, Pace.FAST, DEFAULT)], tmp_path)
+    told = [event for event in trace.events if getattr(event, "request", "") == "socket"]
+    names = [type(event).__name__ for event in told if not type(event).__name__.startswith("Handler")]
+    assert names == [
+        "WebSocketAsked",
+        "WebSocketOpened",
+        "MessageReceived",
+        "CloseReceived",
+        "CloseSent",
+        "ResponseEnded",
+        "RequestEnded",
+    ]
+    assert trace.of(WebSocketAsked)[0].fits(WebSocketAsked("socket", "a", "/ws/socket", 3))
+    assert [event.report for event in trace.of(HandlerReported)] == ["sent 9", "closed 1001"]
+    assert [event.request for event in trace.of(RequestSent)] == ["beside"]
+    assert [event.request for event in trace.of(HandlerFinished)] == ["beside"]
+
+
+def test_a_websocket_does_not_become_another():
+    async def ask_twice(listener):
+        recorder = Recorder(Play("s", "s", "h1", "fast"), Watch())
+        probe = Probe(Connect("a"), recorder, Protocol.H1, listener.getsockname()[1])
         assert await probe.connect(DEFAULT, None)
         try:
             probe.open_websocket(OpenWebSocket("a"))
+            probe.open_websocket(OpenWebSocket("a", "b"))
         finally:
             probe.abandon()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(TypeError, match=r"not an HTTP/1\.1"):
-        asyncio.run(ask(listener))
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(TypeError, match="a WebSocket already"):
+        asyncio.run(ask_twice(listener))

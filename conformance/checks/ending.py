@@ -15,7 +15,7 @@ from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, secon
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
 from conformance.story import RequestStory, connections, exited, in_flight, requests, shutdown
-from conformance.trace import Event, OrphansFound, OutputDropped, OutputWritten, PortChecked, precedes
+from conformance.trace import Event, OrphansFound, OutputDropped, OutputWritten, PortChecked, SuccessorReady, precedes
 from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
         return _DID_NOT_EXIT
     if looked.free is None:
         return cannot_tell("Whether the port was free is not known.", looked)
+    if trace.of(SuccessorReady):
+        return cannot_tell("A successor served on the port.", looked)
     return kept("The port was free.", looked) if looked.free else broken("The port was still taken.", looked)
 
 

@@ -13,6 +13,7 @@ from conformance.story import connections, exited, shutdown
 from conformance.trace import (
     CloseReceived,
     CloseSent,
+    FrameSent,
     HandlerCancelled,
     HandlerEntered,
     HandlerFailed,
@@ -21,7 +22,9 @@ from conformance.trace import (
     HandlerReported,
     MessageCut,
     MessageReceived,
+    ResponseEnded,
     ServerKilled,
+    StreamReset,
     WebSocketAsked,
     WebSocketOpened,
     precedes,
@@ -32,10 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.limits import Limits
-    from conformance.story import ConnectionStory
     from conformance.trace import Event, SignalSent, Trace
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
+HTTP2 = (Protocol.H2, Protocol.H2C)
 
 _GOING_AWAY = (1001, 1012)
 _RESERVED = (1005, 1006, 1015)
@@ -46,10 +49,10 @@ _NO_CLOSE = cannot_tell("No Close came on a WebSocket that was open when the shu
 
 @dataclass(frozen=True)
 class _Socket:
-    """A WebSocket that was open at the shutdown, and the Close frames on it."""
+    """A WebSocket that was open at the shutdown, the Close frames on it, and the end of its stream or connection."""
 
     name: str
-    connection: ConnectionStory
+    ended: Event | None
     close: CloseReceived | None
     answer: CloseSent | None
 
@@ -66,16 +69,34 @@ def _sockets(trace: Trace, signal: SignalSent) -> list[_Socket]:
             continue
         if story.ended_by_us() or story.violated or (close is not None and precedes(close, signal)):
             continue
+        ended = _stream_end(trace, asked) or story.ended
+        if _given_up(trace, asked) or (ended is not None and ended.begin_ns < signal.begin_ns):
+            continue
         answer = next(iter(trace.all(CloseSent(asked.request))), None)
-        found.append(_Socket(asked.request, story, close, answer))
+        found.append(_Socket(asked.request, ended, close, answer))
     return found
+
+
+def _stream_end(trace: Trace, asked: WebSocketAsked) -> ResponseEnded | StreamReset | None:
+    """Give how the server ended the stream of a WebSocket; None over HTTP/1.1, where there is only the connection."""
+    # RFC 8441 §5: END_STREAM is what the close of TCP is over HTTP/1.1, and RST_STREAM what its reset is
+    return trace.first(ResponseEnded(asked.request)) or trace.first(StreamReset(asked.request))
+
+
+def _given_up(trace: Trace, asked: WebSocketAsked) -> bool:
+    """Tell whether its client has reset the stream."""
+    return bool(asked.stream_id and trace.all(FrameSent(asked.connection, "RST_STREAM", asked.stream_id)))
+
+
+def _carrier(ended: Event) -> str:
+    return "stream" if isinstance(ended, (ResponseEnded, StreamReset)) else "connection"
 
 
 def _names(sockets: Iterable[_Socket]) -> str:
     return ", ".join(f"{socket.name!r}" for socket in sockets)
 
 
-@check(clauses.WEBSOCKET_CLOSE, over=HTTP1)
+@check(clauses.WEBSOCKET_CLOSE)
 def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
     """Each open WebSocket gets a Close frame soon after the signal, so that its client knows that it is no accident."""
     signal = shutdown(trace)
@@ -86,9 +107,9 @@ def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
         return _NONE_OPEN
     times: list[Measured] = []
     for socket in sockets:
-        ended = socket.connection.ended
+        ended = socket.ended
         if socket.close is None and ended is not None:
-            return broken(f"The connection of {socket.name!r} was ended without a Close frame.", signal, ended)
+            return broken(f"The {_carrier(ended)} of {socket.name!r} was ended without a Close frame.", signal, ended)
         if socket.close is None:
             because = f"No Close frame came on {socket.name!r}."
             return never_came(trace, limits, because, signal, limits.idle_close_s)
@@ -100,7 +121,7 @@ def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
     return kept(f"A Close frame came on {_names(sockets)}.", signal, *closes, measured=tuple(times))
 
 
-@check(clauses.WEBSOCKET_GOING_AWAY, over=HTTP1)
+@check(clauses.WEBSOCKET_GOING_AWAY)
 def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Finding:
     """The Close frame carries 1001 (Going Away) or 1012 (Service Restart).
 
@@ -120,7 +141,7 @@ def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Closed with {', '.join(str(close.code) for close in closes)}.", signal, *closes)
 
 
-@check(clauses.WEBSOCKET_CODE_ALLOWED, over=HTTP1)
+@check(clauses.WEBSOCKET_CODE_ALLOWED)
 def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
     """The code in a Close frame is one that may be sent: not 1005, 1006 or 1015, and in the range of 1000 to 4999."""
     signal = shutdown(trace)
@@ -136,7 +157,7 @@ def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Codes sent: {', '.join(str(close.code or 'none') for close in closes)}.", signal, *closes)
 
 
-@check(clauses.WEBSOCKET_CLOSE_LAST, over=HTTP1, on_sight=True)
+@check(clauses.WEBSOCKET_CLOSE_LAST, on_sight=True)
 def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
     """After its Close the server sends neither messages nor another Close, however many of them were waiting.
 
@@ -145,7 +166,7 @@ def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    closed = [socket for socket in _sockets(trace, signal) if socket.close and socket.connection.ended]
+    closed = [socket for socket in _sockets(trace, signal) if socket.close and socket.ended]
     if not closed:
         return cannot_tell("No WebSocket got a Close and then its end.")
     for socket in closed:
@@ -168,7 +189,7 @@ def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Fi
     times: list[Measured] = []
     endings: list[Event] = []
     for socket in _sockets(trace, signal):
-        answer, ended = socket.answer, socket.connection.ended
+        answer, ended = socket.answer, socket.ended
         if answer is None:
             continue
         if ended is None:
@@ -185,7 +206,39 @@ def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Fi
     return kept(f"TCP was closed at most {worst:.2f} s after the handshake.", *endings, measured=tuple(times))
 
 
-@check(clauses.WEBSOCKET_MESSAGE_WHOLE, over=HTTP1)
+@check(clauses.WEBSOCKET_STREAM_END, over=HTTP2)
+def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> Finding:
+    """When the client has answered the Close, the server ends the stream soon, by END_STREAM: the client waits for that.
+
+    A reset (RST_STREAM) is what an error looks like, and the end of the connection takes other streams with it.
+    """
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    times: list[Measured] = []
+    endings: list[Event] = []
+    for socket in _sockets(trace, signal):
+        answer, ended = socket.answer, socket.ended
+        if answer is None:
+            continue
+        if ended is None:
+            because = f"The stream of {socket.name!r} stayed open after the closing handshake."
+            return never_came(trace, limits, because, answer, limits.after_response_close_s, measures=times)
+        if not isinstance(ended, ResponseEnded):
+            how = "a reset" if isinstance(ended, StreamReset) else "the end of its connection"
+            return broken(f"The stream of {socket.name!r} was ended by {how}, not by END_STREAM.", answer, ended)
+        times.append(measured(f"end of the stream of {socket.name}", answer, ended, limits.after_response_close_s))
+        endings += [answer, ended]
+        if not within(times[-1]):
+            because = f"The stream of {socket.name!r} was ended {times[-1].value_s:.2f} s after the closing handshake."
+            return too_late(trace, limits, because, answer, ended, measures=times)
+    if not times:
+        return cannot_tell("No closing handshake of the shutdown was completed.")
+    worst = max(time.value_s for time in times)
+    return kept(f"The stream was ended at most {worst:.2f} s after the handshake.", *endings, measured=tuple(times))
+
+
+@check(clauses.WEBSOCKET_MESSAGE_WHOLE)
 def websocket_messages_are_whole(trace: Trace, _limits: Limits) -> Finding:
     """A message that the application was sending when the shutdown came arrives whole, or a Close comes in its place.
 
@@ -227,16 +280,17 @@ def _unsent(
             return None
         return broken(f"A message of {wanted} bytes arrived with {received.length}.", order, received)
     cut = next(iter(trace.all(MessageCut(socket.name))), None)
-    lost = cut or (socket.connection.ended if told else None)
+    lost = cut or (socket.ended if told else None)
     if lost is not None and all(precedes(lost, killed) for killed in trace.of(ServerKilled)):
-        because = f"The connection ended after {cut.length if cut else 0} of the {wanted} bytes of a message."
+        carrier = _carrier(socket.ended or lost)
+        because = f"The {carrier} ended after {cut.length if cut else 0} of the {wanted} bytes of a message."
         return broken(because, order, lost)
     if socket.close is not None:
         return None
     return cannot_tell(f"What became of a message of {wanted} bytes was not seen.", order)
 
 
-@check(clauses.WEBSOCKET_DISCONNECT, over=HTTP1)
+@check(clauses.WEBSOCKET_DISCONNECT)
 def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Finding:
     """The application is told that its WebSocket has ended (ASGI: websocket.disconnect).
 
@@ -248,7 +302,7 @@ def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Fi
     entered = {event.request for event in trace.of(HandlerEntered) if precedes(event, signal)}
     entered -= {event.request for event in trace.of(HandlerFinished)}
     entered -= {event.request for event in trace.of(HandlerFailed)}
-    subjects = [each for each in _sockets(trace, signal) if each.name in entered and each.connection.ended]
+    subjects = [each for each in _sockets(trace, signal) if each.name in entered and each.ended]
     if not subjects:
         return cannot_tell("No WebSocket that the server ended was in its handler to the end.")
     told: list[Event] = []
@@ -266,8 +320,8 @@ def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Fi
 
 
 def _by_force(trace: Trace, limits: Limits, signal: SignalSent, socket: _Socket) -> bool:
-    """Tell whether it was the end of the drain timeout that may have ended a WebSocket's connection."""
-    if trace.play.drain_s is None or socket.connection.ended is None:
+    """Tell whether it was the end of the drain timeout that may have ended a WebSocket."""
+    if trace.play.drain_s is None or socket.ended is None:
         return False
     expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)
-    return socket.connection.ended.end_ns >= expiry_ns
+    return socket.ended.end_ns >= expiry_ns

@@ -38,7 +38,22 @@ async def probe(house: House, server: Server, limits: Limits) -> list[Claim]:
                 tried += await _try_everything(house, server, booted)
         except RehearsalError as error:
             tried.append(Claim(str(first), declared=True, found=False, detail=str(error)))
+    if server.timed is None:
+        tried.append(await _try_websockets_over_h2(house, server, limits))
     return _once_each(tried)
+
+
+async def _try_websockets_over_h2(house: House, server: Server, limits: Limits) -> Claim:
+    """Boot the server for HTTP/2, without TLS where it can, and ask for a WebSocket on a stream."""
+    what, declared = str(Feature.WEBSOCKET_H2), Feature.WEBSOCKET_H2 in server.features
+    spoken = [protocol for protocol in (Protocol.H2C, Protocol.H2) if protocol in server.speaks]
+    if not spoken:
+        return Claim(what, declared=declared, found=False, detail="its adapter claims no HTTP/2")
+    try:
+        async with boot(house, server, spoken[0], limits) as booted:
+            return Claim(what, declared=declared, found=await _opens_websockets(booted))
+    except RehearsalError as error:
+        return Claim(what, declared=declared, found=False, detail=str(error))
 
 
 async def _try_everything(house: House, server: Server, booted: Booted) -> list[Claim]:

@@ -78,12 +78,15 @@ class Probe:
         self._flush()
 
     def open_websocket(self, step: OpenWebSocket) -> None:
-        """Ask for a WebSocket: from then on the connection is its own; raises TypeError over HTTP/2."""
+        """Ask for a WebSocket: over HTTP/2 on a stream, over HTTP/1.1 the connection is its own from then on."""
+        answers_close = self.manners is not Manners.RUDE
+        if isinstance(self.wire, H2Client):
+            self.wire.answers_close = answers_close
+            self.tell_http2(lambda wire: wire.open_websocket(step.name, step.path))
+            return
         if not isinstance(self.wire, H1Client):
-            raise TypeError(f"{self.wire.connection!r} is not an HTTP/1.1 connection")
-        self.wire = WebSocketClient(
-            step.connection, authority=f"localhost:{self._port}", answers_close=self.manners is not Manners.RUDE
-        )
+            raise TypeError(f"{self.wire.connection!r} is a WebSocket already")
+        self.wire = WebSocketClient(step.connection, authority=f"localhost:{self._port}", answers_close=answers_close)
         self.tell(lambda wire: wire.send_request(Outgoing(step.name, target=step.path)))
 
     def pause(self) -> None:

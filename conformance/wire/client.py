@@ -26,7 +26,10 @@ class ViolationError(Exception):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request to send. ``request`` is its name in the trace; ``whole=False`` if more of its body follows."""
+    """A request to send. ``request`` is its name in the trace; ``whole=False`` if more of its body follows.
+
+    ``protocol`` is what a CONNECT asks for on its stream (HTTP/2, RFC 8441).
+    """
 
     request: str
     method: str = "GET"
@@ -34,6 +37,7 @@ class Outgoing:
     headers: Headers = ()
     body: bytes = b""
     whole: bool = True
+    protocol: str = ""
 
 
 class WireClient(Protocol):

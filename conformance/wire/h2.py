@@ -37,7 +37,8 @@ from conformance.wire import h2_frames
 from conformance.wire.client import ViolationError, excerpt
 from conformance.wire.h2_frames import MAX_FRAME, MAX_WINDOW, RawFrame
 from conformance.wire.h2_headers import HeaderBlock, HeaderBlocks
-from conformance.wire.h2_send import DEFAULT_WINDOW, H2Sender
+from conformance.wire.h2_send import DEFAULT_WINDOW
+from conformance.wire.h2_websocket import H2WebSockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +52,7 @@ _FINAL = 200
 _BODILESS = (204, 304)
 
 
-class H2Client(H2Sender):
+class H2Client(H2WebSockets):
     """One HTTP/2 connection; see :class:`conformance.wire.client.WireClient`.
 
     ``initial_window`` is every stream's receive window in bytes. With ``replenish`` set to False, nothing consumed is
@@ -103,6 +104,9 @@ class H2Client(H2Sender):
         self._events = []
         if self._arrived and not self._prefaced and not self._deaf:
             self._violate(f"ended within its first frame: {excerpt(self._arrived)}")
+        if not self._deaf:
+            for stream in self._streams.values():
+                self._record_cut(stream)
         self._deaf = True
         return self._events
 
@@ -182,9 +186,12 @@ class H2Client(H2Sender):
 
     def _start_response(self, stream: Stream, block: HeaderBlock) -> None:
         stream.status = block.status
-        if stream.method != "HEAD" and block.status not in _BODILESS:
-            stream.content_length = block.content_length
-        self._events.append(ResponseStarted(request=stream.request, status=block.status, headers=block.fields))
+        if stream.asks_socket:
+            self._events.append(self._answered(stream))
+        else:
+            if stream.method != "HEAD" and block.status not in _BODILESS:
+                stream.content_length = block.content_length
+            self._events.append(ResponseStarted(request=stream.request, status=block.status, headers=block.fields))
         if block.end_stream:
             self._end_response(stream)
 
@@ -206,7 +213,10 @@ class H2Client(H2Sender):
     def _receive_body(self, stream: Stream, frame: DataFrame) -> None:
         if frame.data:
             stream.body.add(frame.data)
-            self._events.append(BodyReceived(request=stream.request, length=len(frame.data)))
+            if stream.socket is not None:
+                stream.socket.read(frame.data, self._events)
+            elif not stream.asks_socket:
+                self._events.append(BodyReceived(request=stream.request, length=len(frame.data)))
         if "END_STREAM" in frame.flags:
             self._end_response(stream)
 
@@ -215,8 +225,15 @@ class H2Client(H2Sender):
         if stream.content_length not in (None, stream.body.length):
             told = f"{stream.body.length} bytes with content-length {stream.content_length}"
             raise ViolationError(f"a response of {told} on stream {stream.stream_id}")
+        self._record_cut(stream)
         stream.ended = True
         self._events.append(stream.body.ended(stream.request, "end_stream"))
+        self._end_our_half(stream)
+
+    def _record_cut(self, stream: Stream) -> None:
+        """Record that a WebSocket's stream is over inside a message."""
+        if stream.socket is not None and not stream.closed:
+            self._events += stream.socket.cut()
 
     def _receive_goaway(self, frame: GoAwayFrame, raw: RawFrame) -> None:
         self._draining = True
@@ -232,6 +249,7 @@ class H2Client(H2Sender):
     def _receive_reset(self, frame: RstStreamFrame, raw: RawFrame) -> None:
         stream = self._opened(raw)
         if not stream.reset:
+            self._record_cut(stream)
             stream.reset = True
             name = h2_frames.error_name(frame.error_code)
             self._events.append(StreamReset(request=stream.request, error_code=frame.error_code, error_name=name))
@@ -254,6 +272,7 @@ class H2Client(H2Sender):
         if not MAX_FRAME <= frame.settings.get(SettingsFrame.MAX_FRAME_SIZE, MAX_FRAME) <= _LARGEST_MAX_FRAME:
             raise ViolationError("SETTINGS with a MAX_FRAME_SIZE out of bounds")
         self._obey(window, frame.settings.get(SettingsFrame.HEADER_TABLE_SIZE))
+        self._events += self._learn_offer(frame.settings)
 
     def _receive_window_update(self, frame: WindowUpdateFrame, raw: RawFrame) -> None:
         if raw.stream_id:

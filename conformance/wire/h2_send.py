@@ -225,6 +225,7 @@ class H2Sender:
             (":scheme", self._scheme),
             (":authority", self._authority),
             (":path", outgoing.target),
+            *(((":protocol", outgoing.protocol),) if outgoing.protocol else ()),
         )
         # RFC 9113 §8.2: field names are sent in lower case.
         fields = tuple((name.lower(), value) for name, value in outgoing.headers)
@@ -248,6 +249,7 @@ class H2Sender:
             data, last = piece
             self._send_window -= len(data)
             self._send(DataFrame(stream.stream_id, data, flags=["END_STREAM"] if last else []))
+            self._outbox.put(b"", *stream.said())
             if last and not stream.recorded_whole:
                 self._outbox.put(b"", RequestEnded(request=stream.request, length=stream.sent_length))
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from conformance.wire.client import Body
 from conformance.wire.h2_frames import MAX_FRAME
+
+if TYPE_CHECKING:
+    from conformance.trace import Event
+    from conformance.wire.ws_conversation import Conversation
 
 REPLENISH_AT = 16 * 1024
 """Bytes consumed after which a window is replenished, if half the window is not less.
@@ -48,6 +54,7 @@ class Stream:
 
     ``ended`` means the response's END_STREAM came, ``reset`` that RST_STREAM did. ``status`` is 0 until the final
     response's head has come. ``recorded_whole`` if nothing remains to be told about the request's end.
+    ``asks_socket`` if it was opened to be a WebSocket, ``socket`` is what is said on it since it is one.
     """
 
     def __init__(self, stream_id: int, request: str, method: str, *, send_window: int, receive_window: int) -> None:
@@ -64,7 +71,10 @@ class Stream:
         self.reset = False
         self.sent_length = 0
         self.end_sent = False
+        self.asks_socket = False
+        self.socket: Conversation | None = None
         self._unsent = bytearray()
+        self._said: list[Event] = []
         self._end_asked = False
 
     @property
@@ -81,6 +91,19 @@ class Stream:
         """Add to the body that waits to be sent."""
         self._unsent += data
         self._end_asked = end
+
+    def say(self, data: bytes, *events: Event) -> None:
+        """Add bytes of a WebSocket to what waits to be sent, and the events that happen when they are."""
+        if self.accepts_body:
+            self._unsent += data
+            self._said += events
+
+    def said(self) -> list[Event]:
+        """Take the events of what a WebSocket has said, once all of it is sent."""
+        if self._unsent:
+            return []
+        events, self._said = self._said, []
+        return events
 
     def next_piece(self, connection_window: int) -> tuple[bytes, bool] | None:
         """Take the payload of the next DATA frame, and whether it is the last; None if there is none or it must wait.

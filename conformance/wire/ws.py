@@ -1,7 +1,6 @@
-"""WebSocket over HTTP/1.1 (RFC 6455) from a client's side: the opening handshake, messages, and the Close.
+"""WebSocket over HTTP/1.1 (RFC 6455) from a client's side: the opening handshake, and a connection of its own.
 
-What is sent is framed by wsproto. What is received is read here, frame by frame, since a library hides what the suite
-asks about: a code that must not be in a Close, and a frame that is cut.
+What is said on it once it is open is :mod:`conformance.wire.ws_conversation`, over HTTP/2 too.
 """
 
 from __future__ import annotations
@@ -9,32 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import h11
-from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, FrameProtocol
 from wsproto.utilities import generate_accept_token, generate_nonce
 
 from conformance.trace import (
     BytesSent,
-    CloseReceived,
-    CloseSent,
-    MessageCut,
-    MessageReceived,
     ProtocolViolated,
     WebSocketAsked,
     WebSocketOpened,
     WebSocketRefused,
 )
 from conformance.wire.client import Outbox, ViolationError, excerpt
-from conformance.wire.ws_frames import CLOSE, CONTINUATION, PING, PONG, FrameReader
+from conformance.wire.ws_conversation import Conversation
 
 if TYPE_CHECKING:
     from conformance.trace import Event
     from conformance.wire.client import Outgoing
-    from conformance.wire.ws_frames import Frame
 
 MAX_HEAD = 64 * 1024
 _SWITCHING = 101
-_PROTOCOL_ERROR = 1002
-_LOWEST, _HIGHEST = 1000, 4999
 
 
 class WebSocketClient:
@@ -51,10 +42,7 @@ class WebSocketClient:
         self._request = ""
         self._nonce = b""
         self._handshake: h11.Connection | None = None
-        self._frames: FrameReader | None = None
-        self._framing = FrameProtocol(client=True, extensions=[])
-        self._message_length = -1  # none is open
-        self._close_sent = False
+        self._conversation: Conversation | None = None
         self._deaf = False
 
     @property
@@ -123,9 +111,9 @@ class WebSocketClient:
         if self._deaf or not data:
             return events
         try:
-            rest = data if self._frames is not None else self._read_answer(data, events)
-            for frame in self._frames.read(rest) if self._frames is not None else ():
-                self._take(frame, events)
+            rest = data if self._conversation is not None else self._read_answer(data, events)
+            if self._conversation is not None:
+                self._conversation.read(rest, events)
         except ViolationError as violation:
             self._deaf = True
             events.append(ProtocolViolated(connection=self.connection, detail=str(violation)))
@@ -133,14 +121,10 @@ class WebSocketClient:
 
     def receive_end(self) -> list[Event]:
         """Tell whether the stream ended inside a message or a frame."""
-        if self._deaf or self._frames is None:
+        if self._deaf or self._conversation is None:
             return []
         self._deaf = True
-        begun = self._message_length >= 0
-        if not begun and not self._frames.inside:
-            return []
-        length = max(self._message_length, 0) + self._frames.data_so_far
-        return [MessageCut(self._request, length)]
+        return self._conversation.cut()
 
     def _read_answer(self, data: bytes, events: list[Event]) -> bytes:
         """Read the answer to the handshake; give the bytes behind it."""
@@ -163,39 +147,6 @@ class WebSocketClient:
         if dict(answer.headers).get(b"sec-websocket-accept", b"").strip() != generate_accept_token(self._nonce):
             raise ViolationError("the 101 does not answer the client's Sec-WebSocket-Key")
         assert self._handshake is not None
-        self._frames = FrameReader()
+        self._conversation = Conversation(self._request, self._outbox.put, answers_close=self._answers_close)
         events.append(WebSocketOpened(self._request))
         return bytes(self._handshake.trailing_data[0])
-
-    def _take(self, frame: Frame, events: list[Event]) -> None:
-        if frame.opcode == CLOSE:
-            self._take_close(frame.payload, events)
-        elif frame.opcode == PING:
-            self._outbox.put(bytes(self._framing.pong(frame.payload)))
-        elif frame.opcode != PONG:
-            self._take_data(frame, events)
-
-    def _take_data(self, frame: Frame, events: list[Event]) -> None:
-        # RFC 6455 §5.4: the frames of one message are not mixed with another's
-        if (frame.opcode == CONTINUATION) != (self._message_length >= 0):
-            raise ViolationError("a continuation frame without a message, or a message within a message")
-        self._message_length = max(self._message_length, 0) + frame.length
-        if frame.final:
-            events.append(MessageReceived(self._request, self._message_length))
-            self._message_length = -1
-
-    def _take_close(self, payload: bytes, events: list[Event]) -> None:
-        # RFC 6455 §5.5.1: the body of a Close is empty, or begins with a code of two bytes
-        if len(payload) == 1:
-            raise ViolationError("a Close with a body of one byte")
-        code = int.from_bytes(payload[:2], "big")
-        if payload and not code:
-            raise ViolationError("a Close with code 0")  # which would look like one without a code
-        events.append(CloseReceived(self._request, code, payload[2:].decode("utf-8", "backslashreplace")))
-        if not self._answers_close or self._close_sent:
-            return
-        self._close_sent = True
-        # RFC 6455 §5.5.1: the answer repeats the code; one that may not be in a Close is answered as an error
-        allowed = _LOWEST <= code <= _HIGHEST and code not in LOCAL_ONLY_CLOSE_REASONS
-        answer = code if allowed or not code else _PROTOCOL_ERROR
-        self._outbox.put(bytes(self._framing.close(answer or None)), CloseSent(self._request, answer))

@@ -22,7 +22,10 @@ async def hold(
     obeyed = asyncio.ensure_future(held.obey_orders())
     try:
         await asyncio.wait((closed, obeyed), return_when=asyncio.FIRST_COMPLETED)
-        if closed.done() or isinstance(obeyed.exception(), OSError):  # nothing can be sent: the server will tell why
+        if held.finishing:  # its own Close may be answered before the server says that it has been sent
+            await asyncio.wait((obeyed,))
+            obeyed.result()
+        elif closed.done() or isinstance(obeyed.exception(), OSError):  # nothing can be sent: the server will tell why
             held.report(f"closed {await closed}")
         else:
             obeyed.result()
@@ -42,6 +45,7 @@ class _Held:
         self.scope, self.receive, self.send, (self.reader, self.writer) = scope, receive, send, gate
         self.connected = asyncio.Event()
         self.sent = 0
+        self.finishing = False
 
     def report(self, line: str) -> None:
         self.writer.write(line.replace("\n", " ").encode("ascii", "replace") + b"\n")
@@ -67,6 +71,7 @@ class _Held:
         if order == "send":
             self.report(f"sent {length}")
             return True
+        self.finishing = True
         await self.send({"type": "websocket.close", "code": NORMAL})
         self.report(f"finished {self.sent}")
         return False

@@ -126,7 +126,7 @@ FAULTS: dict[str, Model] = {
     "websocket-reserved-close-code": Model("WebSockets are closed with 1006", websocket=ws.ReservedCloseCode),
     "websocket-data-after-close": Model("a message follows the Close", websocket=delivery.DataAfterClose),
     "websocket-kept-open": Model("WebSockets stay open until the drain timeout", websocket=ws.KeptOpen),
-    "websocket-tcp-kept": Model("TCP stays open after both have sent Close", websocket=ws.TcpKept),
+    "websocket-tcp-kept": Model("TCP, or the stream, stays open after both Closes", websocket=ws.TcpKept),
     "websocket-waits-for-rude-peer": Model(
         "a Close that is not answered is waited for for ever",
         server=process.DrainTimeoutIgnored,

@@ -14,12 +14,14 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
 from hpack.exceptions import HPACKError
 from hyperframe.frame import GoAwayFrame
 
 from servers.reference import frames
 from servers.reference.application import ClientGoneError
 from servers.reference.session import Session
+from servers.reference.websocket_stream import StreamHandshake, WebSocketStream, asks_for_websocket
 
 if TYPE_CHECKING:
     from servers.reference.application import Exchange, Headers
@@ -41,6 +43,7 @@ class Http2(Session):
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self.splitter = frames.FrameSplitter()
         self.exchanges: dict[int, Exchange] = {}
+        self.websockets: dict[int, WebSocketStream] = {}
         self.highest_accepted = 0
         """The highest stream that was given to the application."""
         self.last_stream_id: int | None = None
@@ -52,6 +55,10 @@ class Http2(Session):
 
     def start(self) -> None:
         """Send our SETTINGS."""
+        # RFC 8441 section 3: by this a client knows that it may ask for a WebSocket
+        offered = {SettingCodes(code): value for code, value in self.h2.local_settings.items()}
+        offered[SettingCodes.ENABLE_CONNECT_PROTOCOL] = 1
+        self.h2.local_settings = Settings(client=False, initial_values=offered)
         self.h2.initiate_connection()
         self.flush()
 
@@ -92,6 +99,8 @@ class Http2(Session):
     def lost(self) -> None:
         """Wake the handlers that wait for flow control, too."""
         super().lost()
+        for websocket in tuple(self.websockets.values()):
+            websocket.leave()
         self._wake_writers()
 
     def fail_connection(self, code: int) -> None:
@@ -105,6 +114,8 @@ class Http2(Session):
         match event:
             case events.RequestReceived():
                 self.open_stream(event.stream_id, event.headers)
+            case _ if getattr(event, "stream_id", 0) in self.websockets:
+                self.websockets[event.stream_id].handle(event)
             case events.DataReceived():
                 self._receive_data(event.stream_id, event.data, event.flow_controlled_length)
             case events.StreamEnded() if event.stream_id in self.exchanges:
@@ -140,10 +151,27 @@ class Http2(Session):
         if b":authority" in pseudo:
             plain.insert(0, (b"host", pseudo[b":authority"]))
         method, target = pseudo[b":method"].decode("latin-1"), bytes(pseudo.get(b":path", b"*"))
+        self.highest_accepted = stream_id
+        if asks_for_websocket(pseudo):
+            self._open_websocket(stream_id, target, plain)
+            return
         exchange = self.connection.server.model.exchange(self, stream_id, method, target, plain)
         self.exchanges[stream_id] = exchange
-        self.highest_accepted = stream_id
         self.run(exchange)
+
+    def _open_websocket(self, stream_id: int, target: bytes, headers: Headers) -> None:
+        """Give a stream to a WebSocket."""
+        self.requests += 1
+        stream = self.websockets[stream_id] = WebSocketStream(self, stream_id)
+        websocket = self.connection.server.model.websocket(stream, target, headers, StreamHandshake(stream))
+        websocket.start()
+        if self.draining:
+            websocket.begin_drain()
+
+    def websocket_ended(self, stream_id: int) -> None:
+        """Forget the stream of a WebSocket."""
+        if self.websockets.pop(stream_id, None) is not None:
+            self.close_if_over()
 
     def discard(self, stream_id: int) -> None:
         """Leave a stream above the last one alone: the client has been told that it is not processed."""
@@ -220,6 +248,8 @@ class Http2(Session):
     def _wake_writers(self) -> None:
         self._window_opened.set()
         self._window_opened = asyncio.Event()
+        for websocket in tuple(self.websockets.values()):
+            websocket.pump()
 
     def send_end(self, exchange: Exchange) -> None:
         """Send the end of a response."""
@@ -231,10 +261,10 @@ class Http2(Session):
         if exchange.stream_id not in self.exchanges or self.connection.closing:
             raise ClientGoneError("the stream is closed")
 
-    def reset_stream(self, exchange: Exchange, code: ErrorCodes) -> None:
+    def reset_stream(self, stream_id: int, code: ErrorCodes) -> None:
         """End a stream with an error, or with NO_ERROR to say that the rest of the request is not wanted."""
         try:
-            self.h2.reset_stream(exchange.stream_id, code)
+            self.h2.reset_stream(stream_id, code)
         except ProtocolError:  # the client has been first
             return
         self.flush()
@@ -246,17 +276,24 @@ class Http2(Session):
         self.body_consumed(exchange)
         if not exchange.request_ended and not exchange.client_gone:
             # RFC 9113 section 8.1: after a whole response, NO_ERROR asks the client to stop sending its request
-            self.reset_stream(exchange, ErrorCodes.NO_ERROR)
+            self.reset_stream(exchange.stream_id, ErrorCodes.NO_ERROR)
         self._wake_writers()
         self.close_if_over()
 
     def cut(self, exchange: Exchange) -> None:
         """Reset the stream. Never with REFUSED_STREAM, which would say that nothing has been done."""
-        self.reset_stream(exchange, ErrorCodes.CANCEL)
+        self.reset_stream(exchange.stream_id, ErrorCodes.CANCEL)
         exchange.lose_client()
         exchange.end_response()
 
     # the drain
+
+    def begin_drain(self) -> None:
+        """Take note of the shutdown, and close the WebSockets."""
+        super().begin_drain()
+        for websocket in tuple(self.websockets.values()):
+            if websocket.session is not None:
+                websocket.session.begin_drain()
 
     def announce_drain(self) -> None:
         """Say that this connection ends, and let come what is on its way: one round trip."""
@@ -288,11 +325,12 @@ class Http2(Session):
 
     def over(self) -> bool:
         """Tell whether the last stream is settled and has ended."""
-        return self.last_stream_id is not None and not self.exchanges
+        return self.last_stream_id is not None and not self.exchanges and not self.websockets
 
     def close_if_over(self) -> None:
         """Close after the drain, or when the client has said goodbye and waits for nothing more."""
-        if self.client_leaves and not self.draining and not self.exchanges and not self.connection.closing:
+        open_streams = self.exchanges or self.websockets
+        if self.client_leaves and not self.draining and not open_streams and not self.connection.closing:
             self.settle_last_stream_id()
             self.close()
         super().close_if_over()
@@ -301,4 +339,6 @@ class Http2(Session):
         """End by force, and say before which streams were processed."""
         if self.last_stream_id is None:
             self.settle_last_stream_id()
+        for websocket in tuple(self.websockets.values()):
+            websocket.abort()
         super().expire()

@@ -155,7 +155,7 @@ class RefusesProcessedStream(Http2):
         """Refuse what is in flight."""
         super().begin_drain()
         for exchange in self.in_flight():
-            self.reset_stream(exchange, ErrorCodes.REFUSED_STREAM)
+            self.reset_stream(exchange.stream_id, ErrorCodes.REFUSED_STREAM)
             exchange.lose_client()
             exchange.end_response()
 

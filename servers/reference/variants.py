@@ -232,12 +232,8 @@ VARIANTS: dict[str, Model] = {
     ),
     "lame-duck": Model("new connections are served until the old ones are done", server=LameDuck),
     "new-connection-503": Model("new connections get 503, or GOAWAY and REFUSED_STREAM", server=NewConnection503),
-    "websocket-close-1012": Model(
-        "WebSockets are closed with 1012, Service Restart", websocket=WebSocketRestart, over=HTTP1
-    ),
-    "websocket-close-late": Model(
-        "WebSockets are closed 1.0 s after the signal", websocket=WebSocketClosedLate, over=HTTP1
-    ),
+    "websocket-close-1012": Model("WebSockets are closed with 1012, Service Restart", websocket=WebSocketRestart),
+    "websocket-close-late": Model("WebSockets are closed 1.0 s after the signal", websocket=WebSocketClosedLate),
     "exits-by-signal": Model("the exit is by SIGTERM itself", server=ExitsBySignal, over=HTTP1),
     "close-without-linger": Model("both sides are closed at once after the last byte", connection=CloseWithoutLinger),
     "no-drain-log": Model("nothing is logged of the drain", server=NoDrainLog, over=HTTP1),
@@ -265,7 +261,7 @@ VARIANTS: dict[str, Model] = {
         "in the drain the end of the connection ends the body", http1=wire.CloseDelimited, over=HTTP1
     ),
     "close-in-a-list": Model("close stands in a list, and in capitals", http1=wire.CloseInAList, over=HTTP1),
-    "websocket-close-reason": Model("a Close has a reason, in UTF-8", websocket=wire.WebSocketReason, over=HTTP1),
+    "websocket-close-reason": Model("a Close has a reason, in UTF-8", websocket=wire.WebSocketReason),
     "fin-after-close-notify": Model(
         "FIN comes 0.5 s after close_notify, unless the client's comes first",
         connection=wire.FinAfterCloseNotify,

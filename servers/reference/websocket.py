@@ -1,4 +1,7 @@
-"""WebSocket over HTTP/1.1, with wsproto: the ASGI side, and the Close that tells a client of the drain."""
+"""WebSockets, with wsproto: the ASGI side, and the Close that tells a client of the drain.
+
+Over HTTP/1.1 a WebSocket has its connection to itself; over HTTP/2, a stream in the connection's place.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from servers.reference.application import Application, Exchange, Headers
     from servers.reference.connection import Connection
+    from servers.reference.websocket_stream import StreamHandshake, WebSocketStream
 
     Told = MutableMapping[str, Any]
 
@@ -42,9 +46,15 @@ def asks_for_websocket(headers: Headers) -> bool:
 
 
 class WebSocket:
-    """One WebSocket, which has its connection to itself: it is in the place of the connection's session."""
+    """One WebSocket, which has its connection (or its stream) to itself: it is in the place of the connection's session."""
 
-    def __init__(self, connection: Connection, target: bytes, headers: Headers) -> None:
+    def __init__(
+        self,
+        connection: Connection | WebSocketStream,
+        target: bytes,
+        headers: Headers,
+        handshake: StreamHandshake | None = None,
+    ) -> None:
         self.connection = connection
         self.target = target
         self.headers = headers
@@ -53,7 +63,7 @@ class WebSocket:
         self.close_sent = 0
         """The code of our Close; 0 while none has been sent."""
         self.ended = False
-        self.ws = WSConnection(ConnectionType.SERVER)
+        self.ws: WSConnection | StreamHandshake = handshake or WSConnection(ConnectionType.SERVER)
         self._messages: asyncio.Queue[Told] = asyncio.Queue()
 
     def start(self) -> None:
@@ -182,7 +192,7 @@ class WebSocket:
         return {
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
+            "http_version": "1.1" if isinstance(self.ws, WSConnection) else "2",
             "scheme": "wss" if self.connection.tls else "ws",
             "path": unquote(path.decode("latin-1")),
             "raw_path": path,

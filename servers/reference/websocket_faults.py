@@ -40,7 +40,7 @@ class KeptOpen(WebSocket):
 
 
 class TcpKept(WebSocket):
-    """Leaves it to the client to close TCP after the closing handshake."""
+    """Leaves it to the client to close TCP, or to end the stream, after the closing handshake."""
 
     def close_transport(self) -> None:
         """Do nothing."""

@@ -1,0 +1,182 @@
+"""A WebSocket's stream of HTTP/2 (RFC 8441): to the WebSocket, it is what a TCP connection is over HTTP/1.1."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from h2 import events
+from h2.errors import ErrorCodes
+from wsproto import ConnectionType
+from wsproto.connection import Connection as Framing
+from wsproto.events import AcceptConnection, RejectConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wsproto.events import Event
+
+    from servers.reference.application import Headers
+    from servers.reference.http2 import Http2
+    from servers.reference.session import Session
+    from servers.reference.tls import Tls
+    from servers.reference.websocket import WebSocket
+
+LINGER_S = 0.3
+"""How long the client has, after the end of our half of the stream, to end its own."""
+OK = 200
+
+
+def asks_for_websocket(pseudo: dict[bytes, bytes]) -> bool:
+    """Tell whether a request is an extended CONNECT for a WebSocket."""
+    return pseudo.get(b":method") == b"CONNECT" and pseudo.get(b":protocol") == b"websocket"
+
+
+class WebSocketStream:
+    """One stream, until both its halves have ended or it is reset."""
+
+    def __init__(self, http2: Http2, stream_id: int) -> None:
+        self.http2 = http2
+        self.stream_id = stream_id
+        self.server = http2.connection.server
+        self.loop = http2.connection.loop
+        self.session: Session | WebSocket | None = None
+        self.ended = False
+        """Whether our half has ended."""
+        self.client_ended = False
+        self._closing = False
+        self._unsent = bytearray()
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @property
+    def tls(self) -> Tls | None:
+        """The connection's TLS, if it has any."""
+        return self.http2.connection.tls
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing may be written any more."""
+        return self._closing or self.http2.connection.closing
+
+    # the client
+
+    def handle(self, event: Any) -> None:
+        """Take what the client has sent on the stream."""
+        match event:
+            case events.DataReceived():
+                if event.flow_controlled_length:
+                    self.http2.h2.acknowledge_received_data(event.flow_controlled_length, self.stream_id)
+                if self.session is not None and not self.closing:
+                    self.session.receive(event.data)
+            case events.StreamEnded():
+                self._take_end()
+            case events.StreamReset():
+                self.leave()
+            case events.WindowUpdated():
+                self.pump()
+
+    def _take_end(self) -> None:
+        self.client_ended = True
+        if self.ended:
+            self.leave()
+        elif self.session is not None and not self.closing:
+            self.session.client_ended()
+
+    # what the WebSocket has to send
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as the client's windows allow; after our close they go nowhere."""
+        if not self.closing and data:
+            self._unsent += data
+            self._drained.clear()
+            self.pump()
+
+    def pump(self) -> None:
+        """Send what the windows allow, and the end after the last of it."""
+        if self.ended or self.http2.connection.closing:
+            return
+        h2 = self.http2.h2
+        while self._unsent and (window := h2.local_flow_control_window(self.stream_id)) > 0:
+            room = min(window, h2.max_outbound_frame_size)
+            h2.send_data(self.stream_id, bytes(self._unsent[:room]))
+            del self._unsent[:room]
+        if not self._unsent:
+            self._drained.set()
+            if self._closing:
+                self._end()
+        self.http2.flush()
+
+    async def writable(self) -> None:
+        """Wait while the client is slower than we are."""
+        await self._drained.wait()
+        await self.http2.connection.writable()
+
+    # the close
+
+    def close(self) -> None:
+        """End our half after what is still to be written, and give the client some time to end its own."""
+        if not self.closing:
+            self._close()
+            self.pump()
+
+    def _close(self) -> None:
+        self._closing = True
+        if self.session is not None:
+            self.session.lost()
+
+    def _end(self) -> None:
+        # RFC 8441 section 5: what is the close of TCP in order is END_STREAM here
+        self.ended = True
+        self.http2.h2.end_stream(self.stream_id)
+        if self.client_ended:
+            self.leave()
+        else:
+            self.loop.call_later(LINGER_S, self.abort)
+
+    def abort(self) -> None:
+        """Reset the stream. RFC 8441 section 5: CANCEL is here what RST is to TCP."""
+        if self.stream_id in self.http2.websockets:
+            self.http2.reset_stream(self.stream_id, ErrorCodes.CANCEL)
+            self.leave()
+
+    def leave(self) -> None:
+        """Know that the stream is over, in whatever way."""
+        self.ended = True
+        self._drained.set()
+        self._close()
+        self.http2.websocket_ended(self.stream_id)
+
+
+class StreamHandshake:
+    """The opening handshake over HTTP/2, and the frames after it; in the place of wsproto's, which knows HTTP/1.1 alone."""
+
+    def __init__(self, stream: WebSocketStream) -> None:
+        self._stream = stream
+        self._framing = Framing(ConnectionType.SERVER)
+
+    def initiate_upgrade_connection(self, headers: Headers, path: str) -> None:
+        """Do nothing: HTTP/2 has read the request."""
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes of the client."""
+        self._framing.receive_data(data)
+
+    def events(self) -> Iterator[Event]:
+        """Give what they mean."""
+        return iter(self._framing.events())
+
+    def send(self, event: Event) -> bytes:
+        """Answer the request by its status, or give the frame to send."""
+        if isinstance(event, AcceptConnection):
+            self._answer(OK, [])
+        elif isinstance(event, RejectConnection):
+            self._answer(event.status_code, list(event.headers))
+        else:
+            return bytes(self._framing.send(event))
+        return b""
+
+    def _answer(self, status: int, headers: Headers) -> None:
+        http2 = self._stream.http2
+        http2.h2.send_headers(self._stream.stream_id, [(b":status", b"%d" % status), *http2.fields(headers)])
+        http2.flush()
