@@ -7,8 +7,9 @@
 set -eu
 
 : "${LASTCALL_CACHE:?is the folder that everything goes into}"
-# Debian 11 moves from the first host to the second some time after its support ends: https://www.debian.org/distrib/archive
-archives="http://deb.debian.org/debian http://archive.debian.org/debian"
+# The mirrors that this machine's apt uses. Debian 11 moves to Debian's archive some time after its support has ended, and
+# other distributions never had it: then the address is given, see https://www.debian.org/distrib/archive
+archives="${LASTCALL_DEBIAN_ARCHIVE:-} $(apt-get indextargets --format '$(SITE)' | grep '/debian/*$' | sort -u)"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 packages="golang-1.15-go golang-1.15-src"
 
@@ -42,6 +43,7 @@ fetch() {
         fi
         echo "bullseye could not be had from $archive" >&2
     done
+    echo "Debian 11 could not be had; LASTCALL_DEBIAN_ARCHIVE may name a mirror of it" >&2
     return 1
 }
 
