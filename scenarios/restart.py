@@ -19,7 +19,7 @@ from conformance.timeline import (
     StartSuccessor,
 )
 from conformance.trace import HandlerFinished, ListenerClosed, ServerExited
-from scenarios.usual import UNVISITED
+from scenarios.usual import UNVISITED, beside_a_successor
 
 RESTART_UNDER_LOAD = Scenario(
     id="restart-under-load",
@@ -41,6 +41,6 @@ RESTART_UNDER_LOAD = Scenario(
         promise(load.requests_of_the_load_that_entered_are_answered),
         observe(load.ordinary_client_through_a_restart),
         observe(load.outage_of_a_restart),
-        *UNVISITED,
+        *beside_a_successor(UNVISITED),
     ),
 )

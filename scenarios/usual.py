@@ -87,6 +87,11 @@ ENDING: tuple[Asked, ...] = (
 """How the process ends, which every scenario asks."""
 
 
+def beside_a_successor(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
+    """Leave out what cannot be asked when a successor serves on the port: whether the port is free."""
+    return tuple(each for each in asked if each.check is not ending.port_is_free_after_exit)
+
+
 def announced(length: int) -> Headers:
     """Give the field by which a client says how long the body will be, which some servers insist on."""
     return (("content-length", str(length)),)
