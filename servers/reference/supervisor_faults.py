@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -83,24 +84,25 @@ class ReloadResetsNewcomers(Supervisor):
     """Accepts, between the old workers and the new ones, and has nobody to serve whom it accepted."""
 
     async def reload(self) -> None:
-        """Reset who comes in between."""
+        """Reset who comes in between, as soon as they say something."""
         self.retire(list(self.workers))
-        until_s = self.loop.time() + OUTAGE_S
-        while self.listener is not None and self.loop.time() < until_s:
-            self.reset_waiting(self.listener)
-            await asyncio.sleep(0.01)
+        if self.listener is not None:
+            self.listener.setblocking(False)
+            async with asyncio.TaskGroup() as newcomers:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(OUTAGE_S):
+                        while True:
+                            newcomer, _address = await self.loop.sock_accept(self.listener)
+                            newcomers.create_task(self.reset(newcomer))
         await self.start_workers()
 
-    def reset_waiting(self, listener: socket.socket) -> None:
-        """Reset every connection that waits."""
-        listener.setblocking(False)
-        while True:
-            try:
-                newcomer, _address = listener.accept()
-            except OSError:
-                return
-            newcomer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            newcomer.close()
+    async def reset(self, newcomer: socket.socket) -> None:
+        """Reset a connection on its first bytes, or when it has sent none for as long as nobody serves."""
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(OUTAGE_S):
+                await self.loop.sock_recv(newcomer, 1)
+        newcomer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        newcomer.close()
 
 
 class LameDuckIgnored(Server):
