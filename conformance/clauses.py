@@ -282,6 +282,14 @@ DRAIN_TIMEOUT = Clause(
     "Requests in flight have the configured drain timeout to end, the whole of it and not more.",
     "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
 )
+DRAIN_LEFT_ALONE = Clause(
+    "drain-left-alone",
+    "operational practice",
+    "",
+    "Most servers run with the drain timeout that they came with: whoever stops them kills them after a time of its own, in"
+    " Kubernetes after 30 s, so that a longer one, or none, cuts every request that is left.",
+    "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
+)
 CLEAN_EXIT = Clause(
     "clean-exit",
     "operational practice",

@@ -58,7 +58,7 @@ def _scenarios(found: Found) -> Iterator[str]:
     for scenario in found.scenarios.values():
         yield f'### <a id="{scenario.id}"></a>{scenario.id}'
         yield ""
-        yield f"{scenario.question} Over {', '.join(scenario.protocols)}; drain timeout {scenario.drain}."
+        yield f"{scenario.question} Over {', '.join(scenario.protocols)}; {_drain(scenario)}."
         yield ""
         yield "```text"
         yield from (_short(str(step)) for step in _folded(scenario))
@@ -69,6 +69,12 @@ def _scenarios(found: Found) -> Iterator[str]:
             if asked:
                 yield f"* {level}: {', '.join(f'[{name}](#{name})' for name in asked)}"
         yield ""
+
+
+def _drain(scenario: Scenario) -> str:
+    if scenario.default_drain:
+        return f"the drain timeout is left alone, and the end waited for at most {scenario.drain}"
+    return f"drain timeout {scenario.drain}"
 
 
 def _folded(scenario: Scenario) -> Iterator[str]:

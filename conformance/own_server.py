@@ -10,6 +10,11 @@
     option = "--grace"
     documented = "https://example.org/mine/shutdown"
 
+    [drain.default]                        # what holds when nobody sets it; leave it out if that is not documented
+    command = ["./mine", "--port", "{port}", "--cert", "{cert}", "--key", "{key}"]
+    seconds = 30                           # leave it out if requests are then waited for without a limit
+    documented = "https://example.org/mine/shutdown"
+
 It may also have:
 
     stop = ["docker", "kill", "--signal=TERM", "mine-{port}"]     # in place of the graceful signal
@@ -40,7 +45,7 @@ import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from conformance.server import Drain, Feature, Launch, Protocol, Server, Timed
+from conformance.server import DefaultDrain, Drain, Feature, Launch, Protocol, Server, Timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,11 +97,17 @@ def _server(table: Mapping[str, Any], here: Path) -> Server:
     _check_shape(table)
     speaks = frozenset(_protocol(name) for name in table["speaks"])
     commands = _commands(table["command"], speaks)
+    drain = _drain(table.get("drain"))
+    bare = (
+        _commands(table["drain"]["default"]["command"], speaks, "[drain.default] command")
+        if _has_default(drain)
+        else {}
+    )
 
     def command(launch: Launch) -> list[str]:
-        return _filled(commands[launch.protocol], launch, here)
+        return _filled((bare if bare and launch.default_drain else commands)[launch.protocol], launch, here)
 
-    for protocol, words in commands.items():
+    for protocol, words in [*commands.items(), *bare.items()]:
         _filled(words, _EXAMPLE(protocol, here), here)
         for key in ("stop", "remove"):
             _filled(_words(table, key), _EXAMPLE(protocol, here), here, key=key, pid=1)
@@ -109,7 +120,7 @@ def _server(table: Mapping[str, Any], here: Path) -> Server:
         documentation=table.get("documentation", ""),
         graceful_signal=_signal(table.get("graceful_signal", "SIGTERM")),
         exit_statuses=tuple(_status(value) for value in table.get("exit_statuses", [0])),
-        drain=_drain(table.get("drain")),
+        drain=drain,
         needs_origin=table.get("needs_origin", False),
         environment={
             name: str(value).replace("{here}", str(here)) for name, value in table.get("environment", {}).items()
@@ -149,13 +160,13 @@ def _protocol(name: object) -> Protocol:
         raise ValueError(f"'speaks' knows {_PROTOCOLS}, not {name!r}") from None
 
 
-def _commands(command: Any, speaks: frozenset[Protocol]) -> dict[Protocol, list[str]]:
+def _commands(command: Any, speaks: frozenset[Protocol], key: str = "'command'") -> dict[Protocol, list[str]]:
     table = command if isinstance(command, dict) else dict.fromkeys(speaks, command)
     commands = {_protocol(name): words for name, words in table.items()}
     for protocol in speaks:
         words = commands.get(protocol)
         if not words or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise ValueError(f"'command' must be a list of words, for {protocol} too")
+            raise ValueError(f"{key} must be a list of words, for {protocol} too")
     return commands
 
 
@@ -241,8 +252,33 @@ def _status(value: object) -> int:
 def _drain(table: Mapping[str, Any] | None) -> Drain | None:
     if table is None:
         return None
-    unknown = set(table) - {"option", "documented", "whole_seconds"}
+    unknown = set(table) - {"option", "documented", "whole_seconds", "default"}
     texts = (table.get("option"), table.get("documented", ""))
     if unknown or not all(isinstance(text, str) for text in texts):
-        raise ValueError("[drain] wants 'option', a text, and may have 'documented' and 'whole_seconds'")
-    return Drain(table["option"], table.get("documented", ""), whole_seconds=bool(table.get("whole_seconds", False)))
+        raise ValueError("[drain] wants 'option', a text, and may have 'documented', 'whole_seconds' and 'default'")
+    whole = bool(table.get("whole_seconds", False))
+    return Drain(
+        table["option"], table.get("documented", ""), whole_seconds=whole, default=_default(table.get("default"))
+    )
+
+
+def _default(table: Mapping[str, Any] | None) -> DefaultDrain | None:
+    if table is None:
+        return None
+    wanted = (
+        "[drain.default] wants 'command', a list of words, and may have 'seconds', a number, and 'documented', a text"
+    )
+    if not isinstance(table, dict) or "command" not in table or set(table) - {"command", "seconds", "documented"}:
+        raise ValueError(wanted)
+    seconds, documented = table.get("seconds"), table.get("documented", "")
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float, type(None)))
+        or not isinstance(documented, str)
+    ):
+        raise ValueError(wanted)
+    return DefaultDrain(None if seconds is None else float(seconds), documented)
+
+
+def _has_default(drain: Drain | None) -> bool:
+    return drain is not None and drain.default is not None

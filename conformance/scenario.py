@@ -108,6 +108,7 @@ class Scenario:
 
     ``id`` is a slug that never changes; ``question`` is for the report. ``drain`` is the drain timeout that the server
     is given; ``needs_drain`` if the question is about that timeout, so that a server without one is not asked.
+    ``default_drain`` if it is left alone, as most people do; then ``drain`` is for how long the play waits at most.
     ``needs`` are features, and ``needs_signal`` the role of a further signal, that the question is about.
     ``workers`` is how many worker processes a server is to have that can have several. ``lame_duck`` is for how long
     the server is told to go on accepting after the signal; a server that cannot be told is not asked.
@@ -120,6 +121,7 @@ class Scenario:
     timeline: Timeline
     checks: tuple[Asked, ...]
     needs_drain: bool = False
+    default_drain: bool = False
     needs: frozenset[Feature] = frozenset()
     needs_signal: str = ""
     workers: int = 1
@@ -144,8 +146,8 @@ class Scenario:
         """Say why the server is not asked this question over this protocol, or nothing if it is."""
         if protocol not in server.speaks:
             return f"{server.name} does not claim to speak {protocol}"
-        if self.needs_drain and server.drain is None:
-            return f"{server.name} documents no drain timeout"
+        if because := self._why_not_drained(server):
+            return because
         for feature in sorted(self.needs - server.features):
             return f"{server.name} does not claim {feature}"
         if self.needs_signal and self.needs_signal not in server.signals:
@@ -153,6 +155,14 @@ class Scenario:
         if self.lame_duck is not None and server.lame_duck is None:
             return f"{server.name} documents no time in which it goes on accepting after the signal"
         return self._why_not_timed(server.name, server.timed) if server.timed else ""
+
+    def _why_not_drained(self, server: Server) -> str:
+        """Say why the question about a drain timeout is none for this server."""
+        if self.needs_drain and server.drain is None:
+            return f"{server.name} documents no drain timeout"
+        if self.default_drain and server.drain is not None and server.drain.default is None:
+            return f"{server.name} documents no drain timeout that holds when none is configured"
+        return ""
 
     def _why_not_timed(self, name: str, timed: Timed) -> str:
         """Say why the timeline cannot be played where nobody holds the handlers."""

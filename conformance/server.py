@@ -70,6 +70,8 @@ class Launch:
     ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
     proxy passes requests to. ``workers`` is more than 1 only for a server with :attr:`Feature.WORKERS`.
     ``lame_duck_s`` is more than 0 only for a server with a :class:`LameDuck`: how long it is to go on accepting.
+    ``default_drain``: the drain timeout is to be left alone, whatever ``drain_s`` says; only where :attr:`Drain.default`
+    tells what comes of that, or where there is none to be set.
     The gate's address reaches applications by the environment (``LASTCALL_GATE``).
     """
 
@@ -83,6 +85,19 @@ class Launch:
     host: str = "127.0.0.1"
     workers: int = 1
     lame_duck_s: float = 0.0
+    default_drain: bool = False
+
+
+@dataclass(frozen=True)
+class DefaultDrain:
+    """The drain timeout of a server that nobody has told one: what most of its users have.
+
+    ``seconds`` is what its documentation says; None if it says that requests are waited for without any limit.
+    ``documented`` links to where.
+    """
+
+    seconds: float | None
+    documented: str
 
 
 @dataclass(frozen=True)
@@ -91,11 +106,14 @@ class Drain:
 
     ``option`` is how it is set, in the server's own words; ``documented`` links to what the documentation says of it.
     ``whole_seconds`` if the option takes no fraction.
+    ``default`` is what holds when the adapter leaves the option out, as it does for a launch with ``default_drain``;
+    None if it cannot be left out, or nothing is documented.
     """
 
     option: str
     documented: str
     whole_seconds: bool = False
+    default: DefaultDrain | None = None
 
 
 @dataclass(frozen=True)

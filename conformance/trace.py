@@ -615,6 +615,7 @@ class Play:
     """Which timeline was played against what, and all that a judge has to know about the server to read the trace.
 
     Durations are seconds. ``drain_s`` is the drain timeout that the server was given (None: it has none);
+    with ``default_drain`` it was given none, and that is what its documentation says of it then.
     ``lame_duck_s`` is for how long it was told to go on accepting after the signal (0: it was not).
     ``slow_s`` is how long its slow resource takes if it is played in timed mode, without a witness inside (0: it is not).
     ``exit_statuses`` are those that its adapter declares for a clean stop. ``control`` tells the timeline that was
@@ -634,6 +635,7 @@ class Play:
     limits: dict[str, float] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     lame_duck_s: float = 0.0
+    default_drain: bool = False
     slow_s: float = 0.0
     platform: str = ""
     suite_version: str = ""

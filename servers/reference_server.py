@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import conformance
-from conformance.server import Drain, Feature, LameDuck, Launch, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, LameDuck, Launch, Protocol, Server
 from servers.reference.faults import FAULTS
 from servers.reference.variants import VARIANTS as VARIANT_MODELS
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that ``servers`` is imported from: the server runs in a directory of its own."""
+DEFAULT_DRAIN_S = 10.0
 SIGTERM_EXIT = -15
 
 
@@ -25,10 +26,11 @@ def command(*options: str) -> Callable[[Launch], list[str]]:
 
     def build(launch: Launch) -> list[str]:
         tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
-        bind = ["--host", launch.host, "--port", str(launch.port), "--drain-timeout", f"{launch.drain_s:g}"]
+        bind = ["--host", launch.host, "--port", str(launch.port)]
+        drain = [] if launch.default_drain else ["--drain-timeout", f"{launch.drain_s:g}"]
         workers = ["--workers", str(launch.workers)] if launch.workers > 1 else []
         lame_duck = ["--lame-duck", f"{launch.lame_duck_s:g}"] if launch.lame_duck_s else []
-        how = [*bind, *tls, *workers, *lame_duck, *options]
+        how = [*bind, *tls, *drain, *workers, *lame_duck, *options]
         return [sys.executable, "-m", "servers.reference", "servers.apps.asgi:application", *how]
 
     return build
@@ -45,7 +47,11 @@ REFERENCE = Server(
     # Whichever of SIGTERM and SIGINT comes second ends the drain by force. With several workers SIGHUP replaces them.
     signals={"force": "SIGINT", "reload": "SIGHUP"},
     features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.WORKERS}),
-    drain=Drain(option="--drain-timeout", documented="servers/reference/README.md"),
+    drain=Drain(
+        option="--drain-timeout",
+        documented="servers/reference/README.md",
+        default=DefaultDrain(DEFAULT_DRAIN_S, "servers/reference/README.md"),
+    ),
     lame_duck=LameDuck(option="--lame-duck", documented="servers/reference/README.md"),
     environment={"PYTHONPATH": str(ROOT)},
 )

@@ -35,6 +35,7 @@ ALL = (
     checks.drain_timeout_is_granted_in_full,
     checks.drain_timeout_ends_the_server,
     checks.exit_status_after_a_forced_end,
+    checks.drain_when_nothing_is_configured,
 )
 
 
@@ -52,7 +53,7 @@ def killed(seconds):
     return at(seconds, ServerKilled("it had not exited by itself")), at(seconds + 0.01, ServerExited(-9))
 
 
-@pytest.mark.parametrize("check", ALL[1:6] + ALL[8:], ids=lambda check: check.id)
+@pytest.mark.parametrize("check", ALL[1:6] + ALL[8:9], ids=lambda check: check.id)
 def test_what_the_harness_killed_did_not_exit(check):
     judged(check, "cannot tell", *SERVED, *killed(8), FREE, says="did not exit by itself")
 
@@ -226,6 +227,30 @@ def test_no_handler_was_held_beyond_the_drain_timeout():
     judged(GRANTED, "cannot tell", *SERVED, says="No handler")
     judged(GRANTED, "cannot tell", *BUSY, at(1, FinReceived("a")), drain_s=None)
     judged(GRANTED, "cannot tell", *BUSY, at(0.5, FinSent("a")), at(0.6, FinReceived("a")))
+
+
+def test_a_server_that_documents_no_limit_cuts_nothing_when_nothing_is_configured():
+    alone = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
+    cut = at(5, FinReceived("a"))
+    kinds = ["SignalSent", "FinReceived"]
+    judged(GRANTED, "broken", *BUSY, cut, **alone, says="cut after 5.00 s; documented is", rests_on=kinds)
+    judged(GRANTED, "cannot tell", *BUSY, *killed(12), **alone | {"drain_documented": ""}, says="No handler was held")
+    judged(GRANTED, "cannot tell", *BUSY, *killed(12), **alone, says="nobody can wait for ever")
+
+
+ALONE = checks.drain_when_nothing_is_configured
+
+
+def test_what_a_server_does_with_nothing_configured_is_told_beside_what_is_documented():
+    cut, end = at(3, FinReceived("a")), exits(3.5)
+    told = judged(ALONE, "observed", *BUSY, cut, end, drain_s=3, default_drain=True, says="documented are 3 s")
+    assert "cut the first request after 3.00 s and exited after 3.50 s" in told.because
+    documented = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
+    told = judged(ALONE, "observed", *BUSY, *killed(15), **documented, says="waits for as long as they take")
+    assert "cut no request and was still there after 15.00 s" in told.because
+    judged(ALONE, "observed", *BUSY, *killed(15), drain_s=None, default_drain=True, says="it has none")
+    judged(ALONE, "cannot tell", *BUSY, cut, end, drain_s=3, says="had been configured")
+    judged(ALONE, "cannot tell", *SERVED, exits(4), drain_s=3, default_drain=True, says="no handler was held")
 
 
 def test_a_polite_client_that_leaves_because_its_stream_was_cut_does_not_hide_it():

@@ -1,5 +1,6 @@
 """A server of the user's own: what a TOML file gives, and one clear line for each way in which it can be wrong."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.own_server import OwnServerError, load_server
-from conformance.server import Drain, Feature, Launch, Protocol, Timed
+from conformance.server import DefaultDrain, Drain, Feature, Launch, Protocol, Timed
 
 MINIMAL = """
 name = "mine"
@@ -57,6 +58,16 @@ def test_little_is_needed(tmp_path):
     assert not server.needs_origin
 
 
+def test_a_default_drain_has_a_command_of_its_own(tmp_path):
+    server = load_server(written(tmp_path, changed(BARE)))
+    assert server.drain == Drain("--grace", "", default=DefaultDrain(30.0, ""))
+    left_alone = dataclasses.replace(launch(Protocol.H1), default_drain=True)
+    assert list(server.command(left_alone)) == [str(tmp_path.resolve() / "./mine")]
+    assert list(server.command(launch(Protocol.H1))) != list(server.command(left_alone))
+    without_limit = load_server(written(tmp_path, changed(BARE.replace("seconds = 30", ""))))
+    assert without_limit.drain.default == DefaultDrain(None, "")
+
+
 def test_everything_that_is_stated_is_taken(tmp_path):
     server = load_server(written(tmp_path, FULL))
     here = tmp_path.resolve()
@@ -71,6 +82,15 @@ def test_everything_that_is_stated_is_taken(tmp_path):
     assert server.environment == {"CONF": f"{here}/mine.conf", "NUMBER": "7"}
     assert server.install == ("apt-get install mine",)
     assert server.needs_origin
+
+
+BARE = """
+[drain]
+option = "--grace"
+[drain.default]
+command = ["./mine"]
+seconds = 30
+"""
 
 
 def changed(line, *replaced):
@@ -117,8 +137,14 @@ def changed(line, *replaced):
         (changed("exit_statuses = []"), "'exit_statuses'", ""),
         (changed("exit_statuses = [true]"), "'exit_statuses' are numbers", "not True"),
         (changed('[drain]\ndocumented = "x"'), "[drain] wants 'option'", "may have 'documented'"),
-        (changed('[drain]\noption = "x"\ntimeout = 3'), "[drain] wants 'option'", "and 'whole_seconds'"),
+        (changed('[drain]\noption = "x"\ntimeout = 3'), "[drain] wants 'option'", "and 'default'"),
         (changed("[drain]\noption = 3"), "[drain]", "'option'"),
+        (changed('[drain]\noption = "x"\ndefault = 3'), "[drain.default] wants 'command'", "'seconds', a number"),
+        (changed('[drain]\noption = "x"\n[drain.default]\nseconds = 3'), "[drain.default] wants 'command'", ""),
+        (changed(BARE.replace("30", '"30"')), "[drain.default] wants 'command'", "'seconds', a number"),
+        (changed(BARE.replace("seconds", "minutes")), "[drain.default] wants 'command'", "'seconds', a number"),
+        (changed(BARE.replace('["./mine"]', "[3]")), "[drain.default] command must be a list of words, for h1", ""),
+        (changed(BARE.replace("./mine", "{what}")), "unknown placeholder 'what'", ""),
         (changed("version = [1]"), "'version'", "words"),
     ],
 )

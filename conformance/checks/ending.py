@@ -11,7 +11,7 @@ from conformance.checks.closing import (
     silent_connections_close_promptly,
     unused_connections_close_promptly,
 )
-from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, seconds, too_late, within
+from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, seconds, stopped_waiting, too_late, within
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
 from conformance.story import RequestStory, connections, exited, in_flight, requests, shutdown
@@ -182,9 +182,12 @@ def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
         return NO_SHUTDOWN
     ours = {story.name for story in connections(trace) if story.ended_by_us()}
     held = [r for r in in_flight(trace) if r.released is None and (r.over or r.connection not in ours)]
-    if drain_s is None or not held:
+    without_limit = drain_s is None and trace.play.default_drain and trace.play.drain_documented
+    if not held or (drain_s is None and not without_limit):
         return cannot_tell("No handler was held beyond a drain timeout.")
     cuts = [(request, _first_cut(trace, request)) for request in held]
+    if drain_s is None:
+        return _waited_without_limit(signal, cuts)
     times: list[Measured] = []
     for request, cut in cuts:
         if cut is None:
@@ -197,6 +200,18 @@ def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
     if uncut:
         return cannot_tell(f"Request {uncut[0].name!r} had not ended when the play was over.", measured=tuple(times))
     return kept(f"Held requests had their {drain_s:g} s.", signal, *(c for _, c in cuts if c), measured=tuple(times))
+
+
+def _waited_without_limit(signal: Event, cuts: list[tuple[RequestStory, Event | None]]) -> Finding:
+    """Judge a server by whose documentation requests in flight are waited for, however long they take."""
+    for request, cut in cuts:
+        if cut is not None:
+            took = measured(f"cut of {request.name}", signal, cut)
+            because = (
+                f"Request {request.name!r} was cut after {took.value_s:.2f} s; documented is that it is waited for."
+            )
+            return broken(because, signal, cut, measured=(took,))
+    return cannot_tell("It had cut nothing when the play was over; nobody can wait for ever.", signal)
 
 
 def _first_cut(trace: Trace, request: RequestStory) -> Event | None:
@@ -226,6 +241,29 @@ def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     if took.value_s < drain_s - limits.drain_early_s:
         return cannot_tell(f"The server exited after {took.value_s:.2f} s, before its drain timeout was over.", end)
     return kept(f"The server exited {took.value_s - drain_s:.2f} s after its drain timeout.", end, measured=(took,))
+
+
+@check(clauses.DRAIN_LEFT_ALONE)
+def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
+    """For how long a server that was told no drain timeout waits for requests that do not end, and what is documented of it."""
+    signal = shutdown(trace)
+    if signal is None:
+        return NO_SHUTDOWN
+    held = [request for request in in_flight(trace) if request.released is None]
+    if not trace.play.default_drain or not held:
+        return cannot_tell("Its drain timeout had been configured, or no handler was held.")
+    documented = f"documented are {trace.play.drain_s:g} s" if trace.play.drain_s is not None else "it has none"
+    if trace.play.drain_s is None and trace.play.drain_documented:
+        documented = "documented is that it waits for as long as they take"
+    cuts = [cut for request in held if (cut := _first_cut(trace, request)) is not None]
+    end, last = exited(trace), stopped_waiting(trace)
+    cut = min(cuts, key=lambda event: event.end_ns, default=None)
+    went_on = measured("requests in flight", signal, cut or last)
+    stayed = measured("exit", signal, end or last)
+    how_cut = f"cut the first request after {went_on.value_s:.2f} s" if cut else "cut no request"
+    how_ended = f"exited after {stayed.value_s:.2f} s" if end else f"was still there after {stayed.value_s:.2f} s"
+    because = f"Told no drain timeout ({documented}), it {how_cut} and {how_ended}."
+    return observed(because, signal, *filter(None, (cut, end)), measured=(went_on, stayed))
 
 
 @check(clauses.CLEAN_EXIT)

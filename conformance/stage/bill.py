@@ -42,6 +42,20 @@ class Bill:
         return self.scenario.drain.at(self.pace)
 
     @property
+    def promised_drain_s(self) -> float | None:
+        """The drain timeout that the server has, by its documentation, in seconds; None if it waits without a limit."""
+        drain = self.server.drain
+        if drain is None or not self.scenario.default_drain:
+            return self.drain_s if drain else None
+        return drain.default.seconds if drain.default else None
+
+    @property
+    def patience_s(self) -> float:
+        """For how long after the signal a drain is waited for, in seconds."""
+        promised_s = self.promised_drain_s
+        return self.drain_s if promised_s is None else min(self.drain_s, promised_s)
+
+    @property
     def lame_duck_s(self) -> float:
         """For how long the server is told to go on accepting after the signal, in seconds."""
         return self.scenario.lame_duck.at(self.pace) if self.scenario.lame_duck else 0.0
@@ -68,8 +82,9 @@ def header(bill: Bill) -> Play:
         control=bill.control,
         version=bill.version,
         graceful_signal=server.graceful_signal,
-        drain_s=bill.drain_s if server.drain else None,
-        drain_documented=server.drain.documented if server.drain else "",
+        drain_s=bill.promised_drain_s,
+        drain_documented=_documented(bill),
+        default_drain=bill.scenario.default_drain,
         exit_statuses=server.exit_statuses,
         limits=bill.limits.as_dict(),
         steps=bill.scenario.words(),
@@ -79,3 +94,11 @@ def header(bill: Bill) -> Play:
         suite_version=__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _documented(bill: Bill) -> str:
+    """Give the link to what is documented of the drain timeout that the server has."""
+    drain = bill.server.drain
+    if drain is None:
+        return ""
+    return drain.default.documented if bill.scenario.default_drain and drain.default else drain.documented

@@ -73,6 +73,7 @@ async def play(house: House, bill: Bill, path: Path) -> Trace:
                 directory=Path(folder),
                 workers=bill.workers,
                 lame_duck_s=bill.lame_duck_s,
+                default_drain=bill.scenario.default_drain,
             )
             async with _application(bill, launch, recorder) as (gate, with_origin):
                 await _Performance(house, bill, with_origin, recorder, gate).run()
@@ -278,9 +279,10 @@ class _Performance:
             await self._recorder.wait(lambda: self._process.exited, self._bill.limits.unwitnessed_entry_s)
             return
         if self._bill.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
-            if self._bill.scenario.needs_drain and isinstance(fact, ServerExited):
+            scenario = self._bill.scenario
+            if (scenario.needs_drain or scenario.default_drain) and isinstance(fact, ServerExited):
                 # What the drain timeout would have cut has to stand for as long without a shutdown.
-                await self._recorder.wait(lambda: self._process.exited, self._bill.drain_s)
+                await self._recorder.wait(lambda: self._process.exited, self._bill.patience_s)
             return
         await self._recorder.wait(
             lambda: self._recorder.has(fact) or self._cast.impossible(fact), self._seconds(step.within)
@@ -300,7 +302,7 @@ class _Performance:
         if not self._asked:
             return limits.before_shutdown_s
         passed_s = (time.monotonic_ns() - self._asked_ns) / 1e9
-        return max(0.0, self._bill.lame_duck_s + self._bill.drain_s - passed_s) + limits.exit_slack_s
+        return max(0.0, self._bill.lame_duck_s + self._bill.patience_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
         if self._bill.control:

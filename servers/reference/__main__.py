@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one; the log says which")
     parser.add_argument("--cert", type=Path, help="the certificate chain (PEM): TLS, with ALPN h2 and http/1.1")
     parser.add_argument("--key", type=Path, help="the certificate's key (PEM)")
-    parser.add_argument("--drain-timeout", type=float, default=30.0, metavar="SECONDS", help="default: %(default)s")
+    parser.add_argument("--drain-timeout", type=float, default=10.0, metavar="SECONDS", help="default: %(default)s")
     parser.add_argument(
         "--lame-duck", type=float, default=0.0, metavar="SECONDS", help="go on accepting after the signal"
     )

@@ -39,7 +39,7 @@ class Options:
     host: str = "127.0.0.1"
     cert: Path | None = None
     key: Path | None = None
-    drain_timeout_s: float = 30.0
+    drain_timeout_s: float = 10.0
     lame_duck_s: float = 0.0
     inherited: int = -1
 
