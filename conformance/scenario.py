@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from conformance.limits import Limits
+from conformance.server import Protocol
 from conformance.timeline import Duration, OpenWebSocket, Request, SendChunk, Shutdown, Step, Timeline
 from conformance.trace import Trace
 from conformance.verdict import Finding, Level
 
 if TYPE_CHECKING:
     from conformance.clauses import Clause
-    from conformance.server import Feature, Protocol, Server, Timed
+    from conformance.server import Feature, Server, Timed
 
 Judgement: TypeAlias = Callable[[Trace, Limits], Finding]
 
@@ -110,6 +111,7 @@ class Scenario:
     is given; ``needs_drain`` if the question is about that timeout, so that a server without one is not asked.
     ``default_drain`` if it is left alone, as most people do; then ``drain`` is for how long the play waits at most.
     ``needs`` are features, and ``needs_signal`` the role of a further signal, that the question is about.
+    ``streams_at_once`` is how many requests its timeline has in their handlers at a time on one HTTP/2 connection.
     ``workers`` is how many worker processes a server is to have that can have several. ``lame_duck`` is for how long
     the server is told to go on accepting after the signal; a server that cannot be told is not asked.
     """
@@ -124,6 +126,7 @@ class Scenario:
     default_drain: bool = False
     needs: frozenset[Feature] = frozenset()
     needs_signal: str = ""
+    streams_at_once: int = 1
     workers: int = 1
     lame_duck: Duration | None = None
 
@@ -144,8 +147,8 @@ class Scenario:
 
     def why_not(self, server: Server, protocol: Protocol) -> str:
         """Say why the server is not asked this question over this protocol, or nothing if it is."""
-        if protocol not in server.speaks:
-            return f"{server.name} does not claim to speak {protocol}"
+        if because := self._why_not_over(server, protocol):
+            return because
         if because := self._why_not_drained(server):
             return because
         for feature in sorted(self.needs - server.features):
@@ -155,6 +158,15 @@ class Scenario:
         if self.lame_duck is not None and server.lame_duck is None:
             return f"{server.name} documents no time in which it goes on accepting after the signal"
         return self._why_not_timed(server.name, server.timed) if server.timed else ""
+
+    def _why_not_over(self, server: Server, protocol: Protocol) -> str:
+        """Say why the question cannot be asked over this protocol."""
+        if protocol not in server.speaks:
+            return f"{server.name} does not claim to speak {protocol}"
+        most = server.streams_at_once if protocol in (Protocol.H2, Protocol.H2C) else None
+        if most is not None and most < self.streams_at_once:
+            return f"{server.name} handles at most {most} requests of a connection at a time"
+        return ""
 
     def _why_not_drained(self, server: Server) -> str:
         """Say why the question about a drain timeout is none for this server."""

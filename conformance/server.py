@@ -148,6 +148,8 @@ class Server:
     ``stop`` makes a command that asks for the graceful stop in place of the signal, for a server in a container or on
     another host; it is given the launch and the process's id, and has to pass the word on at once. ``remove`` makes
     one that removes what outlives its process there; it is run after every play.
+    ``streams_at_once`` is how many requests of one HTTP/2 connection it lets be in their handlers at a time, if that is
+    fewer than a scenario might want; None if it is not.
     ``departures`` are the articles of the gate's contract that the server's own nature breaks, by article and version
     of HTTP, and why: a listed one that is kept is an error, so that the list stays true.
     ``mutant``: deliberately broken; never part of ``--server all``.
@@ -172,6 +174,7 @@ class Server:
     timed: Timed | None = None
     stop: Callable[[Launch, int], Sequence[str]] | None = None
     remove: Callable[[Launch, int], Sequence[str]] | None = None
+    streams_at_once: int | None = None
     departures: Mapping[tuple[str, int], str] = field(default_factory=dict)
     mutant: bool = False
 

@@ -115,6 +115,7 @@ CLIENT_GIVES_UP = Scenario(
     question="The client gives up one of its two requests during the drain. Is the other served, and the drain not held up?",
     protocols=HTTP2,
     drain=DRAIN,
+    streams_at_once=2,
     timeline=steps(
         Connect("a"),
         Request("a", "wanted"),

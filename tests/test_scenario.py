@@ -1,10 +1,11 @@
 """Scenarios: what contradicts itself is refused when it is written, and who is asked is decided by what a server claims."""
 
 import dataclasses
+from collections import Counter
 
 import pytest
 
-from conformance import clauses
+from conformance import clauses, timeline
 from conformance.limits import DEFAULT
 from conformance.registry import find
 from conformance.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
@@ -20,8 +21,10 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import Play, Trace
+from conformance.trace import HandlerEntered, Play, Trace
 from conformance.verdict import Level, kept
+
+EVERY = list(find().scenarios.values())
 
 
 @check(clauses.CLEAN_EXIT)
@@ -94,6 +97,36 @@ def test_server_is_asked_what_it_claims():
     about_the_timeout = dataclasses.replace(GOOD, needs_drain=True)
     assert about_the_timeout.why_not(MINE, Protocol.H1) == "mine documents no drain timeout"
     assert about_the_timeout.why_not(dataclasses.replace(MINE, drain=Drain("-d", "")), Protocol.H1) == ""
+
+
+def test_server_is_asked_for_as_many_requests_at_once_as_it_handles():
+    many = dataclasses.replace(GOOD, protocols=(Protocol.H1, Protocol.H2), streams_at_once=9)
+    few = dataclasses.replace(MINE, speaks=frozenset(Protocol), streams_at_once=8)
+    assert many.why_not(few, Protocol.H2) == "mine handles at most 8 requests of a connection at a time"
+    assert many.why_not(few, Protocol.H1) == ""
+    assert many.why_not(dataclasses.replace(few, streams_at_once=9), Protocol.H2) == ""
+    assert many.why_not(dataclasses.replace(few, streams_at_once=None), Protocol.H2) == ""
+
+
+def held_at_once(scenario):
+    """How many handlers of one connection the timeline waits for before its shutdown, when none has been released."""
+    connection_of, inside, most = {}, set(), 1
+    for step in scenario.timeline:
+        match step:
+            case timeline.Request(connection=connection):
+                connection_of[step.name] = connection
+            case timeline.Await(fact=HandlerEntered(request=name)) if name in connection_of:
+                inside.add(name)
+            case timeline.ReleaseHandler(request=name):
+                inside.discard(name)
+        most = max([most, *Counter(connection_of[name] for name in inside).values()])
+    return most
+
+
+@pytest.mark.parametrize("scenario", EVERY, ids=lambda scenario: scenario.id)
+def test_scenario_says_how_many_requests_of_a_connection_it_holds_at_once(scenario):
+    if any(protocol.version == 2 for protocol in scenario.protocols):
+        assert scenario.streams_at_once == held_at_once(scenario)
 
 
 def test_server_is_asked_for_the_signals_and_the_lame_duck_that_it_documents():
