@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ _HTTP_SERVER = "https://docs.rs/actix-web/latest/actix_web/struct.HttpServer.htm
 
 def _command(launch: Launch) -> list[str]:
     tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
+    drain = [] if launch.default_drain else [str(launch.drain_s)]
     # Without TLS, both versions of HTTP are told apart by their first bytes: HttpServer::bind_auto_h2c.
-    return [str(_PROGRAM), f"{launch.host}:{launch.port}", str(launch.drain_s), *tls]
+    return [str(_PROGRAM), f"{launch.host}:{launch.port}", *drain, *tls]
 
 
 ACTIX_WEB = Server(
@@ -41,5 +42,10 @@ ACTIX_WEB = Server(
     ),
     documentation="https://actix.rs/docs/server/",
     signal_documented="https://actix.rs/docs/server/#graceful-shutdown",
-    drain=Drain("shutdown_timeout", f"{_HTTP_SERVER}#method.shutdown_timeout", whole_seconds=True),
+    drain=Drain(
+        "shutdown_timeout",
+        f"{_HTTP_SERVER}#method.shutdown_timeout",
+        whole_seconds=True,
+        default=DefaultDrain(30.0, f"{_HTTP_SERVER}#method.shutdown_timeout"),
+    ),
 )

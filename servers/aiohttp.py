@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Feature, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 def _command(launch: Launch) -> list[str]:
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
-    bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
-    return [sys.executable, "-m", "servers.apps.aiohttp_application", *bind, *tls]
+    bind = ["--host", launch.host, "--port", str(launch.port)]
+    drain = [] if launch.default_drain else ["--drain", str(launch.drain_s)]
+    return [sys.executable, "-m", "servers.apps.aiohttp_application", *bind, *tls, *drain]
 
 
 AIOHTTP = Server(
@@ -43,5 +44,7 @@ AIOHTTP = Server(
     drain=Drain(
         option="shutdown_timeout of web.run_app",
         documented="https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown",
+        # Documented there too: it is waited for once for the handlers, and once more for what is then still open.
+        default=DefaultDrain(60.0, "https://docs.aiohttp.org/en/stable/web_reference.html#aiohttp.web.run_app"),
     ),
 )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ _HANDLE = "https://docs.rs/axum-server/latest/axum_server/struct.Handle.html#met
 def _command(program: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
         tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
+        drain = [] if launch.default_drain else [str(launch.drain_s)]
         # Without TLS, both versions of HTTP are told apart by their first bytes.
-        return [str(_PROGRAMS / program), f"{launch.host}:{launch.port}", str(launch.drain_s), *tls]
+        return [str(_PROGRAMS / program), f"{launch.host}:{launch.port}", *drain, *tls]
 
     return command
 
@@ -56,5 +57,6 @@ AXUM_SERVER = Server(
     install=_INSTALL,
     documentation="https://docs.rs/axum-server/latest/axum_server/",
     signal_documented=_HANDLE,
-    drain=Drain("Handle::graceful_shutdown", _HANDLE),
+    # It must be given an Option; None is documented to wait without a limit.
+    drain=Drain("Handle::graceful_shutdown", _HANDLE, default=DefaultDrain(None, _HANDLE)),
 )

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import APPLICATIONS, Drain, Protocol, Server
+from conformance.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
     from conformance.server import Launch
 
+_STOP = "https://bun.com/reference/globals/bun/Server/stop"
 _PROGRAM = CACHE / "bun" / "node_modules" / ".bin" / "bun"
 
 
 def _command(launch: Launch) -> list[str]:
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
-    bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
-    return [str(_PROGRAM), str(APPLICATIONS / "node" / "bun.mjs"), *bind, *tls]
+    bind = ["--host", launch.host, "--port", str(launch.port)]
+    drain = [] if launch.default_drain else ["--drain", str(launch.drain_s)]
+    return [str(_PROGRAM), str(APPLICATIONS / "node" / "bun.mjs"), *bind, *drain, *tls]
 
 
 BUN = Server(
@@ -32,5 +34,5 @@ BUN = Server(
     version=lambda: printed_version([_PROGRAM, "--version"]),
     install=('npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/bun" bun@1',),
     documentation="https://bun.com/docs/runtime/http/server",
-    drain=Drain("a timer, then server.stop(true)", "https://bun.com/reference/globals/bun/Server/stop"),
+    drain=Drain("a timer, then server.stop(true)", _STOP, default=DefaultDrain(None, _STOP)),
 )

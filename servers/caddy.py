@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, LameDuck, Protocol, Server
+from conformance.server import DefaultDrain, Drain, LameDuck, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RELEASE = "v2.11.9"
 _MODULE = "github.com/caddyserver/caddy/v2"
+_GRACE_PERIOD = "https://caddyserver.com/docs/caddyfile/options#grace-period"
 # Built as the main module, it does not know its own version.
 _FLAGS = f'-ldflags "-s -w -X {_MODULE}.CustomVersion={_RELEASE}"'
 _PROGRAM = CACHE / "caddy" / "caddy"
@@ -43,7 +44,9 @@ def _files(launch: Launch) -> dict[str, str]:
     }
     # The certificate is loaded from files, so that none is issued.
     tls = {"certificates": {"load_files": [{"certificate": str(launch.cert), "key": str(launch.key)}]}}
-    http: dict[str, object] = {"grace_period": f"{launch.drain_s}s", "servers": {"proxy": server}}
+    http: dict[str, object] = {"servers": {"proxy": server}}
+    if not launch.default_drain:
+        http["grace_period"] = f"{launch.drain_s}s"
     if launch.lame_duck_s:
         http["shutdown_delay"] = f"{launch.lame_duck_s}s"
     if launch.protocol.tls:
@@ -66,7 +69,7 @@ CADDY = Server(
     signal_documented="https://caddyserver.com/docs/command-line#signals",
     # Forcefully, and without a word to anybody: https://caddyserver.com/docs/command-line#signals
     signals={"force": "SIGQUIT"},
-    drain=Drain("grace_period", "https://caddyserver.com/docs/caddyfile/options#grace-period"),
+    drain=Drain("grace_period", _GRACE_PERIOD, default=DefaultDrain(None, _GRACE_PERIOD)),
     lame_duck=LameDuck("shutdown_delay", "https://caddyserver.com/docs/caddyfile/options#shutdown-delay"),
     needs_origin=True,
 )

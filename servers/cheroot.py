@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 def _command(launch: Launch) -> list[str]:
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
-    bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
-    return [sys.executable, "-m", "servers.apps.cheroot_server", *bind, *tls]
+    bind = ["--host", launch.host, "--port", str(launch.port)]
+    drain = [] if launch.default_drain else ["--drain", str(launch.drain_s)]
+    return [sys.executable, "-m", "servers.apps.cheroot_server", *bind, *tls, *drain]
 
 
 CHEROOT = Server(
@@ -37,5 +38,9 @@ CHEROOT = Server(
     documentation="https://cheroot.cherrypy.dev/",
     graceful_signal="SIGINT",
     exit_statuses=(-signal.SIGINT,),
-    drain=Drain("shutdown_timeout", "https://cheroot.cherrypy.dev/en/latest/pkg/cheroot.server/"),
+    drain=Drain(
+        "shutdown_timeout",
+        "https://cheroot.cherrypy.dev/en/latest/pkg/cheroot.server/",
+        default=DefaultDrain(5.0, "https://cheroot.cherrypy.dev/en/latest/pkg/cheroot.wsgi/"),
+    ),
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import APPLICATIONS, Drain, Protocol, Server
+from conformance.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ _PROGRAM = CACHE / "deno" / "node_modules" / ".bin" / "deno"
 
 def _command(launch: Launch) -> list[str]:
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
-    bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
+    bind = ["--host", launch.host, "--port", str(launch.port)]
+    drain = [] if launch.default_drain else ["--drain", str(launch.drain_s)]
     allowed = ["--allow-net", "--allow-env", "--allow-read"]
     deno = [str(_PROGRAM), "run", "--quiet", "--no-config", "--no-lock", *allowed]
-    return [*deno, str(APPLICATIONS / "node" / "deno.mjs"), *bind, *tls]
+    return [*deno, str(APPLICATIONS / "node" / "deno.mjs"), *bind, *drain, *tls]
 
 
 def _version() -> str | None:
@@ -45,5 +46,10 @@ DENO = Server(
     install=('npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/deno" deno@2',),
     documentation="https://docs.deno.com/api/deno/~/Deno.serve",
     signal_documented="https://docs.deno.com/examples/http_server_graceful_shutdown/",
-    drain=Drain("a timer, then Deno.exit(1)", "https://docs.deno.com/examples/http_server_graceful_shutdown/"),
+    drain=Drain(
+        "a timer, then Deno.exit(1)",
+        "https://docs.deno.com/examples/http_server_graceful_shutdown/",
+        # The 10 s of the example are the example's own: shutdown() takes no time and promises that requests finish.
+        default=DefaultDrain(None, "https://docs.deno.com/api/deno/~/Deno.HttpServer.shutdown"),
+    ),
 )

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
     from conformance.server import Launch
 
+_SHUTDOWN = "https://pkg.go.dev/net/http@go1.15.15#Server.Shutdown"
 _PROGRAM = CACHE / "go-nethttp-1.15"
 
 
 def _command(launch: Launch) -> list[str]:
     tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
-    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", "-drain", str(launch.drain_s), *tls]
+    drain = [] if launch.default_drain else ["-drain", str(launch.drain_s)]
+    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", *drain, *tls]
 
 
 GO_NETHTTP_1_15 = Server(
@@ -32,5 +34,10 @@ GO_NETHTTP_1_15 = Server(
     install=("sh apps/fetch_go_1_15.sh",),
     documentation="https://pkg.go.dev/net/http@go1.15.15",
     signal_documented="https://pkg.go.dev/net/http@go1.15.15#example-Server.Shutdown",
-    drain=Drain("the deadline of Shutdown's context", "https://pkg.go.dev/net/http@go1.15.15#Server.Shutdown"),
+    drain=Drain(
+        "the deadline of Shutdown's context",
+        _SHUTDOWN,
+        # The documentation's example has context.Background(), which has no deadline.
+        default=DefaultDrain(None, _SHUTDOWN),
+    ),
 )

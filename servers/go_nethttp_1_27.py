@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
     from conformance.server import Launch
 
+_SHUTDOWN = "https://pkg.go.dev/net/http@go1.27.3#Server.Shutdown"
 _PROGRAM = CACHE / "go-nethttp-1.27"
 _GO = '"$LASTCALL_CACHE/go-1.27/go/bin/go"'
 
@@ -24,7 +25,8 @@ def _command(launch: Launch) -> list[str]:
     tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
     # Unless asked, net/http speaks HTTP/1.1 alone over TCP: https://pkg.go.dev/net/http#Server.Protocols
     h2c = ["-h2c"] if launch.protocol is Protocol.H2C else []
-    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", "-drain", str(launch.drain_s), *tls, *h2c]
+    drain = [] if launch.default_drain else ["-drain", str(launch.drain_s)]
+    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", *drain, *tls, *h2c]
 
 
 GO_NETHTTP_1_27 = Server(
@@ -38,5 +40,10 @@ GO_NETHTTP_1_27 = Server(
     ),
     documentation="https://pkg.go.dev/net/http@go1.27.3",
     signal_documented="https://pkg.go.dev/net/http@go1.27.3#example-Server.Shutdown",
-    drain=Drain("the deadline of Shutdown's context", "https://pkg.go.dev/net/http@go1.27.3#Server.Shutdown"),
+    drain=Drain(
+        "the deadline of Shutdown's context",
+        _SHUTDOWN,
+        # The documentation's example has context.Background(), which has no deadline.
+        default=DefaultDrain(None, _SHUTDOWN),
+    ),
 )

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
     from conformance.server import Launch
 
+_SHUTDOWN = "https://pkg.go.dev/net/http#Server.Shutdown"
 _PROGRAM = CACHE / "go-xnet-http2"
 
 
 def _command(launch: Launch) -> list[str]:
     transport = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else ["-h2c"]
-    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", "-drain", str(launch.drain_s), *transport]
+    drain = [] if launch.default_drain else ["-drain", str(launch.drain_s)]
+    return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", *drain, *transport]
 
 
 GO_XNET_HTTP2 = Server(
@@ -36,5 +38,10 @@ GO_XNET_HTTP2 = Server(
     install=('cd apps/go/xnethttp2 && go build -buildvcs=false -o "$LASTCALL_CACHE/go-xnet-http2" .',),
     documentation="https://pkg.go.dev/golang.org/x/net/http2",
     signal_documented="https://pkg.go.dev/net/http#example-Server.Shutdown",
-    drain=Drain("the deadline of Shutdown's context", "https://pkg.go.dev/net/http#Server.Shutdown"),
+    drain=Drain(
+        "the deadline of Shutdown's context",
+        _SHUTDOWN,
+        # The documentation's example has context.Background(), which has no deadline.
+        default=DefaultDrain(None, _SHUTDOWN),
+    ),
 )

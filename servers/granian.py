@@ -15,7 +15,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Feature, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _command(*interface: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
         bind = ["--host", launch.host, "--port", str(launch.port)]
         tls = ["--ssl-certificate", str(launch.cert), "--ssl-keyfile", str(launch.key)] if launch.protocol.tls else []
-        drain = ["--workers-kill-timeout", str(math.ceil(launch.drain_s))]
+        drain = [] if launch.default_drain else ["--workers-kill-timeout", str(math.ceil(launch.drain_s))]
         workers = ["--workers", str(launch.workers)]
         return [sys.executable, "-m", "granian", *bind, *tls, *drain, *workers, "--interface", *interface]
 
@@ -51,6 +51,8 @@ def _server(name: str, features: frozenset[Feature], *interface: str) -> Server:
             option="--workers-kill-timeout",
             documented="https://github.com/emmett-framework/granian#options",
             whole_seconds=True,
+            # "disabled" in its list of options: nothing ends the wait.
+            default=DefaultDrain(None, "https://github.com/emmett-framework/granian#options"),
         ),
     )
 

@@ -18,7 +18,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Feature, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _WSGI, _ASGI = "servers.apps.wsgi:application", "servers.apps.asgi:application"
 _HTTP1 = frozenset({Protocol.H1, Protocol.H1_TLS})
+_SETTING = "https://gunicorn.org/reference/settings/#graceful_timeout"
 
 
 def _command(worker: tuple[str, ...], processes: int, application: str) -> Callable[[Launch], list[str]]:
@@ -39,9 +40,10 @@ def _command(worker: tuple[str, ...], processes: int, application: str) -> Calla
         http2 += ["--http2-cleartext", "prior-knowledge"] if launch.protocol is Protocol.H2C else []
         # An idle connection, closed after 2 s unless the first is set, must last until the shutdown; and a sync worker
         # whose handler is held for longer than the second (30 s) is killed.
-        limits = ["--keep-alive", "120", "--timeout", "300", "--graceful-timeout", str(math.ceil(launch.drain_s))]
+        limits = ["--keep-alive", "120", "--timeout", "300"]
+        drain = [] if launch.default_drain else ["--graceful-timeout", str(math.ceil(launch.drain_s))]
         workers = ["--workers", str(max(processes, launch.workers)), "--worker-class", *worker]
-        return [sys.executable, "-m", "gunicorn", *bind, *tls, *http2, *limits, *workers, application]
+        return [sys.executable, "-m", "gunicorn", *bind, *tls, *http2, *limits, *drain, *workers, application]
 
     return command
 
@@ -67,9 +69,7 @@ def _server(
         signal_documented="https://gunicorn.org/signals",
         signals={"force": "SIGQUIT", "reload": "SIGHUP"},
         features=frozenset({Feature.WORKERS}) | asgi,
-        drain=Drain(
-            "--graceful-timeout", "https://gunicorn.org/reference/settings/#graceful_timeout", whole_seconds=True
-        ),
+        drain=Drain("--graceful-timeout", _SETTING, whole_seconds=True, default=DefaultDrain(30.0, _SETTING)),
         departures=departures or {},
     )
 

@@ -15,20 +15,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
     from conformance.server import Launch
 
 _PROGRAM = CACHE / "rust" / "release" / "lastcall-hyper"
+_GRACEFUL = "https://docs.rs/hyper-util/latest/hyper_util/server/graceful/struct.GracefulShutdown.html"
 _GUIDE = "https://hyper.rs/guides/1/server/graceful-shutdown/"
 
 
 def _command(launch: Launch) -> list[str]:
     tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
+    drain = [] if launch.default_drain else [str(launch.drain_s)]
     # Without TLS, both versions of HTTP are told apart by their first bytes.
-    return [str(_PROGRAM), f"{launch.host}:{launch.port}", str(launch.drain_s), *tls]
+    return [str(_PROGRAM), f"{launch.host}:{launch.port}", *drain, *tls]
 
 
 HYPER = Server(
@@ -39,5 +41,10 @@ HYPER = Server(
     install=('cd apps/rust && cargo build --release --locked -p lastcall-hyper --target-dir "$LASTCALL_CACHE/rust"',),
     documentation="https://hyper.rs/",
     signal_documented=_GUIDE,
-    drain=Drain("the timer beside GracefulShutdown::shutdown", _GUIDE),
+    drain=Drain(
+        "the timer beside GracefulShutdown::shutdown",
+        _GUIDE,
+        # The 10 s of the guide are the guide's own: shutdown() completes when every connection has.
+        default=DefaultDrain(None, f"{_GRACEFUL}#method.shutdown"),
+    ),
 )

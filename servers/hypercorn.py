@@ -17,11 +17,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Feature, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
     from conformance.server import Launch
+
+_OPTIONS = "https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html#configuration-options"
 
 
 def _command(launch: Launch) -> list[str]:
@@ -33,7 +35,8 @@ def _command(launch: Launch) -> list[str]:
 def _files(launch: Launch) -> dict[str, str]:
     # The command line's --graceful-timeout takes whole seconds only. An idle connection, closed after 5 s unless the
     # other is set, must last until the shutdown.
-    return {"hypercorn.toml": f"graceful_timeout = {float(launch.drain_s)}\nkeep_alive_timeout = 120\n"}
+    drain = "" if launch.default_drain else f"graceful_timeout = {float(launch.drain_s)}\n"
+    return {"hypercorn.toml": f"{drain}keep_alive_timeout = 120\n"}
 
 
 HYPERCORN = Server(
@@ -53,6 +56,7 @@ HYPERCORN = Server(
     features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.WORKERS}),
     drain=Drain(
         option="graceful_timeout",
-        documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html#configuration-options",
+        documented=_OPTIONS,
+        default=DefaultDrain(3.0, _OPTIONS),
     ),
 )

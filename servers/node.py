@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import APPLICATIONS, Drain, Protocol, Server
+from conformance.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ def _server(major: int) -> Server:
     def command(launch: Launch) -> list[str]:
         tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
         http2 = ["--http2"] if launch.protocol.version > 1 else []
-        bind = ["--host", launch.host, "--port", str(launch.port), "--drain", str(launch.drain_s)]
-        return [str(program), str(APPLICATIONS / "node" / "node.mjs"), *bind, *tls, *http2]
+        bind = ["--host", launch.host, "--port", str(launch.port)]
+        drain = [] if launch.default_drain else ["--drain", str(launch.drain_s)]
+        return [str(program), str(APPLICATIONS / "node" / "node.mjs"), *bind, *drain, *tls, *http2]
 
     return Server(
         name=f"node-{major}",
@@ -42,6 +43,9 @@ def _server(major: int) -> Server:
         drain=Drain(
             "a timer, then server.closeAllConnections()",
             f"https://nodejs.org/docs/latest-v{major}.x/api/http.html#servercloseallconnections",
+            # Closed is a server when all of its connections have ended, and a session when its streams have:
+            # https://nodejs.org/api/http2.html#http2sessionclosecallback
+            default=DefaultDrain(None, f"https://nodejs.org/docs/latest-v{major}.x/api/net.html#serverclosecallback"),
         ),
     )
 

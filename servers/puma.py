@@ -19,7 +19,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from conformance.server import APPLICATIONS, Drain, Protocol, Server
+from conformance.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ bind "{bind}"
 threads 64, 64
 persistent_timeout 120
 first_data_timeout 120
-force_shutdown_after {drain_s}
 """
+_FORCE = "https://puma.io/puma/Puma/DSL.html#force_shutdown_after-instance_method"
 
 
 def _unpacked_environment() -> dict[str, str]:
@@ -72,7 +72,8 @@ def _version() -> str | None:
 def _files(launch: Launch) -> dict[str, str]:
     address = f"{launch.host}:{launch.port}"
     bind = f"ssl://{address}?cert={launch.cert}&key={launch.key}" if launch.protocol.tls else f"tcp://{address}"
-    return {"puma.rb": _CONFIGURATION.format(bind=bind, drain_s=float(launch.drain_s))}
+    drain = "" if launch.default_drain else f"force_shutdown_after {float(launch.drain_s)}\n"
+    return {"puma.rb": _CONFIGURATION.format(bind=bind) + drain}
 
 
 PUMA = Server(
@@ -86,5 +87,6 @@ PUMA = Server(
     documentation="https://puma.io/puma/",
     signal_documented="https://github.com/puma/puma/blob/v5.6.5/docs/signals.md",
     exit_statuses=(-signal.SIGTERM,),
-    drain=Drain("force_shutdown_after", "https://puma.io/puma/Puma/DSL.html#force_shutdown_after-instance_method"),
+    # The default is ``:forever``.
+    drain=Drain("force_shutdown_after", _FORCE, default=DefaultDrain(None, _FORCE)),
 )

@@ -16,16 +16,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Feature, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
     from conformance.server import Launch
 
+_BUILTIN_VALUES = "https://sanic.dev/en/guide/running/configuration.html#builtin-values"
+
 
 def _command(launch: Launch) -> list[str]:
     # There is no option for it on the command line, but every setting is a variable of the environment.
-    drain = ["env", f"SANIC_GRACEFUL_SHUTDOWN_TIMEOUT={launch.drain_s:g}"]
+    drain = [] if launch.default_drain else ["env", f"SANIC_GRACEFUL_SHUTDOWN_TIMEOUT={launch.drain_s:g}"]
     bind = ["--host", launch.host, "--port", str(launch.port), "--workers", str(launch.workers)]
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
     return [*drain, sys.executable, "-m", "sanic", "servers.apps.sanic_application:sanic", *bind, *tls, "--no-motd"]
@@ -45,6 +47,7 @@ SANIC = Server(
     features=frozenset({Feature.WEBSOCKET, Feature.WORKERS}),
     drain=Drain(
         option="GRACEFUL_SHUTDOWN_TIMEOUT",
-        documented="https://sanic.dev/en/guide/running/configuration.html#builtin-values",
+        documented=_BUILTIN_VALUES,
+        default=DefaultDrain(15.0, _BUILTIN_VALUES),
     ),
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, LameDuck, Protocol, Server
+from conformance.server import DefaultDrain, Drain, LameDuck, Protocol, Server
 from servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
@@ -23,10 +23,13 @@ _MODULE = "github.com/traefik/traefik/v3"
 _PROGRAM = CACHE / "traefik"
 _FLAGS = f'-ldflags "-s -w -X {_MODULE}/pkg/version.Version={_RELEASE}" ./cmd/traefik'
 _ENTRY_POINTS = "https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/"
+_GRACE_TIMEOUT = f"{_ENTRY_POINTS}#opt-transport-lifeCycle-graceTimeOut"
 
 
 def _files(launch: Launch) -> dict[str, str]:
-    life = {"graceTimeOut": f"{launch.drain_s}s", "requestAcceptGraceTimeout": f"{launch.lame_duck_s}s"}
+    life = {"requestAcceptGraceTimeout": f"{launch.lame_duck_s}s"}
+    if not launch.default_drain:
+        life["graceTimeOut"] = f"{launch.drain_s}s"
     # A request may take 60 s to arrive unless this is set; an idle connection has 180 s.
     transport = {"lifeCycle": life, "respondingTimeouts": {"readTimeout": "0s"}}
     entry: dict[str, object] = {"address": f"{launch.host}:{launch.port}", "transport": transport}
@@ -64,8 +67,8 @@ TRAEFIK = Server(
         f'cd "$(go env GOMODCACHE)/{_MODULE}@{_RELEASE}" && CGO_ENABLED=0 go build -o "$LASTCALL_CACHE/traefik" {_FLAGS}',
     ),
     documentation="https://doc.traefik.io/traefik/",
-    signal_documented=f"{_ENTRY_POINTS}#opt-transport-lifeCycle-graceTimeOut",
-    drain=Drain("graceTimeOut", f"{_ENTRY_POINTS}#opt-transport-lifeCycle-graceTimeOut"),
+    signal_documented=_GRACE_TIMEOUT,
+    drain=Drain("graceTimeOut", _GRACE_TIMEOUT, default=DefaultDrain(10.0, _GRACE_TIMEOUT)),
     lame_duck=LameDuck(
         "requestAcceptGraceTimeout", f"{_ENTRY_POINTS}#opt-transport-lifeCycle-requestAcceptGraceTimeout"
     ),

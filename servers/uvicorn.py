@@ -23,7 +23,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Feature, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 
     from conformance.server import Launch
 
+# The documentation gives every other option's default, not this one's. In the source it is None, and what is in flight
+# is waited for with that as asyncio's timeout: https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/server.py#L297
+_DEFAULT = DefaultDrain(None, "https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/config.py#L236")
+
 
 def _command(http: str, websocket: str, *options: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
         bind = ["--host", launch.host, "--port", str(launch.port)]
         tls = ["--ssl-certfile", str(launch.cert), "--ssl-keyfile", str(launch.key)] if launch.protocol.tls else []
-        drain = ["--timeout-graceful-shutdown", str(math.ceil(launch.drain_s))]
+        drain = [] if launch.default_drain else ["--timeout-graceful-shutdown", str(math.ceil(launch.drain_s))]
         # An idle connection, closed after 5 s unless this is set, must last until the shutdown.
         uvicorn = [sys.executable, "-m", "uvicorn", "--http", http, "--no-access-log", "--timeout-keep-alive", "120"]
         uvicorn += ["--ws", websocket]
@@ -62,7 +66,12 @@ def _server(name: str, http: str, websocket: str) -> Server:
         # https://uvicorn.dev/concepts/lifespan/
         features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}),
         exit_statuses=(-signal.SIGTERM,),
-        drain=Drain("--timeout-graceful-shutdown", "https://uvicorn.dev/settings/#timeouts", whole_seconds=True),
+        drain=Drain(
+            "--timeout-graceful-shutdown",
+            "https://uvicorn.dev/settings/#timeouts",
+            whole_seconds=True,
+            default=_DEFAULT,
+        ),
     )
 
 

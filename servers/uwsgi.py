@@ -17,7 +17,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _command(launch: Launch) -> list[str]:
         # A handler takes a thread. Without a time-out of its own, a client that is silent for 4 s is given up.
         *("--http-socket", f"{launch.host}:{launch.port}", "--threads", "64", "--socket-timeout", "120"),
         *("--hook-master-start", "unix_signal:15 gracefully_kill_them_all"),
-        *("--worker-reload-mercy", str(math.ceil(launch.drain_s))),
+        *(() if launch.default_drain else ("--worker-reload-mercy", str(math.ceil(launch.drain_s)))),
         *("--module", "servers.apps.wsgi:application"),
     ]
 
@@ -50,5 +50,9 @@ UWSGI = Server(
         "--worker-reload-mercy",
         "https://uwsgi-docs.readthedocs.io/en/latest/Options.html#worker-reload-mercy",
         whole_seconds=True,
+        # It is the worker's "mercy" in the prose: 60 s, as ``--help`` says too.
+        default=DefaultDrain(
+            60.0, "https://uwsgi-docs.readthedocs.io/en/latest/articles/TheArtOfGracefulReloading.html"
+        ),
     ),
 )

@@ -34,6 +34,7 @@ MATRIX = (
     Row("goaway-on-stream", MANY, H2C, ("goaway_is_on_stream_zero",)),
     Row("idle-closed-without-goaway", FRESH, H2, ("goaway_precedes_close",)),
     Row("last-stream-id-too-low", MANY, H2, ("last_stream_id_covers_processed_streams",)),
+    Row("last-stream-id-too-low", "websocket-over-h2", H2C, ("last_stream_id_covers_processed_streams",)),
     Row("last-stream-id-increases", MANY, H2C, ("last_stream_id_never_increases", "goaway_comes_in_two_phases")),
     Row("processes-above-last-stream-id", LATE, H2, ("streams_above_last_stream_id_are_not_processed",)),
     Row(

@@ -14,6 +14,8 @@ from conformance.trace import (
     RequestSent,
     ResetReceived,
     StreamReset,
+    WebSocketAsked,
+    WebSocketOpened,
 )
 from tests.traces import LAG, SIGNAL, answered, at, goaway, held, judged, opened, ready, released
 
@@ -237,6 +239,20 @@ def test_a_stream_that_the_server_itself_turned_away_does_not():
 def test_refusing_a_processed_stream():
     events = (*BUSY, at(0.2, StreamReset("r", 7, "REFUSED_STREAM")))
     judged(checks.last_stream_id_covers_processed_streams, "broken", *events, says="'r' was refused")
+
+
+def websocket_over_h2(stream_id):
+    asked = at(-1, WebSocketAsked("w", "a", "/ws/w", stream_id))
+    return (*opened(), asked, at(-0.9, WebSocketOpened("w")), SIGNAL)
+
+
+def test_a_websocket_over_http2_counts_as_processed():
+    check = checks.last_stream_id_covers_processed_streams
+    judged(check, "kept", *websocket_over_h2(3), goaway(0.1, 3), rests_on=["GoawayReceived"])
+    judged(check, "broken", *websocket_over_h2(3), goaway(0.1, 1), says="stream 3")
+    refused = at(0.2, StreamReset("w", 7, "REFUSED_STREAM"))
+    judged(check, "broken", *websocket_over_h2(3), refused, says="'w' was refused")
+    judged(check, "cannot tell", *websocket_over_h2(0), goaway(0.1, 0))
 
 
 def test_a_handler_entered_while_the_goaway_came_is_no_evidence():

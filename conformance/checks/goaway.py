@@ -20,13 +20,15 @@ from conformance.checks.evidence import (
 from conformance.checks.serving import in_flight_requests_are_served
 from conformance.scenario import check
 from conformance.story import Fate, connections, fate, shutdown
-from conformance.trace import StreamReset, precedes
+from conformance.trace import HandlerEntered, StreamReset, WebSocketAsked, WebSocketOpened, precedes
 from conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conformance.limits import Limits
     from conformance.story import ConnectionStory
-    from conformance.trace import GoawayReceived, Trace
+    from conformance.trace import Event, GoawayReceived, Trace
 
 HIGHEST = 2**31 - 1
 
@@ -177,29 +179,36 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Fi
     """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
     Both tell the client that nothing happened; it sends the request again, and it is processed twice. Processed is a
-    stream whose handler has run, or that the application has answered with 200.
+    stream whose handler has run, or that the application has answered with 200, and that of a WebSocket that is open.
     """
     judged: list[GoawayReceived] = []
     for story in connections(trace):
-        for request in story.requests:
-            processed = request.processed
-            if processed is None:
-                continue
-            if request.reset is not None and request.reset.error_code == _REFUSED_STREAM:
-                because = f"Request {request.name!r} was refused (REFUSED_STREAM), but it was processed."
-                return broken(because, processed, request.reset)
+        for name, stream_id, processed, reset in _processed_streams(trace, story):
+            if reset is not None and reset.error_code == _REFUSED_STREAM:
+                return broken(f"Request {name!r} was refused (REFUSED_STREAM), but it was processed.", processed, reset)
             after = [goaway for goaway in story.goaways if precedes(processed, goaway)]
             judged += after
             for goaway in after:
-                if goaway.last_stream_id < request.sent.stream_id:
+                if goaway.last_stream_id < stream_id:
                     because = (
-                        f"GOAWAY says last stream id {goaway.last_stream_id}, but stream {request.sent.stream_id} had"
-                        " been processed before."
+                        f"GOAWAY says last stream id {goaway.last_stream_id}, but stream {stream_id} had been processed"
+                        " before."
                     )
                     return broken(because, processed, goaway)
     if not judged:
         return cannot_tell("No GOAWAY came after a stream of its connection had been processed.")
     return kept("Every GOAWAY covers the streams that had been processed before it.", *dict.fromkeys(judged))
+
+
+def _processed_streams(trace: Trace, story: ConnectionStory) -> Iterator[tuple[str, int, Event, StreamReset | None]]:
+    """Give the streams of a connection that were processed, requests and WebSockets, with what shows it."""
+    for request in story.requests:
+        if request.processed is not None:
+            yield request.name, request.sent.stream_id, request.processed, request.reset
+    for asked in trace.all(WebSocketAsked(connection=story.name)):
+        opened = trace.first(HandlerEntered(asked.request)) or trace.first(WebSocketOpened(asked.request))
+        if asked.stream_id and opened is not None:
+            yield asked.request, asked.stream_id, opened, trace.first(StreamReset(asked.request))
 
 
 @check(clauses.NOT_PROCESSED_TRUE, *CUT_SHORT, on_sight=True, witness=True)

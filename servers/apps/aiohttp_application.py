@@ -22,14 +22,15 @@ def main() -> None:
     served = web.Application()
     served.router.add_route("*", "/{path:.*}", _handle)
     served.on_shutdown.append(_close_websockets)
+    drain: dict[str, Any] = {} if options.drain_s is None else {"shutdown_timeout": options.drain_s}
     web.run_app(
         served,
         host=options.host,
         port=options.port,
         ssl_context=options.tls,
-        shutdown_timeout=options.drain_s,
         access_log=None,
         keepalive_timeout=120,  # an idle connection, closed after 75 s unless this is set, must last until the shutdown
+        **drain,
     )
 
 

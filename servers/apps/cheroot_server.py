@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 from cheroot.wsgi import Server
@@ -15,16 +16,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--drain", type=float, default=5.0)
+    parser.add_argument("--drain", type=float)
     parser.add_argument("--cert")
     parser.add_argument("--key")
     options = parser.parse_args()
+    drain: dict[str, Any] = {} if options.drain is None else {"shutdown_timeout": options.drain}
     server = Server(
         (options.host, options.port),
         application,
         numthreads=64,  # a handler, or a request whose body is not complete, takes a thread
         timeout=120,  # an idle connection, closed after 10 s unless this is set, must last until the shutdown
-        shutdown_timeout=options.drain,
+        **drain,
     )
     if options.cert:
         server.ssl_adapter = BuiltinSSLAdapter(options.cert, options.key)

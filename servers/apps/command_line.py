@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """What a server is started with. ``tls`` is None for a server in the clear; ``drain_s`` is its drain timeout."""
+    """What a server is started with.
+
+    ``drain_s`` is its drain timeout, None for the one that it comes with; ``tls`` is None for a server in the clear.
+    """
 
     host: str
     port: int
-    drain_s: float
+    drain_s: float | None
     tls: ssl.SSLContext | None
 
 
@@ -22,7 +25,7 @@ def read_options() -> Options:
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--drain", type=float, default=60.0, help="seconds; nothing to a server without such a timeout")
+    parser.add_argument("--drain", type=float, help="seconds; nothing to a server without such a timeout")
     parser.add_argument("--cert")
     parser.add_argument("--key")
     options = parser.parse_args()

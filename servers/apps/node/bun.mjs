@@ -1,5 +1,6 @@
 // The gated application on Bun.serve. On SIGTERM it calls server.stop(), which lets requests in flight complete; after the
-// drain timeout, a timer as Bun has none, it calls server.stop(true) and exits: https://bun.com/docs/runtime/http/server#server-stop
+// drain timeout (--drain), a timer as Bun has none, it calls server.stop(true) and exits:
+// https://bun.com/docs/runtime/http/server#server-stop
 
 import { parseArgs } from "node:util";
 
@@ -26,6 +27,6 @@ process.once("SIGTERM", () => {
     await server.stop(true);
     process.exit(); // handlers may still wait; which status it has then is the application's affair
   };
-  setTimeout(force, Number(options.drain) * 1000).unref();
+  if (options.drain) setTimeout(force, Number(options.drain) * 1000).unref();
   server.stop();
 });

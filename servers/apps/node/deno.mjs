@@ -1,5 +1,6 @@
 // The gated application on Deno.serve. On SIGTERM it does what Deno's example does: it waits for server.shutdown(), and
-// exits with status 1 if that takes longer than the drain timeout, a timer: https://docs.deno.com/examples/http_server_graceful_shutdown/
+// exits with status 1 if that takes longer than the drain timeout, a timer that --drain sets:
+// https://docs.deno.com/examples/http_server_graceful_shutdown/
 
 import { parseArgs } from "node:util";
 
@@ -23,7 +24,7 @@ const server = Deno.serve(
 );
 
 async function stop() {
-  const expired = setTimeout(() => Deno.exit(1), Number(options.drain) * 1000);
+  const expired = options.drain && setTimeout(() => Deno.exit(1), Number(options.drain) * 1000);
   await server.shutdown();
   clearTimeout(expired);
   Deno.removeSignalListener("SIGTERM", stop);

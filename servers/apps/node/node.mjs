@@ -1,8 +1,8 @@
 // The gated application on Node's own servers: http and https, or, with --http2, http2 over TLS or in the clear.
 //
 // On SIGTERM it does what the documentation of the module says of a graceful end, and it ends of itself when the last
-// connection has. Node has no drain timeout; the usual one is a timer, after which it destroys what is left and exits:
-// https://nodejs.org/api/http.html#servercloseallconnections
+// connection has. Node has no drain timeout; the usual one, which --drain sets, is a timer, after which it destroys what is left and
+// exits: https://nodejs.org/api/http.html#servercloseallconnections
 
 import { readFileSync } from "node:fs";
 import http from "node:http";
@@ -95,5 +95,5 @@ process.once("SIGTERM", () => {
     destroy();
     process.exit(); // handlers may still wait; which status it has then is the application's affair
   };
-  setTimeout(force, Number(options.drain) * 1000).unref();
+  if (options.drain) setTimeout(force, Number(options.drain) * 1000).unref();
 });

@@ -14,16 +14,19 @@ import (
 	"time"
 )
 
+const noDrainTimeout = -1
+
 // Serve is the whole of a program: it reads the arguments, lets prepare complete the server, and serves Handle.
 //
 // The end is that of the example in the documentation of http.Server.Shutdown: a signal, Shutdown, and main waits for its
 // return. When Shutdown returned nil, Serve does, for exit status 0. When the drain timeout, which is the deadline of
 // Shutdown's context, expired first, Serve logs it, closes what is left with Server.Close, and exits with status 1.
+// Without -drain the context has no deadline, as in that example.
 func Serve(prepare func(server *http.Server, h2c bool)) {
 	address := flag.String("address", "127.0.0.1:0", "where to listen, host:port")
 	cert := flag.String("cert", "", "certificate chain, PEM; TLS with ALPN h2 and http/1.1 when given")
 	key := flag.String("key", "", "the certificate's private key, PEM")
-	drain := flag.Float64("drain", 30, "drain timeout in seconds")
+	drain := flag.Float64("drain", noDrainTimeout, "drain timeout in seconds; without it, Shutdown has no deadline")
 	h2c := flag.Bool("h2c", false, "without TLS, accept HTTP/2 with prior knowledge beside HTTP/1.1")
 	version := flag.Bool("version", false, "print the versions and exit")
 	flag.Parse()
@@ -34,7 +37,7 @@ func Serve(prepare func(server *http.Server, h2c bool)) {
 	server := &http.Server{Addr: *address, Handler: http.HandlerFunc(Handle)}
 	prepare(server, *h2c)
 	stopped := make(chan error)
-	go func() { stopped <- stop(server, time.Duration(*drain*float64(time.Second))) }()
+	go func() { stopped <- stop(server, *drain) }()
 
 	var err error
 	if *cert != "" {
@@ -54,12 +57,16 @@ func Serve(prepare func(server *http.Server, h2c bool)) {
 }
 
 // stop waits for the signal and returns what Shutdown returns.
-func stop(server *http.Server, drain time.Duration) error {
+func stop(server *http.Server, drainS float64) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	<-signals
-	deadline, cancel := context.WithTimeout(context.Background(), drain)
-	defer cancel()
+	deadline := context.Background()
+	if drainS != noDrainTimeout {
+		var cancel context.CancelFunc
+		deadline, cancel = context.WithTimeout(deadline, time.Duration(drainS*float64(time.Second)))
+		defer cancel()
+	}
 	return server.Shutdown(deadline)
 }
 

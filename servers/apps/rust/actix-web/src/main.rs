@@ -17,10 +17,12 @@ fn main() -> std::io::Result<()> {
 
 async fn serve() -> std::io::Result<()> {
     let Arguments { address, drain, tls } = Arguments::read("actix-web");
-    let server = HttpServer::new(|| App::new().default_service(to(respond)))
+    let mut server = HttpServer::new(|| App::new().default_service(to(respond)))
         // An idle connection, closed after 5 s unless this is set, must last until the shutdown.
-        .keep_alive(Duration::from_secs(120))
-        .shutdown_timeout(drain.as_secs_f64().ceil() as u64);
+        .keep_alive(Duration::from_secs(120));
+    if let Some(drain) = drain {
+        server = server.shutdown_timeout(drain.as_secs_f64().ceil() as u64);
+    }
     let server = match tls {
         None => server.bind_auto_h2c(address)?,
         Some((certificate, key)) => {

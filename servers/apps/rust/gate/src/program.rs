@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// `ADDRESS DRAIN_S [CERTIFICATE KEY]`, or `--version`.
+/// `ADDRESS [DRAIN_S] [CERTIFICATE KEY]`, or `--version`.
 pub struct Arguments {
     pub address: SocketAddr,
-    pub drain: Duration,
+    /// The drain timeout; None leaves it to the server.
+    pub drain: Option<Duration>,
     /// Certificate chain and private key, PEM.
     pub tls: Option<(PathBuf, PathBuf)>,
 }
@@ -24,11 +25,13 @@ impl Arguments {
                 println!("{}", version(package));
                 std::process::exit(0);
             }
-            [address, drain_s] => (address, drain_s, None),
-            [address, drain_s, certificate, key] => (address, drain_s, Some((certificate.into(), key.into()))),
-            _ => panic!("wanted: ADDRESS DRAIN_S [CERTIFICATE KEY]"),
+            [address] => (address, None, None),
+            [address, drain_s] => (address, Some(drain_s), None),
+            [address, certificate, key] => (address, None, Some((certificate.into(), key.into()))),
+            [address, drain_s, certificate, key] => (address, Some(drain_s), Some((certificate.into(), key.into()))),
+            _ => panic!("wanted: ADDRESS [DRAIN_S] [CERTIFICATE KEY]"),
         };
-        let drain = Duration::from_secs_f64(drain_s.parse().expect("a drain timeout in seconds"));
+        let drain = drain_s.map(|text| Duration::from_secs_f64(text.parse().expect("a drain timeout in seconds")));
         Arguments { address: address.parse().expect("host:port"), drain, tls }
     }
 }

@@ -43,9 +43,15 @@ async fn main() -> ExitCode {
         }
     }
     drop((listener, stop));
+    let expired = async {
+        match arguments.drain {
+            Some(drain) => tokio::time::sleep(drain).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = graceful.shutdown() => ExitCode::SUCCESS,
-        () = tokio::time::sleep(arguments.drain) => {
+        () = expired => {
             eprintln!("timed out wait for all connections to close");
             ExitCode::FAILURE
         }

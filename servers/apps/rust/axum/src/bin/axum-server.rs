@@ -15,7 +15,8 @@ async fn main() -> std::io::Result<()> {
         let handle = handle.clone();
         async move {
             signalled().await;
-            handle.graceful_shutdown(Some(drain));
+            // None is what its documentation has for a shutdown without a timeout.
+            handle.graceful_shutdown(drain);
         }
     });
     let service = application().into_make_service();
