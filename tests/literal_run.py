@@ -96,6 +96,7 @@ def the_results(
     checks: Sequence[str] = ("server_exits_in_time",),
     text: str = "plain",
 ) -> Results:
+    default = {"seconds": 7.5, "documented": ""}
     server = {
         "version": f"1.0 {text}",
         "installed": True,
@@ -104,7 +105,7 @@ def the_results(
         "speaks": ["h2"],
         "graceful_signal": "SIGTERM",
         "exit_statuses": [0],
-        "drain": {"option": f"--drain {text}", "documented": "", "whole_seconds": False},
+        "drain": {"option": f"--drain {text}", "documented": "", "whole_seconds": False, "default": default},
     }
     return Results(
         started_at="2026-01-02T03:04:05+00:00",

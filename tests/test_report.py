@@ -136,6 +136,15 @@ def test_the_head_says_what_was_run(page: Reader) -> None:
         assert words in page.text
 
 
+def test_the_head_says_what_the_drain_timeout_is_when_it_is_left_alone(page: Reader, tmp_path: Path) -> None:
+    assert "when it is left alone 7.5 s" in page.text
+    results = the_results(a_play(verdicts=[a_verdict("server_exits_in_time")]))
+    results.servers["someone"]["drain"]["default"]["seconds"] = None
+    assert "when it is left alone without a limit" in Reader(drawn(results, tmp_path)).text
+    del results.servers["someone"]["drain"]["default"]
+    assert "when it is left alone" not in Reader(drawn(results, tmp_path)).text
+
+
 def test_the_evidence_says_how_to_run_it_again_and_what_was_run(page: Reader) -> None:
     assert "pytest --server someone -k 'one-request[someone-h2]'" in page.text
     assert "someone --port 1" in page.text
