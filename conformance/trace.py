@@ -48,14 +48,24 @@ class Event:
 
     def as_json(self) -> dict[str, Any]:
         """Give the event as a JSON object, its class under ``event``."""
-        return {"event": type(self).__name__, **dataclasses.asdict(self)}
+        return {"event": type(self).__name__} | {name: getattr(self, name) for name in _defaults(type(self))}
+
+
+_DEFAULTS: dict[type[Event], dict[str, Any]] = {}
+
+
+def _defaults(kind: type[Event]) -> dict[str, Any]:
+    """Give the fields of a class of events, each with its default; no field holds a dataclass of its own."""
+    if kind not in _DEFAULTS:
+        _DEFAULTS[kind] = {item.name: item.default for item in dataclasses.fields(kind)}
+    return _DEFAULTS[kind]
 
 
 def _set_fields(pattern: Event) -> Iterator[tuple[str, Any]]:
-    for item in dataclasses.fields(pattern):
-        value = getattr(pattern, item.name)
-        if item.name not in ("begin_ns", "end_ns") and value != item.default:
-            yield item.name, value
+    for name, default in _defaults(type(pattern)).items():
+        value = getattr(pattern, name)
+        if name not in ("begin_ns", "end_ns") and value != default:
+            yield name, value
 
 
 # --- the connections, as the client saw them ---------------------------------------------------------------------
@@ -652,10 +662,13 @@ class Trace:
 
     play: Play
     events: tuple[Event, ...]
+    _found: dict[tuple[type[Event], ...], list[Any]] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, *kinds: type[E]) -> list[E]:
         """Give the events of these classes."""
-        return [event for event in self.events if isinstance(event, kinds)]
+        if kinds not in self._found:
+            self._found[kinds] = [event for event in self.events if isinstance(event, kinds)]
+        return list(self._found[kinds])
 
     def all(self, pattern: E) -> list[E]:
         """Give the events that fit the pattern."""

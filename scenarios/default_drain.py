@@ -26,6 +26,7 @@ DEFAULT_DRAIN = Scenario(
         Connect("b"),
         Request("b", "quiet"),
         Await(HandlerEntered("quiet")),
+        Elapse(Duration(0.5, 3), "the server has come to rest after its start"),
         Shutdown(),
         *[ANOTHER_PIECE] * 3,
         Await(ServerExited()),

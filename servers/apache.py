@@ -15,7 +15,7 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ Protocols {protocol}
 Timeout 300
 KeepAliveTimeout 120
 MaxKeepAliveRequests 0
-GracefulShutdownTimeout {drain_s}
+{drain}
 SetEnv proxy-prefetch-nonblocking 1
 ProxyPass / http://{origin}/ disablereuse=on flushpackets=on timeout=300
 """
@@ -72,7 +72,7 @@ def _files(launch: Launch) -> dict[str, str]:
         listen=f"{launch.host}:{launch.port}",
         protocol=_PROTOCOLS.get(launch.protocol, "http/1.1"),
         tls=tls if launch.protocol.tls else "",
-        drain_s=math.ceil(launch.drain_s),
+        drain="" if launch.default_drain else f"GracefulShutdownTimeout {math.ceil(launch.drain_s)}",
         origin=launch.origin,
     )
     return {"httpd.conf": configuration}
@@ -80,6 +80,8 @@ def _files(launch: Launch) -> dict[str, str]:
 
 APACHE = Server(
     name="apache",
+    # mod_http2 begins with six at a time, and allows more when these are answered.
+    streams_at_once=6,
     speaks=frozenset(Protocol),
     command=lambda launch: [str(_PROGRAM), "-D", "FOREGROUND", "-f", str(launch.directory / "httpd.conf")],
     files=_files,
@@ -94,6 +96,7 @@ APACHE = Server(
         option="GracefulShutdownTimeout",
         documented="https://httpd.apache.org/docs/2.4/mod/mpm_common.html#gracefulshutdowntimeout",
         whole_seconds=True,
+        default=DefaultDrain(None, "https://httpd.apache.org/docs/2.4/mod/mpm_common.html#gracefulshutdowntimeout"),
     ),
     needs_origin=True,
 )

@@ -11,7 +11,7 @@ A task of its blocking executor that does not end keeps the process after the ti
 
 from __future__ import annotations
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers import jvm
 
 ARMERIA = Server(
@@ -25,5 +25,10 @@ ARMERIA = Server(
     drain=Drain(
         "gracefulShutdownTimeout",
         "https://javadoc.io/doc/com.linecorp.armeria/armeria-javadoc/latest/com/linecorp/armeria/server/ServerBuilder.html",
+        default=DefaultDrain(
+            0.0,
+            "https://javadoc.io/doc/com.linecorp.armeria/armeria-javadoc/latest/com/linecorp/armeria/server/"
+            "ServerBuilder.html#gracefulShutdown(com.linecorp.armeria.server.GracefulShutdown)",
+        ),
     ),
 )

@@ -34,5 +34,7 @@ BUN = Server(
     version=lambda: printed_version([_PROGRAM, "--version"]),
     install=('npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/bun" bun@1',),
     documentation="https://bun.com/docs/runtime/http/server",
+    # idleTimeout, 10 s unless set, ends quiet requests too, but does so without a shutdown as well: the program sets it to
+    # its greatest value. https://bun.com/docs/runtime/http/server#idletimeout
     drain=Drain("a timer, then server.stop(true)", _STOP, default=DefaultDrain(None, _STOP)),
 )

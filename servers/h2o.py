@@ -18,7 +18,7 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ listen:
 {tls}
 http1-request-timeout: 120
 http2-idle-timeout: 120
-http2-graceful-shutdown-timeout: {drain_s}
+{drain}
 proxy.timeout.io: 300000
 proxy.timeout.keepalive: 0
 hosts:
@@ -59,7 +59,7 @@ def _files(launch: Launch) -> dict[str, str]:
         host=launch.host,
         port=launch.port,
         tls=tls if launch.protocol.tls else "",
-        drain_s=math.ceil(launch.drain_s),
+        drain="" if launch.default_drain else f"http2-graceful-shutdown-timeout: {math.ceil(launch.drain_s)}",
         origin=launch.origin,
     )
     return {"h2o.conf": configuration}
@@ -92,6 +92,9 @@ H2O = _server(
         option="http2-graceful-shutdown-timeout",
         documented="https://h2o.examp1e.net/configure/http2_directives.html#http2-graceful-shutdown-timeout",
         whole_seconds=True,
+        default=DefaultDrain(
+            None, "https://h2o.examp1e.net/configure/http2_directives.html#http2-graceful-shutdown-timeout"
+        ),
     ),
 )
 H2O_HTTP1 = _server("h2o-http1", frozenset({Protocol.H1, Protocol.H1_TLS}), None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ENVIRONMENT = unpacked_environment(CACHE / "haproxy")
 
 # It buffers neither direction unless it is asked to. The timeouts must outlast a held handler and an idle connection.
 _CONFIGURATION = """global
-    hard-stop-after {drain_ms}ms
+    {drain}
 defaults
     mode http
     timeout connect 5s
@@ -49,7 +49,7 @@ def _files(launch: Launch) -> dict[str, str]:
     tls, http2 = launch.protocol.tls, "h2" in launch.protocol
     options = f" ssl crt server.pem alpn {'h2' if http2 else 'http/1.1'}" if tls else " proto h2" if http2 else ""
     configuration = _CONFIGURATION.format(
-        drain_ms=round(launch.drain_s * 1000),
+        drain="" if launch.default_drain else f"hard-stop-after {round(launch.drain_s * 1000)}ms",
         listen=f"{launch.host}:{launch.port}{options}",
         origin=launch.origin,
     )
@@ -71,7 +71,11 @@ HAPROXY = Server(
     graceful_signal="SIGUSR1",
     signal_documented="https://docs.haproxy.org/2.6/management.html#4",
     signals={"force": "SIGTERM"},
-    drain=Drain("hard-stop-after", "https://docs.haproxy.org/2.6/configuration.html#3.1-hard-stop-after"),
+    drain=Drain(
+        option="hard-stop-after",
+        documented="https://docs.haproxy.org/2.6/configuration.html#3.1-hard-stop-after",
+        default=DefaultDrain(None, "https://docs.haproxy.org/2.6/management.html#4"),
+    ),
     needs_origin=True,
     departures={
         ("handlers_give_up_without_the_gate", 2): "a response that the origin cuts ends with END_STREAM, as if whole"

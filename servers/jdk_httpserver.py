@@ -33,6 +33,7 @@ JDK_HTTPSERVER = Server(
     install=(jvm.built("jdk-httpserver"),),
     documentation="https://docs.oracle.com/en/java/javase/17/docs/api/jdk.httpserver/module-summary.html",
     exit_statuses=jvm.EXIT_STATUSES,
+    # No default: HttpServer.stop cannot be called without its delay.
     drain=Drain(
         "the delay of HttpServer.stop",
         "https://docs.oracle.com/en/java/javase/17/docs/api/jdk.httpserver/com/sun/net/httpserver/HttpServer.html#stop(int)",

@@ -35,7 +35,7 @@ def java(profile: str, program: str, *words: str) -> list[str]:
 
 def launched(launch: Launch, *, drain_s: float | None = None) -> list[str]:
     """Give what ``apps/java/src/lastcall/shared/Launch.java`` reads; ``drain_s`` is the launch's unless it is given."""
-    drain = launch.drain_s if drain_s is None else drain_s
+    drain = "-" if launch.default_drain else launch.drain_s if drain_s is None else drain_s
     return [launch.host, str(launch.port), str(launch.protocol), str(drain), str(launch.cert), str(launch.key)]
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ server.max-write-idle = 360
 server.stream-request-body = 2
 server.stream-response-body = 2
 server.feature-flags = (
-    "server.graceful-shutdown-timeout" => {drain_s},
+    {drain}
     "server.h2proto" => "{http2}",
     "server.h2c" => "{http2}"
 )
@@ -60,7 +60,7 @@ def _files(launch: Launch) -> dict[str, str]:
         host=launch.host,
         port=launch.port,
         directory=launch.directory,
-        drain_s=math.ceil(launch.drain_s),
+        drain="" if launch.default_drain else f'"server.graceful-shutdown-timeout" => {math.ceil(launch.drain_s)},',
         http2="enable" if "h2" in launch.protocol else "disable",
         tls=tls if launch.protocol.tls else "",
         origin_host=host,
@@ -71,6 +71,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 LIGHTTPD = Server(
     name="lighttpd",
+    streams_at_once=8,
     speaks=frozenset(Protocol),
     command=lambda _launch: [str(_PROGRAM), "-D", "-f", "lighttpd.conf", "-m", str(_MODULES)],
     files=_files,
@@ -85,6 +86,8 @@ LIGHTTPD = Server(
         option="server.graceful-shutdown-timeout",
         documented="https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_feature-flagsDetails",
         whole_seconds=True,
+        # 0, which is no limit, until 1.4.68.
+        default=DefaultDrain(8.0, "https://github.com/lighttpd/lighttpd1.4/blob/lighttpd-1.4.69/src/server.c"),
     ),
     needs_origin=True,
     departures={

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def _command(launch: Launch) -> list[str]:
     host, _, port = launch.origin.partition(":")
     tls = launch.protocol.tls
     alpn = "h2" if launch.protocol is Protocol.H2 else "http/1.1"
+    # In milliseconds; it takes no fraction of a unit.
+    drain = [f"--worker-process-grace-shutdown-period={round(launch.drain_s * 1000)}ms"]
     return [
         str(_PROGRAM),
         "--conf=/dev/null",
@@ -50,8 +52,7 @@ def _command(launch: Launch) -> list[str]:
         "--accesslog-file=/dev/null",
         f"--frontend={launch.host},{launch.port}{'' if tls else ';no-tls'}",
         f"--backend={host},{port}",
-        # In milliseconds; it takes no fraction of a unit.
-        f"--worker-process-grace-shutdown-period={round(launch.drain_s * 1000)}ms",
+        *([] if launch.default_drain else drain),
         *_TIMEOUTS,
         # Stapling would ask the certificate's authority, which has no such service.
         *([f"--npn-list={alpn}", "--no-ocsp", str(launch.key), str(launch.cert)] if tls else []),
@@ -72,6 +73,10 @@ NGHTTPX = Server(
         option="--worker-process-grace-shutdown-period",
         documented="https://nghttp2.org/documentation/nghttpx.1.html"
         "#cmdoption-nghttpx-worker-process-grace-shutdown-period",
+        default=DefaultDrain(
+            None,
+            "https://nghttp2.org/documentation/nghttpx.1.html#cmdoption-nghttpx-worker-process-grace-shutdown-period",
+        ),
     ),
     needs_origin=True,
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Feature, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _ENVIRONMENT = unpacked_environment(CACHE / "nginx")
 # passes when it is sent. proxy_read_timeout must outlast a held handler. Every request has its own connection to the
 # origin. Started by root, the worker would become another user, who cannot enter the folder.
 _CONFIGURATION = """{user}daemon off; master_process on; worker_processes {workers};
-worker_shutdown_timeout {drain_ms}ms;
+{drain}
 pid nginx.pid; error_log stderr notice;
 events {{ worker_connections 1024; }}
 http {{
@@ -57,7 +57,7 @@ def _files(launch: Launch) -> dict[str, str]:
     configuration = _CONFIGURATION.format(
         user="user root root; " if os.geteuid() == 0 else "",
         workers=launch.workers,
-        drain_ms=round(launch.drain_s * 1000),
+        drain="" if launch.default_drain else f"worker_shutdown_timeout {round(launch.drain_s * 1000)}ms;",
         listen=f"{launch.host}:{launch.port}" + (" ssl" if tls else "") + (" http2" if http2 and not directive else ""),
         http2="http2 on;" if http2 and directive else "",
         certificate=f"ssl_certificate {launch.cert}; ssl_certificate_key {launch.key};" if tls else "",
@@ -80,6 +80,10 @@ NGINX = Server(
     # The fast shutdown, and the change of workers: https://nginx.org/en/docs/control.html
     signals={"force": "SIGTERM", "reload": "SIGHUP"},
     features=frozenset({Feature.WORKERS}),
-    drain=Drain("worker_shutdown_timeout", "https://nginx.org/en/docs/ngx_core_module.html#worker_shutdown_timeout"),
+    drain=Drain(
+        option="worker_shutdown_timeout",
+        documented="https://nginx.org/en/docs/ngx_core_module.html#worker_shutdown_timeout",
+        default=DefaultDrain(None, "https://nginx.org/en/docs/control.html#reconfiguration"),
+    ),
     needs_origin=True,
 )

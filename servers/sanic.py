@@ -7,6 +7,11 @@ connections, WebSockets among them, whose handlers are cancelled (the code seen 
 https://sanic.dev/en/guide/running/configuration.html#builtin-values and
 https://github.com/sanic-org/sanic/blob/main/sanic/server/runners.py
 
+Seen with 25.12.1: the main process waits for its workers for 10 s, whatever the timeout, then ends and takes them with
+it: with 15 s, requests are cut after 10 s. A signal within about 0.1 s of the worker's being ready leaves it waiting for
+good, though the worker ends as it should: https://github.com/sanic-org/sanic/issues/2997
+https://github.com/sanic-org/sanic/blob/main/sanic/worker/process.py (``WorkerProcess.exit``)
+
 On Python 3.12 and newer the timeout may not be reached: before it counts, the worker waits for its listener to close,
 which from then on includes every connection. https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Server.wait_closed
 """

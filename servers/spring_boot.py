@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers import jvm
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ server.http2.enabled = true
 server.shutdown = graceful
 server.tomcat.keep-alive-timeout = 120s
 server.tomcat.threads.max = 64
-spring.lifecycle.timeout-per-shutdown-phase = {drain_ms}ms
+{drain}
 spring.main.banner-mode = off
 {tls}"""
 # From PEM: https://docs.spring.io/spring-boot/3.5/how-to/webserver.html#howto.webserver.configure-ssl
@@ -36,10 +36,9 @@ _TLS = "server.ssl.certificate = file:{cert}\nserver.ssl.certificate-private-key
 
 def _files(launch: Launch) -> dict[str, str]:
     tls = _TLS.format(cert=launch.cert, key=launch.key) if launch.protocol.tls else ""
-    drain_ms = round(launch.drain_s * 1000)
-    return {
-        "application.properties": _CONFIGURATION.format(host=launch.host, port=launch.port, drain_ms=drain_ms, tls=tls)
-    }
+    drain = f"spring.lifecycle.timeout-per-shutdown-phase = {round(launch.drain_s * 1000)}ms"
+    drain = "" if launch.default_drain else drain
+    return {"application.properties": _CONFIGURATION.format(host=launch.host, port=launch.port, drain=drain, tls=tls)}
 
 
 SPRING_BOOT_TOMCAT = Server(
@@ -54,6 +53,11 @@ SPRING_BOOT_TOMCAT = Server(
     drain=Drain(
         "spring.lifecycle.timeout-per-shutdown-phase",
         "https://docs.spring.io/spring-boot/3.5/reference/web/graceful-shutdown.html",
+        default=DefaultDrain(
+            30.0,
+            "https://docs.spring.io/spring-boot/3.5/appendix/application-properties/index.html"
+            "#application-properties.core.spring.lifecycle.timeout-per-shutdown-phase",
+        ),
     ),
     # A servlet that throws after its response has begun: over HTTP/1.1 it is cut.
     departures={("handlers_give_up_without_the_gate", 2): "a response that fails ends with END_STREAM, as if whole"},

@@ -17,7 +17,7 @@ whose requests in flight are lost.
 
 from __future__ import annotations
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers import jvm
 
 TOMCAT = Server(
@@ -28,7 +28,12 @@ TOMCAT = Server(
     install=(jvm.built("tomcat"),),
     documentation="https://tomcat.apache.org/tomcat-11.0-doc/",
     exit_statuses=jvm.EXIT_STATUSES,
-    drain=Drain("gracefulStopAwaitMillis", "https://tomcat.apache.org/tomcat-11.0-doc/config/service.html"),
+    drain=Drain(
+        option="gracefulStopAwaitMillis",
+        documented="https://tomcat.apache.org/tomcat-11.0-doc/config/service.html",
+        # Requests are not waited for, but a servlet's unloadDelay and the executor's time to end, see above, follow.
+        default=DefaultDrain(0.0, "https://tomcat.apache.org/tomcat-11.0-doc/config/service.html"),
+    ),
     # A servlet that throws after its response has begun: over HTTP/1.1 it is cut.
     departures={("handlers_give_up_without_the_gate", 2): "a response that fails ends with END_STREAM, as if whole"},
 )

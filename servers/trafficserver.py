@@ -13,7 +13,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _RECORDS = """CONFIG proxy.config.http.server_ports STRING {port}:ip-in={host}:{
 CONFIG proxy.config.admin.user_id STRING #-1
 CONFIG proxy.config.exec_thread.autoconfig INT 0
 CONFIG proxy.config.exec_thread.limit INT 2
-CONFIG proxy.config.stop.shutdown_timeout INT {drain_s}
+{drain}
 CONFIG proxy.config.http.cache.http INT 0
 CONFIG proxy.config.http.keep_alive_enabled_out INT 0
 CONFIG proxy.config.http.keep_alive_no_activity_timeout_in INT 120
@@ -67,7 +67,9 @@ def _files(launch: Launch) -> dict[str, str]:
         host=launch.host,
         port=launch.port,
         protocol=_PROTOCOLS[launch.protocol],
-        drain_s=math.ceil(launch.drain_s),
+        drain=""
+        if launch.default_drain
+        else f"CONFIG proxy.config.stop.shutdown_timeout INT {math.ceil(launch.drain_s)}",
         certificates=launch.cert.parent,
         directory=launch.directory,
     )
@@ -99,6 +101,9 @@ TRAFFICSERVER = Server(
         option="proxy.config.stop.shutdown_timeout",
         documented=f"{_DOCUMENTATION}/admin-guide/files/records.config.en.html#proxy-config-stop-shutdown-timeout",
         whole_seconds=True,
+        default=DefaultDrain(
+            0.0, f"{_DOCUMENTATION}/admin-guide/files/records.config.en.html#proxy-config-stop-shutdown-timeout"
+        ),
     ),
     needs_origin=True,
 )

@@ -16,7 +16,7 @@ https://github.com/undertow-io/undertow/blob/main/core/src/main/java/io/undertow
 
 from __future__ import annotations
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers import jvm
 
 UNDERTOW = Server(
@@ -30,5 +30,9 @@ UNDERTOW = Server(
     drain=Drain(
         "GracefulShutdownHandler.awaitShutdown",
         "https://undertow.io/javadoc/2.1.x/io/undertow/server/handlers/GracefulShutdownHandler.html",
+        default=DefaultDrain(
+            None,
+            "https://undertow.io/javadoc/2.1.x/io/undertow/server/handlers/GracefulShutdownHandler.html#awaitShutdown--",
+        ),
     ),
 )

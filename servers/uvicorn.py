@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from conformance.server import Launch
 
-# The documentation gives every other option's default, not this one's. In the source it is None, and what is in flight
-# is waited for with that as asyncio's timeout: https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/server.py#L297
+# The documentation gives the default of the keep-alive timeout, not of this one. In the source it is None, and what is in
+# flight is waited for with that as asyncio's timeout: https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/server.py#L297
 _DEFAULT = DefaultDrain(None, "https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/config.py#L236")
 
 

@@ -12,7 +12,7 @@ The same was seen elsewhere on Netty: https://github.com/line/armeria/issues/320
 
 from __future__ import annotations
 
-from conformance.server import Drain, Protocol, Server
+from conformance.server import DefaultDrain, Drain, Protocol, Server
 from servers import jvm
 
 VERTX = Server(
@@ -24,6 +24,8 @@ VERTX = Server(
     documentation="https://vertx.io/docs/vertx-core/java/",
     exit_statuses=jvm.EXIT_STATUSES,
     drain=Drain(
-        "the timeout of HttpServer.shutdown", "https://vertx.io/docs/apidocs/io/vertx/core/http/HttpServer.html"
+        option="the timeout of HttpServer.shutdown",
+        documented="https://vertx.io/docs/apidocs/io/vertx/core/http/HttpServer.html",
+        default=DefaultDrain(30.0, "https://vertx.io/docs/apidocs/io/vertx/core/http/HttpServer.html#shutdown()"),
     ),
 )

@@ -170,7 +170,7 @@ def perform(work, path=None):
     watch = Watch()
     with asyncio.Runner(loop_factory=loop_factory(watch)) as runner:
         recorder = Recorder(PLAY, watch, path)
-        result = runner.run(asyncio.wait_for(work(recorder), 30))
+        result = runner.run(_within(30, work(recorder)))
         recorder.close()
     return recorder.events if result is None else result
 
@@ -201,3 +201,8 @@ def program(folder, name, text, /, *words, **fields):
 def gated(folder, fault="none", **fields):
     """Give a gated server with a fault."""
     return program(folder, f"gated-{fault}", GATED, fault, **fields)
+
+
+async def _within(seconds, work):
+    async with asyncio.timeout(seconds):
+        return await work

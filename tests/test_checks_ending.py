@@ -248,7 +248,7 @@ def test_what_a_server_does_with_nothing_configured_is_told_beside_what_is_docum
     documented = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
     told = judged(ALONE, "observed", *BUSY, *killed(15), **documented, says="waits for as long as they take")
     assert "cut no request and was still there after 15.00 s" in told.because
-    judged(ALONE, "observed", *BUSY, *killed(15), drain_s=None, default_drain=True, says="it has none")
+    judged(ALONE, "observed", *BUSY, *killed(15), drain_s=None, default_drain=True, says="nothing is documented")
     judged(ALONE, "cannot tell", *BUSY, cut, end, drain_s=3, says="had been configured")
     judged(ALONE, "cannot tell", *SERVED, exits(4), drain_s=3, default_drain=True, says="no handler was held")
 

@@ -240,6 +240,7 @@ def test_a_flood_is_drained_and_its_ends_are_kept(evening):
 
 
 RUNNER = """
+import asyncio
 import sys
 from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
@@ -249,9 +250,17 @@ from conformance.stage.bill import Bill
 from conformance.timeline import Pace
 folder = Path(sys.argv[1])
 server = gated(folder, environment={"TOLD": sys.argv[2]})
+bill = Bill(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)
+
+async def tell_when_inside():
+    trace = bill.stored_at(folder)
+    while not trace.exists() or '"event": "HandlerEntered"' not in trace.read_text():
+        await asyncio.sleep(0.01)
+    print("the handler is inside", flush=True)
+
 with House() as house:
     print(house.guard.token, flush=True)
-    house.play_all([Bill(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)], folder)
+    house.play_all([bill], folder, beside=[tell_when_inside()])
 """
 
 
@@ -278,6 +287,7 @@ def killed_runner(folder, number):
         life = os.pidfd_open(pid)
         opened.callback(os.close, life)
         assert port in listening_ports()
+        assert runner.stdout.readline() == "the handler is inside\n"
         runner.send_signal(number)
         runner.wait(20)
         assert select.select([life], [], [], 20)[0], "the server outlived its runner"

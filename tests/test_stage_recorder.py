@@ -130,3 +130,15 @@ def test_recorder_without_a_path_only_remembers():
         assert recorder.trace.complete
 
     assert len(perform(work)) == 1
+
+
+def test_who_is_cancelled_in_the_instant_in_which_the_fact_comes_is_cancelled():
+    async def work(recorder):
+        waiting = asyncio.ensure_future(recorder.wait(lambda: recorder.has(HandlerEntered("a")), 5))
+        await asyncio.sleep(0)
+        recorder.did(HandlerEntered("a"))
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    perform(work)

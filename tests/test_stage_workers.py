@@ -101,7 +101,8 @@ async def gone(pid):
     descriptor = os.pidfd_open(pid)
     asyncio.get_running_loop().add_reader(descriptor, ended.set)
     try:
-        await asyncio.wait_for(ended.wait(), 10)
+        async with asyncio.timeout(10):
+            await ended.wait()
     finally:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)

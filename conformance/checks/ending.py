@@ -252,7 +252,9 @@ def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
     held = [request for request in in_flight(trace) if request.released is None]
     if not trace.play.default_drain or not held:
         return cannot_tell("Its drain timeout had been configured, or no handler was held.")
-    documented = f"documented are {trace.play.drain_s:g} s" if trace.play.drain_s is not None else "it has none"
+    documented = (
+        f"documented are {trace.play.drain_s:g} s" if trace.play.drain_s is not None else "nothing is documented"
+    )
     if trace.play.drain_s is None and trace.play.drain_documented:
         documented = "documented is that it waits for as long as they take"
     cuts = [cut for request in held if (cut := _first_cut(trace, request)) is not None]

@@ -104,4 +104,5 @@ class Background:
 async def rest(over: asyncio.Event, pause_s: float) -> None:
     """Let a pause pass, or less if all is over."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(over.wait(), pause_s)
+        async with asyncio.timeout(pause_s):
+            await over.wait()

@@ -38,7 +38,7 @@ class Bill:
 
     @property
     def drain_s(self) -> float:
-        """The drain timeout that the server is given, in seconds."""
+        """The drain timeout that the server is given, in seconds; if it is given none, how long the play waits."""
         return self.scenario.drain.at(self.pace)
 
     @property
@@ -48,12 +48,6 @@ class Bill:
         if drain is None or not self.scenario.default_drain:
             return self.drain_s if drain else None
         return drain.default.seconds if drain.default else None
-
-    @property
-    def patience_s(self) -> float:
-        """For how long after the signal a drain is waited for, in seconds."""
-        promised_s = self.promised_drain_s
-        return self.drain_s if promised_s is None else min(self.drain_s, promised_s)
 
     @property
     def lame_duck_s(self) -> float:

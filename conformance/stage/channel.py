@@ -107,7 +107,8 @@ class Channel:
         self._handshake = self._loop.create_future()
         self._shake_hands(time.monotonic_ns())
         try:
-            return await asyncio.wait_for(self._handshake, within_s)
+            async with asyncio.timeout(within_s):
+                return await self._handshake
         except TimeoutError:
             self.useless = True
             self._recorder.did(TlsFailed(self.name, "timed out"))

@@ -26,6 +26,7 @@ class Guard:
         self.token = secrets.token_hex(8)
         self._numbers = itertools.count(1)
         self._token_of: dict[int, str] = {}
+        self._started_at: dict[int, int] = {}
         self._reaper = subprocess.Popen(
             [sys.executable, "-I", "-S", reaper.__file__, self.token],
             stdin=subprocess.PIPE,
@@ -51,6 +52,7 @@ class Guard:
             start_new_session=True,
         )
         self._token_of[started.pid] = token
+        self._started_at[started.pid] = reaper.started_at(started.pid)
         self._tell(f"+ {started.pid}")
         return started
 
@@ -59,7 +61,7 @@ class Guard:
 
         A daemon leaves the session; only one that also clears its environment is not found.
         """
-        return reaper.members({pid}, self._token_of[pid])
+        return reaper.members({pid}, self._token_of[pid], self._started_at[pid])
 
     def over(self, pid: int) -> None:
         """Take note that no process of this session is left."""

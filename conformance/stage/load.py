@@ -65,7 +65,8 @@ class Load:
                 asyncio.get_running_loop().call_later(step.held_s, self._gate.order, request, "finish 9")
                 if not await self._ask(session, request):
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(over.wait(), FAILED_PAUSE_S)
+                        async with asyncio.timeout(FAILED_PAUSE_S):
+                            await over.wait()
 
     async def _ask(self, session: httpx.AsyncClient, request: str) -> bool:
         self._recorder.did(LoadSent(request))

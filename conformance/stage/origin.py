@@ -56,7 +56,8 @@ class Origin:
             writer.close()
             # The proxy may take nothing more; the transport closes when it has, or when the play ends it.
             with contextlib.suppress(OSError, asyncio.CancelledError):
-                await asyncio.wait_for(writer.wait_closed(), _LAST_BYTES_S)
+                async with asyncio.timeout(_LAST_BYTES_S):
+                    await writer.wait_closed()
             writer.transport.abort()
             self._tasks.discard(task)
 

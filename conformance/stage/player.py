@@ -156,7 +156,8 @@ class _Performance:
             argv = [str(word) for word in self._bill.server.remove(self._launch, self._process.pid)]
             quiet = asyncio.subprocess.DEVNULL
             removing = await asyncio.create_subprocess_exec(*argv, stdin=quiet, stdout=quiet, stderr=quiet)
-            await asyncio.wait_for(removing.wait(), _REMOVE_S)
+            async with asyncio.timeout(_REMOVE_S):
+                await removing.wait()
 
     async def _boot(self) -> None:
         server, launch = self._bill.server, self._launch
@@ -282,7 +283,7 @@ class _Performance:
             scenario = self._bill.scenario
             if (scenario.needs_drain or scenario.default_drain) and isinstance(fact, ServerExited):
                 # What the drain timeout would have cut has to stand for as long without a shutdown.
-                await self._recorder.wait(lambda: self._process.exited, self._bill.patience_s)
+                await self._recorder.wait(lambda: self._process.exited, self._bill.drain_s)
             return
         await self._recorder.wait(
             lambda: self._recorder.has(fact) or self._cast.impossible(fact), self._seconds(step.within)
@@ -302,7 +303,7 @@ class _Performance:
         if not self._asked:
             return limits.before_shutdown_s
         passed_s = (time.monotonic_ns() - self._asked_ns) / 1e9
-        return max(0.0, self._bill.lame_duck_s + self._bill.patience_s - passed_s) + limits.exit_slack_s
+        return max(0.0, self._bill.lame_duck_s + self._bill.drain_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
         if self._bill.control:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from conformance.trace import Event, Play, Trace, event_line, play_line
@@ -29,6 +30,7 @@ class Recorder:
     def __init__(self, play: Play, watch: Watch, path: Path | None = None) -> None:
         self.play = play
         self.events: list[Event] = []
+        self._by_kind: defaultdict[type[Event], list[Event]] = defaultdict(list)
         self.begin_ns = time.monotonic_ns()
         self._watch = watch
         self._file = -1
@@ -69,6 +71,7 @@ class Recorder:
         for event in events:
             timed = dataclasses.replace(event, begin_ns=begin_ns, end_ns=end_ns)
             self.events.append(timed)
+            self._by_kind[type(timed)].append(timed)
             self._write(event_line(timed))
         self._wake()
 
@@ -79,7 +82,8 @@ class Recorder:
         waiter = (condition, asyncio.get_running_loop().create_future())
         self._waiters.add(waiter)
         try:
-            await asyncio.wait_for(waiter[1], within_s)
+            async with asyncio.timeout(within_s):
+                await waiter[1]
         except TimeoutError:
             return condition()
         finally:
@@ -88,7 +92,7 @@ class Recorder:
 
     def has(self, pattern: Event) -> bool:
         """Tell whether an event that fits has been recorded."""
-        return any(event.fits(pattern) for event in self.events)
+        return any(event.fits(pattern) for event in self._by_kind[type(pattern)])
 
     def _wake(self) -> None:
         for condition, future in list(self._waiters):

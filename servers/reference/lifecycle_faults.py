@@ -99,7 +99,8 @@ class HookNotAwaited(OwnLifespan):
         """Lose patience."""
         await self.drain()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(lifespan.shutdown(), IMPATIENCE_S)
+            async with asyncio.timeout(IMPATIENCE_S):
+                await lifespan.shutdown()
 
 
 class FalseDisconnect(Session):

@@ -37,7 +37,7 @@ final class ArmeriaProgram {
         // A handler may be held for longer than its 10 s, and a connection be idle for longer than its 10 s.
         builder.requestTimeoutMillis(0).maxRequestLength(0).idleTimeoutMillis(Launch.IDLE_MS);
         builder.blockingTaskExecutor(Launch.THREADS);
-        builder.gracefulShutdownTimeout(QUIET, Duration.ofMillis(launch.drainMs()));
+        launch.drain().ifPresent(drain -> builder.gracefulShutdownTimeout(QUIET, drain));
         builder.serviceUnder("/", ArmeriaProgram::serve);
         Server server = builder.build();
         server.closeOnJvmShutdown();

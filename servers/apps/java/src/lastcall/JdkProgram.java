@@ -33,7 +33,7 @@ final class JdkProgram {
         }
         server.setExecutor(Executors.newFixedThreadPool(Launch.THREADS));
         server.createContext("/", exchange -> Gate.answer(new JdkExchange(exchange)));
-        Launch.atShutdown(() -> server.stop((int) (launch.drainMs() / 1000)));
+        Launch.atShutdown(() -> server.stop((int) launch.drain().orElseThrow().toSeconds()));
         server.start();
     }
 

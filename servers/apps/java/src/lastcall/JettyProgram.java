@@ -39,7 +39,7 @@ final class JettyProgram {
         }
         server.addConnector(connector);
         server.setHandler(new GracefulHandler(new Gated()));
-        server.setStopTimeout(launch.drainMs());
+        launch.drain().ifPresent(drain -> server.setStopTimeout(drain.toMillis()));
         server.setStopAtShutdown(true);
         server.start();
     }

@@ -20,7 +20,8 @@ final class TomcatProgram {
         tomcat.getService().addConnector(connector);
         // The wait is only for a connector that is bound by its start, and so is closed by its stop.
         connector.setProperty("bindOnInit", "false");
-        ((StandardService) tomcat.getService()).setGracefulStopAwaitMillis(launch.drainMs());
+        StandardService service = (StandardService) tomcat.getService();
+        launch.drain().ifPresent(drain -> service.setGracefulStopAwaitMillis(drain.toMillis()));
         Context context = tomcat.addContext("", null);
         Tomcat.addServlet(context, "gate", new GatedServlet());
         context.addServletMappingDecoded("/*", "gate");

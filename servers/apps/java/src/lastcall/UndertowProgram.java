@@ -38,7 +38,11 @@ final class UndertowProgram {
                 .build();
         Launch.atShutdown(() -> {
             graceful.shutdown();
-            graceful.awaitShutdown(launch.drainMs());
+            if (launch.drain().isPresent()) {
+                graceful.awaitShutdown(launch.drain().get().toMillis());
+            } else {
+                graceful.awaitShutdown();
+            }
             server.stop();
         });
         server.start();

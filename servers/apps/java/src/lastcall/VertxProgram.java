@@ -14,7 +14,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import lastcall.shared.Exchange;
 import lastcall.shared.Gate;
 import lastcall.shared.Launch;
@@ -38,7 +37,7 @@ final class VertxProgram {
         Vertx vertx = Vertx.vertx();
         HttpServer server = vertx.createHttpServer(options).requestHandler(VertxProgram::handle);
         Launch.atShutdown(() -> {
-            done(server.shutdown(launch.drainMs(), TimeUnit.MILLISECONDS));
+            done(launch.drain().map(drain -> server.shutdown(drain)).orElseGet(() -> server.shutdown()));
             done(vertx.close());
         });
         done(server.listen(launch.port(), launch.host()));

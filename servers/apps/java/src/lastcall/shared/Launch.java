@@ -1,9 +1,15 @@
 package lastcall.shared;
 
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
 
-/** What a program is told: {@code HOST PORT PROTOCOL DRAIN_MS CERT KEY}; the last two are files, in PEM. */
-public record Launch(String host, int port, String protocol, long drainMs, Path cert, Path key) {
+/**
+ * What a program is told: {@code HOST PORT PROTOCOL DRAIN_S CERT KEY}; the last two are files, in PEM.
+ *
+ * <p>A dash for the drain timeout leaves it alone: then the library is used as by those who set none.
+ */
+public record Launch(String host, int port, String protocol, Optional<Duration> drain, Path cert, Path key) {
     /** How long an idle connection lasts. Most servers close it sooner by default, and before the shutdown comes. */
     public static final int IDLE_MS = 120_000;
 
@@ -16,8 +22,10 @@ public record Launch(String host, int port, String protocol, long drainMs, Path 
     }
 
     public static Launch of(String[] words) {
-        long drainMs = Math.round(Double.parseDouble(words[3]) * 1000);
-        return new Launch(words[0], Integer.parseInt(words[1]), words[2], drainMs, Path.of(words[4]), Path.of(words[5]));
+        Optional<Duration> drain = Optional.of(words[3])
+                .filter(word -> !word.equals("-"))
+                .map(word -> Duration.ofMillis(Math.round(Double.parseDouble(word) * 1000)));
+        return new Launch(words[0], Integer.parseInt(words[1]), words[2], drain, Path.of(words[4]), Path.of(words[5]));
     }
 
     public boolean tls() {
