@@ -50,7 +50,8 @@ def until(fact, what):
     limit = time.monotonic() + 20
     while not fact():
         if time.monotonic() > limit:
-            sys.exit(f"waited 20 s for {what}")
+            print(f"waited 20 s for {what}")
+            sys.exit(2)
         time.sleep(0.02)
 
 

@@ -76,7 +76,8 @@ def connect(port):
             return socket.create_connection(("127.0.0.1", port), 20)
         except OSError:
             time.sleep(0.05)
-    sys.exit("the server did not start")
+    print("the server did not start")
+    sys.exit(2)
 
 
 def post(connection):
@@ -92,7 +93,8 @@ def post(connection):
             return
         if kind in (RST_STREAM, GOAWAY):
             break
-    sys.exit("no response before the shutdown")
+    print("no response before the shutdown")
+    sys.exit(2)
 
 
 def last_streams(connection, begin):

@@ -47,7 +47,8 @@ def until(fact, what):
     limit = time.monotonic() + 30
     while not fact():
         if time.monotonic() > limit:
-            sys.exit(f"waited 30 s for {what}")
+            print(f"waited 30 s for {what}")
+            sys.exit(2)
         time.sleep(0.02)
 
 
