@@ -94,7 +94,7 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
 
 # Longer than the 5 s after which Go took the connection of these requests for one that was never used.
 TWENTY_FIVE_REQUESTS = _fan_out(25, "Twenty-five", Duration(10, 90), held=Duration(6, 55))
-SIX_REQUESTS = _fan_out(6, "Six", Duration(4, 20), held=Duration(1, 10))
+SIX_REQUESTS = _fan_out(6, "Six", Duration(6, 20), held=Duration(2.5, 10))
 """For servers that let fewer than twenty-five be handled at a time."""
 
 DEADLINE_FIRST = Scenario(

@@ -30,7 +30,7 @@ def command(*options: str) -> Callable[[Launch], list[str]]:
         drain = [] if launch.default_drain else ["--drain-timeout", f"{launch.drain_s:g}"]
         workers = ["--workers", str(launch.workers)] if launch.workers > 1 else []
         lame_duck = ["--lame-duck", f"{launch.lame_duck_s:g}"] if launch.lame_duck_s else []
-        how = [*bind, *tls, *drain, *workers, *lame_duck, *options]
+        how = [*bind, *drain, *tls, *workers, *lame_duck, *options]
         return [sys.executable, "-m", "servers.reference", "servers.apps.asgi:application", *how]
 
     return build

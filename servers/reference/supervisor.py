@@ -7,6 +7,7 @@ none of them: who is told to stop accepts no more, and another one does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -123,7 +124,9 @@ class Supervisor:
         """Send workers a signal; one that has gone already needs none."""
         for pid in pids:
             if pid in self.workers and self.workers[pid].returncode is None:
-                self.workers[pid].send_signal(number)
+                # Not by the Process: its send_signal looks first whether it has ended, and takes the status from who waits.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     # signals
 
