@@ -6,7 +6,7 @@ to stop is no client that has gone.
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, lifespan, serving
+from conformance.checks import lifespan
 from conformance.scenario import Scenario, observe, promise, steps
 from conformance.server import Feature, Protocol
 from conformance.timeline import (
@@ -21,7 +21,7 @@ from conformance.timeline import (
     Shutdown,
 )
 from conformance.trace import ApplicationReported, HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
-from scenarios.usual import ENDING, IN_FLIGHT, UNVISITED
+from scenarios.usual import ENDING, FORCED_END, IN_FLIGHT, UNVISITED
 
 BOTH = (Protocol.H1, Protocol.H2)
 LIFESPAN = frozenset({Feature.LIFESPAN})
@@ -85,15 +85,7 @@ LIFESPAN_AFTER_EXPIRY = Scenario(
     ),
     checks=(
         observe(lifespan.shutdown_hook_after_a_forced_end),
-        promise(ending.drain_timeout_is_granted_in_full),
-        promise(ending.drain_timeout_ends_the_server),
-        promise(serving.cut_responses_look_cut),
-        promise(ending.server_leaves_no_process_behind),
-        promise(ending.port_is_free_after_exit),
-        observe(ending.exit_status_after_a_forced_end),
-        observe(serving.held_handlers_at_the_end),
-        observe(closing.listener_closes),
-        observe(serving.requests_by_fate),
+        *FORCED_END,
     ),
 )
 

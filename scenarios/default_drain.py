@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, serving
-from conformance.scenario import Scenario, observe, promise, steps
+from conformance.checks import ending
+from conformance.scenario import Scenario, observe, steps
 from conformance.server import Protocol
 from conformance.timeline import Await, Connect, Duration, Elapse, Request, SendChunk, Shutdown, Step
 from conformance.trace import HandlerEntered, ResponseStarted, ServerExited
-from scenarios.usual import SPEAKS
+from scenarios.usual import FORCED_END
 
 ANOTHER_PIECE: list[Step] = [Elapse(Duration(0.4, 3), "the stream has another piece"), SendChunk("endless")]
 
@@ -33,15 +33,6 @@ DEFAULT_DRAIN = Scenario(
     ),
     checks=(
         observe(ending.drain_when_nothing_is_configured),
-        promise(ending.drain_timeout_is_granted_in_full),
-        promise(ending.drain_timeout_ends_the_server),
-        promise(serving.cut_responses_look_cut),
-        promise(ending.server_leaves_no_process_behind),
-        promise(ending.port_is_free_after_exit),
-        *SPEAKS,
-        observe(ending.exit_status_after_a_forced_end),
-        observe(serving.held_handlers_at_the_end),
-        observe(closing.listener_closes),
-        observe(serving.requests_by_fate),
+        *FORCED_END,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.checks import burden, closing, delivery, ending, serving
+from conformance.checks import burden, closing, delivery
 from conformance.scenario import Scenario, observe, promise, should, steps
 from conformance.timeline import (
     READY,
@@ -23,7 +23,7 @@ from conformance.trace import (
     ResponseStarted,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
+from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE
 
 AGE = Elapse(Duration(5.5, 10), "the connection grows as old as in the HTTP/2 timeline")
 MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler")
@@ -116,16 +116,5 @@ HTTP1_DEADLINE_FIRST = Scenario(
         Shutdown(),
         Await(ServerExited()),
     ),
-    checks=(
-        promise(ending.drain_timeout_is_granted_in_full),
-        promise(ending.drain_timeout_ends_the_server),
-        promise(serving.cut_responses_look_cut),
-        promise(ending.server_leaves_no_process_behind),
-        promise(ending.port_is_free_after_exit),
-        *SPEAKS,
-        observe(ending.exit_status_after_a_forced_end),
-        observe(serving.held_handlers_at_the_end),
-        observe(closing.listener_closes),
-        observe(serving.requests_by_fate),
-    ),
+    checks=(*FORCED_END,),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.checks import closing, delivery, ending, http1_phases, serving
-from conformance.scenario import Scenario, observe, promise, should, steps
+from conformance.checks import closing, delivery, http1_phases, serving
+from conformance.scenario import Scenario, promise, should, steps
 from conformance.timeline import (
     READY,
     Await,
@@ -19,7 +19,7 @@ from conformance.timeline import (
     Shutdown,
 )
 from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
-from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
+from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE
 
 SMALL_BUFFER = 16 * 1024
 LARGE = 4_000_000
@@ -119,17 +119,8 @@ HTTP1_ENDLESS = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(ending.drain_timeout_is_granted_in_full),
-        promise(ending.drain_timeout_ends_the_server),
-        promise(serving.cut_responses_look_cut),
+        *FORCED_END,
         should(delivery.pieces_are_passed_on_in_the_drain),
-        promise(ending.server_leaves_no_process_behind),
-        promise(ending.port_is_free_after_exit),
-        *SPEAKS,
-        observe(ending.exit_status_after_a_forced_end),
-        observe(serving.held_handlers_at_the_end),
-        observe(closing.listener_closes),
-        observe(serving.requests_by_fate),
     ),
 )
 

@@ -86,6 +86,20 @@ ENDING: tuple[Asked, ...] = (
 )
 """How the process ends, which every scenario asks."""
 
+FORCED_END: tuple[Asked, ...] = (
+    promise(ending.drain_timeout_is_granted_in_full),
+    promise(ending.drain_timeout_ends_the_server),
+    promise(serving.cut_responses_look_cut),
+    promise(ending.server_leaves_no_process_behind),
+    promise(ending.port_is_free_after_exit),
+    *SPEAKS,
+    observe(ending.exit_status_after_a_forced_end),
+    observe(serving.held_handlers_at_the_end),
+    observe(closing.listener_closes),
+    observe(serving.requests_by_fate),
+)
+"""How the process ends when its drain timeout is over before its handlers are."""
+
 
 def beside_a_successor(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
     """Leave out what cannot be asked when a successor serves on the port: whether the port is free."""
