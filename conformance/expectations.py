@@ -8,6 +8,7 @@
     reason = "It closes without a GOAWAY."
     upstream = "https://example.org/issues/1"
     date = 2026-11-23                      # since when it is known
+    sometimes = true                       # a matter of timing, so that it may hold; leave it out otherwise
 
 An expectation never touches a verdict: what is broken stays broken, and is shown with its reason.
 """
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-_KEYS = ("id", "protocol", "reason", "upstream", "date")
+_KEYS = ("id", "protocol", "reason", "upstream", "date", "sometimes")
 _DECIDED = frozenset({Answer.KEPT, Answer.BROKEN, Answer.OBSERVED})
 
 
@@ -46,13 +47,17 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Expectation:
-    """One known deviation. ``date`` is since when it is known, as YYYY-MM-DD; no protocol stands for every one."""
+    """One known deviation. ``date`` is since when it is known, as YYYY-MM-DD; no protocol stands for every one.
+
+    ``sometimes``: it is a matter of timing, so that a run in which it holds does not show that it is over.
+    """
 
     id: str
     reason: str
     date: str
     upstream: str = ""
     protocol: str = ""
+    sometimes: bool = False
 
     def covers(self, question: Question) -> bool:
         """Tell whether the question is one of those that this is about."""
@@ -113,7 +118,8 @@ class Expectations:
             return Standing.IN_FORCE
         if not covered:
             return Standing.NEVER_ASKED
-        return Standing.OVER if all(answer in _DECIDED for answer in found) else Standing.UNDECIDED
+        over = not entry.sometimes and all(answer in _DECIDED for answer in found)
+        return Standing.OVER if over else Standing.UNDECIDED
 
 
 def load_expectations(path: Path) -> Expectations:
@@ -170,7 +176,10 @@ def _entry(table: object) -> Expectation:
     date = table.get("date")
     if type(date) is not dt.date:
         raise ValueError("'date' must be a date such as 2026-11-23, without quotes")
-    return Expectation(name, reason, date.isoformat(), upstream, protocol)
+    sometimes = table.get("sometimes", False)
+    if not isinstance(sometimes, bool):
+        raise ValueError("'sometimes' must be true, or be left out")  # noqa: TRY004 - bad input like any other
+    return Expectation(name, reason, date.isoformat(), upstream, protocol, sometimes)
 
 
 def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
@@ -208,7 +217,7 @@ def as_toml(expectations: Expectations) -> str:
         lines += [f"protocol = {_quoted(entry.protocol)}"] if entry.protocol else []
         unsaid = "" if entry.reason else "  # say why, in a sentence: without it this file is not read"
         lines += [f"reason = {_quoted(entry.reason)}{unsaid}", f"upstream = {_quoted(entry.upstream)}"]
-        lines += [f"date = {entry.date}"]
+        lines += [f"date = {entry.date}", *(["sometimes = true"] if entry.sometimes else [])]
     return "\n".join(lines) + "\n"
 
 

@@ -16,6 +16,9 @@ from conformance.trace import (
     ServerExited,
     ServerKilled,
     SetupFailed,
+    SignalSent,
+    StepBegun,
+    Trace,
     precedes,
 )
 from conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
@@ -23,7 +26,6 @@ from conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
 if TYPE_CHECKING:
     from conformance.limits import Limits
     from conformance.scenario import Asked, Check, Scenario
-    from conformance.trace import Trace
 
 BLAMING = (Level.MUST, Level.PROMISE)
 """The levels at which a broken check blames the server, so that it needs a control."""
@@ -37,19 +39,26 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     """
     questions = scenario.asked_over(Protocol(trace.play.protocol), timed=trace.play.slow_s > 0)
     findings = {asked.check.id: _finding(asked.check, trace, limits) for asked in questions}
-    excuse = why_control_fails(control) if control else ""
     verdicts = []
     for asked in questions:
         finding = findings[asked.check.id]
         if not (asked.check.on_sight and finding.answer is Answer.BROKEN):
             finding = _blocked(asked.check, findings) or finding
-        if excuse and finding.answer is Answer.BROKEN and asked.level in BLAMING:
-            because = (
-                f"The same timeline without the shutdown fails too ({excuse}), so this is not the shutdown's fault."
-            )
-            finding = Finding(Answer.SETUP_FAILED, because, finding.events)
+        if finding.answer is Answer.BROKEN and asked.level in BLAMING:
+            finding = _excused(asked.check, finding, control, limits)
         verdicts.append(_verdict(asked, finding, trace))
     return verdicts
+
+
+def _excused(check: Check, finding: Finding, control: Trace | None, limits: Limits) -> Finding:
+    """Give what is said of a broken check if the control fails too; else the finding itself."""
+    if control is None:
+        return finding
+    failed = why_control_fails(control) or _why_anytime(check, control, limits)
+    if not failed:
+        return finding
+    because = f"The same timeline without the shutdown fails too ({failed}), so this is not the shutdown's fault."
+    return Finding(Answer.SETUP_FAILED, because, finding.events)
 
 
 def needs_control(verdicts: list[Verdict]) -> bool:
@@ -72,6 +81,19 @@ def why_control_fails(control: Trace) -> str:
         if not held and fate(control, request) not in (Fate.SERVED, Fate.GIVEN_UP):
             return f"request {request.name!r} was {fate(control, request)}"
     return _why_cut(control, killed) or _why_unserved(control)
+
+
+def _why_anytime(check: Check, control: Trace, limits: Limits) -> str:
+    """Say how a check whose rule holds at any time is broken without a shutdown, or nothing if it is not."""
+    step = next((each for each in control.of(StepBegun) if each.text.startswith("Shutdown(")), None)
+    if not check.anytime or step is None:
+        return ""
+    # The control is judged as if the signal had been sent where the timeline has it.
+    signal = SignalSent("", "shutdown", begin_ns=step.begin_ns, end_ns=step.end_ns)
+    at = control.events.index(step) + 1
+    pretended = Trace(control.play, (*control.events[:at], signal, *control.events[at:]))
+    finding = check(pretended, limits)
+    return finding.because.removesuffix(".") if finding.answer is Answer.BROKEN else ""
 
 
 def _why_cut(control: Trace, killed: ServerKilled) -> str:

@@ -30,6 +30,8 @@ class Check:
     ``over``: the protocols that the rule is about; empty if it is about all.
     ``witness``: it rests on what handlers tell the gate, so in timed mode nobody can tell.
     ``only_timed``: it is asked in timed mode alone, in place of those.
+    ``anytime``: the rule holds without a shutdown too, so the control is judged by it: who breaks it there does not break
+    it by shutting down.
     """
 
     judge: Judgement
@@ -39,6 +41,7 @@ class Check:
     on_sight: bool = False
     witness: bool = False
     only_timed: bool = False
+    anytime: bool = False
 
     @property
     def id(self) -> str:
@@ -62,11 +65,12 @@ def check(
     on_sight: bool = False,
     witness: bool = False,
     only_timed: bool = False,
+    anytime: bool = False,
 ) -> Callable[[Judgement], Check]:
     """Make a :class:`Check` of a function."""
 
     def decorate(judge: Judgement) -> Check:
-        return Check(judge, clause, blocked_by, over, on_sight, witness, only_timed)
+        return Check(judge, clause, blocked_by, over, on_sight, witness, only_timed, anytime)
 
     return decorate
 

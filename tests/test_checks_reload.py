@@ -1,5 +1,7 @@
 """Checks of a reload on literal traces; their times are told from the shutdown, which comes last."""
 
+import dataclasses
+
 import pytest
 
 from conformance.checks import reload as checks
@@ -191,3 +193,10 @@ def test_what_a_reload_did_is_told():
     judged(checks.effect_of_a_reload, "observed", *events, says=says)
     same = (*BEFORE, before, RELOAD, at(-2, ConnectionOpened("y", 1)), SIGNAL)
     judged(checks.effect_of_a_reload, "observed", *same, says="The same processes serve.* nobody who came was answered")
+
+
+def test_a_client_that_is_refused_twice_knows_that_it_may_try_again():
+    told = [(at(seconds + 0.15, GoawayReceived(f"fresh/{number}", 0))) for number, seconds in ((7, -2.6), (8, -2.3))]
+    refused = (*dropped(7, FinReceived, -2.6), *dropped(8, FinReceived, -2.3), *told)
+    streams = [dataclasses.replace(each, stream_id=1) if isinstance(each, RequestSent) else each for each in refused]
+    judged(checks.no_request_is_lost_in_a_reload, "kept", *BEFORE, RELOAD, *streams, *AFTER, SIGNAL)

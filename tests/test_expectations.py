@@ -1,5 +1,6 @@
 """Known deviations: how they are read, what they cover, and what a run says of them, as a user sees it."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -80,6 +81,16 @@ def test_how_an_expectation_stands(answers, standing):
     assert book(mine).standing(mine, ALL, answers) is standing
 
 
+def test_what_is_a_matter_of_timing_is_not_over_when_it_holds(tmp_path):
+    mine = dataclasses.replace(entry("one::is_sent"), sometimes=True)
+    assert book(mine).standing(mine, ALL, {A_H1: "kept", A_H2: "kept"}) is Standing.UNDECIDED
+    assert book(mine).standing(mine, ALL, {A_H1: "kept", A_H2: "broken"}) is Standing.IN_FORCE
+    assert book(mine).standing(mine, [], {}) is Standing.NEVER_ASKED
+    written = tmp_path / "mine.toml"
+    written.write_text(as_toml(book(mine, entry("two"))), encoding="utf-8")
+    assert [each.sometimes for each in load_expectations(written).entries] == [True, False]
+
+
 def test_what_nobody_asks_can_never_be_in_force():
     mine = entry("three")
     assert book(mine).standing(mine, ALL, dict.fromkeys(ALL, "kept")) is Standing.NEVER_ASKED
@@ -148,6 +159,7 @@ GOOD = 'id = "one"\nreason = "r"\ndate = 2026-11-01\n'
         (f'server = "s"\n[[expected]]\n{GOOD}upstream = "javascript:1"', "'upstream' must be a link"),
         (f'server = "s"\n[[expected]]\n{GOOD}protocol = "h9"', "'protocol' knows h1"),
         (f'server = "s"\n[[expected]]\n{GOOD}tea = 1', "unknown key 'tea'"),
+        (f'server = "s"\n[[expected]]\n{GOOD}sometimes = "yes"', "'sometimes' must be true"),
         (f'server = "s"\n[[expected]]\n{GOOD}[[expected]]\n{GOOD}', "number 2: 'id' 'one' is there twice"),
     ],
 )

@@ -27,6 +27,7 @@ from conformance.trace import (
     ServerKilled,
     SetupFailed,
     SignalSent,
+    StepBegun,
     Trace,
 )
 from conformance.verdict import Answer, Level, Measured, Verdict, broken, cannot_tell, kept, observed
@@ -219,3 +220,28 @@ def test_control_that_fails_touches_no_other_answer():
     assert answers(asked, control=control) == answers(asked)
     blocked = (must(always_broken), promise(after_the_broken))
     assert answers(blocked, control=control)["after_the_broken"] is Answer.BLOCKED
+
+
+@check(clauses.PING_ANSWERED, anytime=True)
+def asked_at_any_time(trace, _limits):
+    """What comes after the signal is broken off."""
+    signal = trace.first(SignalSent(purpose="shutdown"))
+    late = [event for event in trace.of(ConnectionOpened) if signal and event.begin_ns >= signal.end_ns]
+    return broken("Too late.", *late) if late else kept("Nothing came.")
+
+
+def control_of(*events):
+    step = StepBegun(0, "Shutdown()", begin_ns=5, end_ns=5)
+    return Trace(PLAY, (step, *events, ServerKilled("over", begin_ns=8, end_ns=8), PlayEnded(begin_ns=9, end_ns=9)))
+
+
+def test_a_rule_that_holds_at_any_time_is_put_to_the_control_too():
+    late = ConnectionOpened("a", begin_ns=7, end_ns=7)
+    trace = Trace(PLAY, (SIGNAL, late, PlayEnded(begin_ns=9, end_ns=9)))
+    asked = [must(asked_at_any_time)]
+    assert answers(asked, trace, control_of())["asked_at_any_time"] is Answer.BROKEN
+    (verdict,) = judge(asking(*asked), trace, DEFAULT, control_of(late))
+    assert verdict.answer is Answer.SETUP_FAILED
+    assert "(Too late)" in verdict.because
+    another = dataclasses.replace(asked_at_any_time, anytime=False)
+    assert answers([must(another)], trace, control_of(late))["asked_at_any_time"] is Answer.BROKEN

@@ -82,7 +82,7 @@ def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"GOAWAY came before the end of {names(closed)}.", *(story.goaways[0] for story in closed))
 
 
-@check(clauses.GOAWAY_NO_ERROR, *CUT_SHORT, on_sight=True)
+@check(clauses.GOAWAY_NO_ERROR, *CUT_SHORT, on_sight=True, anytime=True)
 def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     """Every GOAWAY of a graceful shutdown carries NO_ERROR.
 

@@ -139,7 +139,7 @@ def _heads_after(trace: Trace, request: RequestStory, signal: SignalSent) -> boo
     return bool(orders) and precedes(signal, orders[0])
 
 
-@check(clauses.EXPECT_CONTINUE, over=HTTP1, witness=True)
+@check(clauses.EXPECT_CONTINUE, over=HTTP1, witness=True, anytime=True)
 def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
     """A client that waits for ``100 (Continue)`` is told to go on, or gets its final response, in the drain too.
 

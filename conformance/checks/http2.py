@@ -74,7 +74,7 @@ def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Finding:
     return kept(f"{kind} was acknowledged within {worst:.2f} s.", *answers, measured=tuple(times))
 
 
-@check(clauses.PING_ANSWERED)
+@check(clauses.PING_ANSWERED, anytime=True)
 def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """PING is answered during the drain as before it.
 
@@ -84,7 +84,7 @@ def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     return _acknowledged(trace, limits, "PING")
 
 
-@check(clauses.SETTINGS_ACKNOWLEDGED)
+@check(clauses.SETTINGS_ACKNOWLEDGED, anytime=True)
 def settings_are_acknowledged_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """SETTINGS are acknowledged during the drain as before it.
 

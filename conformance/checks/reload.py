@@ -60,9 +60,14 @@ def _dropped_twice(trace: Trace, stories: list[RequestStory]) -> list[RequestSto
     for client in dict.fromkeys(_client(story) for story in stories):
         mine = [story for story in stories if _client(story) == client]
         found += [
-            again for first, again in itertools.pairwise(mine) if _untouched(trace, first) and _untouched(trace, again)
+            again for first, again in itertools.pairwise(mine) if _dropped(trace, first) and _dropped(trace, again)
         ]
     return found
+
+
+def _dropped(trace: Trace, story: RequestStory) -> bool:
+    """Tell whether a request met the end of its connection, and nothing told its client that it may be sent again."""
+    return _untouched(trace, story) and fate(trace, story) is not Fate.REFUSED
 
 
 def _client(story: RequestStory) -> str:
