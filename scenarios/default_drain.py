@@ -7,7 +7,7 @@ from conformance.scenario import Scenario, observe, steps
 from conformance.server import Protocol
 from conformance.timeline import Await, Connect, Duration, Elapse, Request, SendChunk, Shutdown, Step
 from conformance.trace import HandlerEntered, ResponseStarted, ServerExited
-from scenarios.usual import FORCED_END
+from scenarios.usual import FORCED_END, SPEAKS
 
 ANOTHER_PIECE: list[Step] = [Elapse(Duration(0.4, 3), "the stream has another piece"), SendChunk("endless")]
 
@@ -34,5 +34,6 @@ DEFAULT_DRAIN = Scenario(
     checks=(
         observe(ending.drain_when_nothing_is_configured),
         *FORCED_END,
+        *SPEAKS,
     ),
 )

@@ -29,7 +29,7 @@ from conformance.trace import (
     ResponseStarted,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT
+from scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS
 
 AGE = Elapse(Duration(5.5, 10), "the connection grows old: Go's bug needed it to be older than 5 s")
 MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler, its connection more than 6 s old")
@@ -121,6 +121,7 @@ DEADLINE_FIRST = Scenario(
     ),
     checks=(
         *FORCED_END,
+        *SPEAKS,
         should(goaway.goaway_is_sent),
         should(goaway.goaway_precedes_close),
         must(goaway.goaway_is_on_stream_zero),

@@ -23,7 +23,7 @@ from conformance.trace import (
     ResponseStarted,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE
+from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 
 AGE = Elapse(Duration(5.5, 10), "the connection grows as old as in the HTTP/2 timeline")
 MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler")
@@ -116,5 +116,5 @@ HTTP1_DEADLINE_FIRST = Scenario(
         Shutdown(),
         Await(ServerExited()),
     ),
-    checks=(*FORCED_END,),
+    checks=(*FORCED_END, *SPEAKS),
 )

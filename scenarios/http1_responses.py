@@ -19,7 +19,7 @@ from conformance.timeline import (
     Shutdown,
 )
 from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
-from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE
+from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 
 SMALL_BUFFER = 16 * 1024
 LARGE = 4_000_000
@@ -120,6 +120,7 @@ HTTP1_ENDLESS = Scenario(
     ),
     checks=(
         *FORCED_END,
+        *SPEAKS,
         should(delivery.pieces_are_passed_on_in_the_drain),
     ),
 )

@@ -35,7 +35,7 @@ from conformance.trace import (
     ResponseEnded,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, announced
+from scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS, announced
 
 DRAIN = Duration(4, 20)
 
@@ -198,6 +198,7 @@ ENDLESS = Scenario(
     ),
     checks=(
         *FORCED_END,
+        *SPEAKS,
         should(delivery.pieces_are_passed_on_in_the_drain),
         should(goaway.goaway_is_sent),
         should(goaway.goaway_precedes_close),

@@ -92,7 +92,6 @@ FORCED_END: tuple[Asked, ...] = (
     promise(serving.cut_responses_look_cut),
     promise(ending.server_leaves_no_process_behind),
     promise(ending.port_is_free_after_exit),
-    *SPEAKS,
     observe(ending.exit_status_after_a_forced_end),
     observe(serving.held_handlers_at_the_end),
     observe(closing.listener_closes),
