@@ -210,12 +210,15 @@ class Company:
 
     def summary(self, plays: list[dict[str, Any]]) -> list[str]:
         """Sum the run up, a line for each server, and say what was not asked."""
+        from reports.figures import rows  # noqa: PLC0415 - not needed until the end
+
         lines = [f"cannot be used: {line}" for line in self._found.broken]
+        figures = {each.name: each for each in rows(self._results([PlayResult(**play) for play in plays]))}
         for row in self.rows:
             name = row.server.name
             mine = [play for play in plays if play["server"] == name]
             if mine:
-                lines.append(f"{name} {self.version(row.server) or ''}: {_counts(mine)}")
+                lines.append(f"{name} {self.version(row.server) or ''}: {_counts(mine)}; {figures[name].requests_lost}")
                 told = [Claim(**claim).contradicted for claim in self.claims(row.server)]
                 lines += [f"{name}: the adapter's claims are wrong: {words}" for words in told if words]
             elif why := self.why_not_played(row):
@@ -241,9 +244,7 @@ def _counts(plays: list[dict[str, Any]]) -> str:
     )
     broken = [f"{answers[f'{level} broken']} {level} broken" for level in Level if answers[f"{level} broken"]]
     others = [f"{answers[answer]} {answer}" for answer in Answer if answer is not Answer.BROKEN and answers[answer]]
-    lost = sum(play["fates"].get("lost", 0) for play in plays)
-    sent = sum(sum(play["fates"].values()) for play in plays)
-    return ", ".join([*broken, *others]) + f"; {lost} of {sent} requests lost"
+    return ", ".join([*broken, *others])
 
 
 def servers_named(names: Sequence[str]) -> list[Server]:

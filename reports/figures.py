@@ -74,6 +74,12 @@ class Row:
         """How many musts and promises are broken."""
         return self.must_broken + self.promise_broken
 
+    @property
+    def requests_lost(self) -> str:
+        """How many requests were lost of those that were owed a response, and how many others were, in words."""
+        excused = f", and {self.excused_lost} that were not owed" if self.excused_lost else ""
+        return f"{self.lost} of {self.sent} requests lost{excused}"
+
 
 def rows(results: Results) -> list[Row]:
     """Give a row for every server that was played on."""

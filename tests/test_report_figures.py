@@ -15,6 +15,8 @@ def test_requests_that_were_not_owed_are_counted_apart() -> None:
     (row,), (excused_row,) = figures.rows(owing), figures.rows(excused)
     assert (row.lost, row.sent, row.excused_lost) == (1, 2, 0)
     assert (excused_row.lost, excused_row.sent, excused_row.excused_lost) == (0, 0, 1)
+    assert row.requests_lost == "1 of 2 requests lost"
+    assert excused_row.requests_lost == "0 of 0 requests lost, and 1 that were not owed"
 
 
 def test_requests_of_a_play_that_holds_them_past_the_drain_timeout_are_not_owed() -> None:
