@@ -26,6 +26,7 @@ lint: $(BIN)/.lastcall-all
 	$(BIN)/python -m mypy
 
 bench: $(BIN)/.lastcall-base  ## how long the reference server's run takes, as a ratio to its longest play
+	$(BIN)/python tests/bench.py scenarios/founding.py scenarios/http1.py scenarios/raced_stream.py
 	$(BIN)/python tests/bench.py
 
 clean:

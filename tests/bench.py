@@ -27,10 +27,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", default="reference")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument(
+        "scenarios", nargs="*", help="files of scenarios, such as scenarios/founding.py; all if none is named"
+    )
     options = parser.parse_args()
     for number in range(1, options.runs + 1):
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "pytest", f"--server={options.server}", f"--results={folder}", "-q"]
+            command += options.scenarios
             began = time.monotonic()
             subprocess.run([*command, "-p", "no:cacheprovider"], check=False, stdout=subprocess.DEVNULL)
             wall_s = time.monotonic() - began
