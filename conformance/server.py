@@ -93,7 +93,7 @@ class DefaultDrain:
     """The drain timeout of a server that nobody has told one: what most of its users have.
 
     ``seconds`` is what its documentation says; None if it says that requests are waited for without any limit.
-    ``documented`` links to where; empty if nothing is documented, and then nothing is promised either.
+    ``documented`` links to where. If it is empty and ``seconds`` None, nothing is known, and so nothing is promised.
     """
 
     seconds: float | None

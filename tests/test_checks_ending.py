@@ -4,6 +4,7 @@ import pytest
 
 from conformance.checks import ending as checks
 from conformance.trace import (
+    ConnectionAbandoned,
     FinReceived,
     FinSent,
     HandlerCancelled,
@@ -239,6 +240,13 @@ def test_a_server_that_documents_no_limit_cuts_nothing_when_nothing_is_configure
 
 
 ALONE = checks.drain_when_nothing_is_configured
+
+
+def test_what_only_the_harness_cut_was_not_cut_by_the_server():
+    ours = (at(12, ConnectionAbandoned("a")), *killed(12.001), at(12.005, HandlerCancelled("r")))
+    alone = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
+    judged(GRANTED, "cannot tell", *BUSY, *ours, **alone)
+    judged(ALONE, "observed", *BUSY, *ours, **alone, says="cut no request and was still there")
 
 
 def test_what_a_server_does_with_nothing_configured_is_told_beside_what_is_documented():

@@ -94,3 +94,16 @@ def test_kernel_lists_who_listens_and_no_longer_when_closed(family, address):
         with socket.create_connection((address, port)) as client:
             assert client.getsockname()[1] not in listening_ports()
     assert port not in (listening_ports() or ())
+
+
+def test_where_the_kernel_does_not_answer_its_tables_are_read(monkeypatch):
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        assert port in listening_ports()
+
+        def refuse(_family):
+            raise OSError
+
+        monkeypatch.setattr(ports, "_ask_for_listeners", refuse)
+        assert port in listening_ports()
+    assert port not in (listening_ports() or ())

@@ -243,7 +243,7 @@ def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s - drain_s:.2f} s after its drain timeout.", end, measured=(took,))
 
 
-@check(clauses.DRAIN_LEFT_ALONE)
+@check(clauses.DRAIN_LEFT_ALONE, witness=True)
 def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
     """For how long a server that was told no drain timeout waits for requests that do not end, and what is documented of it."""
     signal = shutdown(trace)
