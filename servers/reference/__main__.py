@@ -1,108 +1,17 @@
-"""The command line: ``python -m servers.reference servers.apps.asgi:application --port 8080``."""
+"""The start: ``python -m servers.reference``, whose options are in ``command.py``."""
 
-from __future__ import annotations
-
-import argparse
-import asyncio
-import importlib
-import signal
+import gc
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-from servers.reference.model import MODEL, Model
-from servers.reference.server import Options
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from servers.reference.application import Application
-
-USAGE_ERROR = 2
-
-
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m servers.reference", description="A model of a graceful shutdown.")
-    parser.add_argument("application", nargs="?", default="servers.apps.asgi:application", help="MODULE:ATTRIBUTE")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True, help="0 takes a free one; the log says which")
-    parser.add_argument("--cert", type=Path, help="the certificate chain (PEM): TLS, with ALPN h2 and http/1.1")
-    parser.add_argument("--key", type=Path, help="the certificate's key (PEM)")
-    parser.add_argument("--drain-timeout", type=float, default=10.0, metavar="SECONDS", help="default: %(default)s")
-    parser.add_argument(
-        "--lame-duck", type=float, default=0.0, metavar="SECONDS", help="go on accepting after the signal"
-    )
-    parser.add_argument(
-        "--workers", type=int, default=0, metavar="N", help="processes that serve, under one that does not"
-    )
-    parser.add_argument("--listener", type=int, default=-1, help=argparse.SUPPRESS)  # a worker's, from its supervisor
-    deviation = parser.add_mutually_exclusive_group()
-    deviation.add_argument("--fault", metavar="NAME", help="be broken in one way (faults.py)")
-    deviation.add_argument("--variant", metavar="NAME", help="be different in one way, and conformant (variants.py)")
-    return parser.parse_args()
-
-
-def chosen_model(options: argparse.Namespace) -> Model:
-    """Give the model, or what a fault or a variant makes of it; exits when there is none of that name."""
-    if options.fault is not None:
-        from servers.reference.faults import FAULTS  # noqa: PLC0415 - the model needs none of this
-
-        return _find("fault", options.fault, FAULTS)
-    if options.variant is not None:
-        from servers.reference.variants import VARIANTS  # noqa: PLC0415 - the model needs none of this
-
-        return _find("variant", options.variant, VARIANTS)
-    return MODEL
-
-
-def _find(kind: str, name: str, known: Mapping[str, Model]) -> Model:
-    if name not in known:
-        sys.stderr.write(f"unknown {kind} {name!r}; known are: {', '.join(sorted(known))}\n")
-        sys.exit(USAGE_ERROR)
-    return known[name]
-
-
-def load(name: str) -> Application:
-    """Import the application."""
-    module, _, attribute = name.partition(":")
-    return cast("Application", getattr(importlib.import_module(module), attribute or "application"))
-
-
-async def serve(model: Model, application: Application, options: Options) -> int:
-    """Run one server until it has been told to stop, and give its exit status."""
-    server = model.server(options, application, model)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        server.loop.add_signal_handler(number, server.on_signal)
-    return await server.serve()
-
-
-async def supervise(model: Model, workers: int, options: Options) -> int:
-    """Run workers until they have been told to stop, and give the exit status."""
-    command = [sys.executable, "-m", "servers.reference", *sys.argv[1:]]
-    supervisor = model.supervisor(command, workers, options.host, options.port)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        supervisor.loop.add_signal_handler(number, supervisor.on_signal, number)
-    supervisor.loop.add_signal_handler(signal.SIGHUP, supervisor.on_reload)
-    return await supervisor.run()
 
 
 def main() -> int:
-    """Serve as the command line says."""
-    command = arguments()
-    options = Options(
-        port=command.port,
-        host=command.host,
-        cert=command.cert,
-        key=command.key,
-        drain_timeout_s=command.drain_timeout,
-        lame_duck_s=command.lame_duck,
-        inherited=command.listener,
-    )
-    model = chosen_model(command)
-    if command.workers and command.listener < 0:
-        return asyncio.run(supervise(model, command.workers, options))
-    return asyncio.run(serve(model, load(command.application), options))
+    """Import the server, and run it."""
+    # A suite starts a server for each play. Nearly all that a start costs is imports, and a sixth of that would be
+    # the garbage collector, which finds nothing; command.py sets it to work before anything is served.
+    gc.disable()
+    from servers.reference import command  # noqa: PLC0415 - what is not to be collected yet
+
+    return command.main()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from servers.reference.frames import PREFACE
 from servers.reference.tls import Tls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from servers.reference.server import Server
     from servers.reference.session import Session
     from servers.reference.websocket import WebSocket
@@ -120,7 +122,7 @@ class Connection(asyncio.Protocol):
         if self.draining:
             self.session.begin_drain()
 
-    def choose_protocol(self) -> type[Session] | None:
+    def choose_protocol(self) -> Callable[[Connection], Session] | None:
         """Give the protocol that the client speaks; None while that cannot be told."""
         model = self.server.model
         if self.tls is not None:

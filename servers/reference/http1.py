@@ -8,7 +8,6 @@ import h11
 
 from servers.reference.application import ClientGoneError
 from servers.reference.session import Session
-from servers.reference.websocket import asks_for_websocket
 
 if TYPE_CHECKING:
     from servers.reference.application import Exchange, Headers
@@ -16,6 +15,11 @@ if TYPE_CHECKING:
 
 UNREAD_LIMIT = 65536
 """How much may wait in memory, of a request's body or of requests that follow, before the connection is not read."""
+
+
+def asks_for_websocket(headers: Headers) -> bool:
+    """Tell whether a request is the opening handshake of a WebSocket."""
+    return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
 
 
 class Http1(Session):

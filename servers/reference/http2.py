@@ -21,16 +21,21 @@ from hyperframe.frame import GoAwayFrame
 from servers.reference import frames
 from servers.reference.application import ClientGoneError
 from servers.reference.session import Session
-from servers.reference.websocket_stream import StreamHandshake, WebSocketStream, asks_for_websocket
 
 if TYPE_CHECKING:
     from servers.reference.application import Exchange, Headers
     from servers.reference.connection import Connection
+    from servers.reference.websocket_stream import WebSocketStream
 
 HIGHEST_STREAM_ID = 2**31 - 1
 ROUND_TRIP_S = 0.5
 """How long the acknowledgement of the PING that goes with the first GOAWAY is waited for."""
 CONNECTION_HEADERS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
+
+
+def asks_for_websocket(pseudo: dict[bytes, bytes]) -> bool:
+    """Tell whether a request is an extended CONNECT for a WebSocket."""
+    return pseudo.get(b":method") == b"CONNECT" and pseudo.get(b":protocol") == b"websocket"
 
 
 class Http2(Session):
@@ -161,9 +166,11 @@ class Http2(Session):
 
     def _open_websocket(self, stream_id: int, target: bytes, headers: Headers) -> None:
         """Give a stream to a WebSocket."""
+        from servers.reference import websocket_stream as over_h2  # noqa: PLC0415 - wsproto, if a client asks for it
+
         self.requests += 1
-        stream = self.websockets[stream_id] = WebSocketStream(self, stream_id)
-        websocket = self.connection.server.model.websocket(stream, target, headers, StreamHandshake(stream))
+        stream = self.websockets[stream_id] = over_h2.WebSocketStream(self, stream_id)
+        websocket = self.connection.server.model.websocket(stream, target, headers, over_h2.StreamHandshake(stream))
         websocket.start()
         if self.draining:
             websocket.begin_drain()

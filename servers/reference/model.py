@@ -1,16 +1,49 @@
-"""Which classes make a server: the model's own, or others in their place (a fault, a variant)."""
+"""What makes a server: the model's own parts, or others in their place (a fault, a variant).
+
+A suite boots a server for each play, so what speaks a protocol is imported when the first connection speaks it: h2, h11
+and wsproto are a third of what it costs to start.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from servers.reference.application import Exchange
 from servers.reference.connection import Connection
-from servers.reference.http1 import Http1
-from servers.reference.http2 import Http2
 from servers.reference.server import Server
 from servers.reference.supervisor import Supervisor
-from servers.reference.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servers.reference.application import Headers
+    from servers.reference.session import Session
+    from servers.reference.websocket import WebSocket
+    from servers.reference.websocket_stream import StreamHandshake, WebSocketStream
+
+
+def http1(connection: Connection) -> Session:
+    """Speak HTTP/1.1 on a connection."""
+    from servers.reference.http1 import Http1  # noqa: PLC0415 - see above
+
+    return Http1(connection)
+
+
+def http2(connection: Connection) -> Session:
+    """Speak HTTP/2 on a connection."""
+    from servers.reference.http2 import Http2  # noqa: PLC0415 - see above
+
+    return Http2(connection)
+
+
+def websocket(
+    connection: Connection | WebSocketStream, target: bytes, headers: Headers, handshake: StreamHandshake | None = None
+) -> WebSocket:
+    """Give a connection, or a stream of HTTP/2, to a WebSocket."""
+    from servers.reference.websocket import WebSocket  # noqa: PLC0415 - see above
+
+    return WebSocket(connection, target, headers, handshake)
 
 
 @dataclass(frozen=True)
@@ -23,10 +56,10 @@ class Model:
     description: str = ""
     server: type[Server] = Server
     connection: type[Connection] = Connection
-    http1: type[Http1] = Http1
-    http2: type[Http2] = Http2
+    http1: Callable[[Connection], Session] = http1
+    http2: Callable[[Connection], Session] = http2
     exchange: type[Exchange] = Exchange
-    websocket: type[WebSocket] = WebSocket
+    websocket: Callable[..., WebSocket] = websocket
     supervisor: type[Supervisor] = Supervisor
     over: tuple[str, ...] = ("h1", "h2c")
 

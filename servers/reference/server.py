@@ -15,7 +15,6 @@ from servers.reference.tls import server_context
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from pathlib import Path
 
     from servers.reference.application import Application, Exchange
     from servers.reference.connection import Connection
@@ -37,8 +36,8 @@ class Options:
 
     port: int
     host: str = "127.0.0.1"
-    cert: Path | None = None
-    key: Path | None = None
+    cert: str | None = None
+    key: str | None = None
     drain_timeout_s: float = 10.0
     lame_duck_s: float = 0.0
     inherited: int = -1

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 READ_SIZE = 65536
 
 
-def server_context(cert: Path, key: Path) -> ssl.SSLContext:
+def server_context(cert: str, key: str) -> ssl.SSLContext:
     """Make the context of a server that offers HTTP/2 and HTTP/1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)

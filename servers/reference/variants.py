@@ -23,6 +23,7 @@ from servers.reference.websocket import GOING_AWAY, WebSocket
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from servers.reference.application import Exchange
 
@@ -137,12 +138,12 @@ class RefusingHttp2(Http2):
 class RefusingConnection(Connection):
     """A connection that came in during the drain."""
 
-    def choose_protocol(self) -> type[Session] | None:
+    def choose_protocol(self) -> Callable[[Connection], Session] | None:
         """Choose the protocol's refusing kind."""
         protocol = super().choose_protocol()
         if protocol is None:
             return None
-        return RefusingHttp2 if issubclass(protocol, Http2) else RefusingHttp1
+        return RefusingHttp2 if protocol is self.server.model.http2 else RefusingHttp1
 
 
 class NewConnection503(LameDuck):

@@ -40,11 +40,6 @@ NORMAL, GOING_AWAY, NO_CODE, NO_CLOSE, INTERNAL_ERROR = 1000, 1001, 1005, 1006, 
 FORBIDDEN, INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE = 403, 500, 503
 
 
-def asks_for_websocket(headers: Headers) -> bool:
-    """Tell whether a request is the opening handshake of a WebSocket."""
-    return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
-
-
 class WebSocket:
     """One WebSocket, which has its connection (or its stream) to itself: it is in the place of the connection's session."""
 

@@ -27,11 +27,6 @@ LINGER_S = 0.3
 OK = 200
 
 
-def asks_for_websocket(pseudo: dict[bytes, bytes]) -> bool:
-    """Tell whether a request is an extended CONNECT for a WebSocket."""
-    return pseudo.get(b":method") == b"CONNECT" and pseudo.get(b":protocol") == b"websocket"
-
-
 class WebSocketStream:
     """One stream, until both its halves have ended or it is reset."""
 
