@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from conformance import __version__
 from conformance.server import Feature, Protocol, Server
+from conformance.timeline import Connect, Elapse, Manners, ReleaseHandler, Request
 from conformance.trace import Play
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from conformance.limits import Limits
     from conformance.scenario import Scenario
     from conformance.timeline import Pace
+
+_RUDE_S = 2.0
+"""Roughly how long servers wait for a client that does not close its side."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,17 @@ class Bill:
         if drain is None or not self.scenario.default_drain:
             return self.drain_s if drain else None
         return drain.default.seconds if drain.default else None
+
+    @property
+    def expected_s(self) -> float:
+        """How long the play takes, in seconds and roughly: the time that it lets pass, and what the server sits out."""
+        steps = self.scenario.timeline
+        passing_s = sum(step.duration.at(self.pace) for step in steps if isinstance(step, Elapse))
+        held = {step.name for step in steps if isinstance(step, Request) and not step.target}
+        released = {step.request for step in steps if isinstance(step, ReleaseHandler)}
+        drain_s = (self.promised_drain_s or 0.0) if held - released else 0.0
+        rude = any(isinstance(step, Connect) and step.manners is Manners.RUDE for step in steps)
+        return passing_s + self.lame_duck_s + drain_s + (_RUDE_S if rude else 0.0)
 
     @property
     def lame_duck_s(self) -> float:

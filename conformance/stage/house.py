@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from conformance.server import Protocol
+from conformance.stage.boots import Boots
 from conformance.stage.certificates import make_certificates
 from conformance.stage.guard import Guard
 from conformance.stage.player import play
@@ -35,8 +35,8 @@ _FRESH_NS = 10_000_000
 class House:
     """Certificates, the reaper, and one event loop; a context manager.
 
-    Plays run at once, bounded by CPU and not by count: a booting server is CPU, a held handler is not. So as
-    many servers boot at a time as there are cores but one, which is left to the harness: its clocks are the evidence.
+    Plays run at once, bounded by CPU and not by count: see :class:`Boots`. The longest begin first, so that the others
+    go on beside them.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class House:
         self.watch = Watch()
         self._runner = self._stack.enter_context(asyncio.Runner(loop_factory=loop_factory(self.watch)))
         self._listening: tuple[int, frozenset[int] | None] = (0, None)
-        self.boots = asyncio.Semaphore(max(1, (os.cpu_count() or 2) - 1))
+        self.boots = Boots(self.watch)
         return self
 
     def __exit__(
@@ -103,10 +103,11 @@ class House:
             return trace
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(bill)) for bill in bills]
             for work in beside:
                 group.create_task(work)
-        return [task.result() for task in tasks]
+            longest_first = sorted(range(len(bills)), key=lambda place: -bills[place].expected_s)
+            tasks = {place: group.create_task(one(bills[place])) for place in longest_first}
+        return [tasks[place].result() for place in range(len(bills))]
 
 
 @contextlib.contextmanager

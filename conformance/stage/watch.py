@@ -8,6 +8,7 @@ span stays short while the machine is not starved; and how late the heartbeat co
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
 import time
 from collections import deque
@@ -50,7 +51,8 @@ class Watch(selectors.DefaultSelector):
 
     def worst_lag_since(self, begin_ns: int) -> int:
         """Give the worst lateness of the heartbeat since then, in nanoseconds."""
-        return max((late for at_ns, late in self._late if at_ns >= begin_ns), default=0)
+        recent = itertools.takewhile(lambda noted: noted[0] >= begin_ns, reversed(self._late))
+        return max((late for _at_ns, late in recent), default=0)
 
     def beat(self, loop: asyncio.AbstractEventLoop) -> None:
         """Keep the heart beating for as long as the loop runs."""

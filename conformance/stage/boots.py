@@ -1,0 +1,56 @@
+"""How many servers boot at a time: a booting server is processor time, a held handler is not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from conformance.stage.watch import Watch
+
+_LOOK_S = 0.02
+_RECENT_S = 0.5
+_PUNCTUAL_S = 0.03
+"""How late the harness's heartbeat may have been lately for the last core to be used as well."""
+
+
+class Boots:
+    """A place to boot a server in; a context manager that waits for one. Who comes first boots first.
+
+    There is a place for each core but one, which is left to the harness: its clocks are the evidence. While they keep
+    time, that core's place is used as well; as soon as the harness is late, it is not.
+    """
+
+    def __init__(self, watch: Watch, cores: int | None = None) -> None:
+        self._watch = watch
+        self._cores = cores or os.cpu_count() or 2
+        self._under_way = 0
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        async with self._turn:
+            while not self._is_room():
+                self._freed.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._freed.wait()
+            self._under_way += 1
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._under_way -= 1
+        self._freed.set()
+
+    def _is_room(self) -> bool:
+        if self._under_way < max(1, self._cores - 1):
+            return True
+        recently_ns = time.monotonic_ns() - int(_RECENT_S * 1e9)
+        return self._under_way < self._cores and self._watch.worst_lag_since(recently_ns) < _PUNCTUAL_S * 1e9

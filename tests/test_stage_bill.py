@@ -1,0 +1,47 @@
+"""The bill: how long a play is expected to take, which is what decides who begins."""
+
+import pytest
+
+from conformance.limits import DEFAULT
+from conformance.registry import find
+from conformance.server import Protocol
+from conformance.stage.bill import Bill
+from conformance.stage.house import House
+from conformance.timeline import Pace
+from conformance.trace import Trace
+
+FOUND = find()
+
+
+def expected_s(scenario, protocol=Protocol.H2C, pace=Pace.FAST):
+    return Bill(FOUND.scenarios[scenario], FOUND.servers["reference"], protocol, pace, DEFAULT).expected_s
+
+
+def test_what_passes_for_its_own_sake_is_expected_and_a_drain_that_is_sat_out():
+    assert expected_s("one-request") == pytest.approx(7.1)
+    assert expected_s("deadline-first") == pytest.approx(5.5 + 0.6 + 3.0)
+    assert expected_s("default-drain", Protocol.H2) > 10, "the reference's own ten seconds"
+    assert expected_s("one-request", pace=Pace.ISSUE) > 2 * expected_s("one-request")
+
+
+def test_rude_client_and_a_lame_duck_take_their_time():
+    assert expected_s("h2-idle-rude") > expected_s("h2-idle-polite")
+    assert expected_s("lame-duck-newcomers") > FOUND.scenarios["lame-duck-newcomers"].lame_duck.fast_s
+
+
+def test_longest_plays_begin_first(tmp_path, monkeypatch):
+    begun = []
+
+    async def play(_house, bill, _path):
+        begun.append(bill.scenario.id)
+        return Trace(bill.scenario.id, ())
+
+    monkeypatch.setattr("conformance.stage.house.play", play)
+    names = ["h2-zero-streams", "one-request", "h2-idle-rude", "deadline-first"]
+    bills = [
+        Bill(FOUND.scenarios[name], FOUND.servers["reference"], Protocol.H2C, Pace.FAST, DEFAULT) for name in names
+    ]
+    with House() as house:
+        traces = house.play_all(bills, tmp_path)
+    assert begun == ["deadline-first", "one-request", "h2-idle-rude", "h2-zero-streams"]
+    assert [trace.play for trace in traces] == names, "and come back in the order of the bills"

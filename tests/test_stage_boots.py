@@ -1,0 +1,91 @@
+"""Boots: how many servers are started at a time, and that the harness's own lateness takes the last place away."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from conformance.stage.boots import Boots
+
+LATE_NS = 200_000_000
+
+
+class Clock:
+    """A watch of which the test says how late it has been."""
+
+    def __init__(self, late_ns=0):
+        self.late_ns = late_ns
+
+    def worst_lag_since(self, _begin_ns):
+        return self.late_ns
+
+
+async def settle():
+    for _turn in range(5):
+        await asyncio.sleep(0)
+
+
+async def boot_many(boots, number, hold, last=None):
+    """Begin so many boots, which each wait for ``hold``, and give the list in which they tell of their begin."""
+    begun = []
+
+    async def one(name):
+        async with boots:
+            begun.append(name)
+            if last is not None and len(begun) == number:
+                last.set()
+            await hold.wait()
+
+    tasks = [asyncio.create_task(one(name)) for name in range(number)]
+    await settle()
+    return begun, tasks
+
+
+@pytest.mark.parametrize(
+    ("cores", "late_ns", "at_once"),
+    [(1, 0, 1), (1, LATE_NS, 1), (2, 0, 2), (2, LATE_NS, 1), (4, 0, 4), (4, LATE_NS, 3)],
+)
+def test_last_core_is_used_only_while_the_harness_is_punctual(cores, late_ns, at_once):
+    async def go():
+        hold = asyncio.Event()
+        begun, tasks = await boot_many(Boots(Clock(late_ns), cores), 6, hold)
+        first = list(begun)
+        hold.set()
+        await asyncio.gather(*tasks)
+        return first, begun
+
+    first, begun = asyncio.run(go())
+    assert first == list(range(at_once))
+    assert begun == list(range(6)), "who comes first boots first"
+
+
+def test_place_that_was_refused_is_given_once_the_harness_is_punctual_again():
+    async def go():
+        clock, hold, last = Clock(LATE_NS), asyncio.Event(), asyncio.Event()
+        begun, tasks = await boot_many(Boots(clock, 2), 2, hold, last)
+        while_late = list(begun)
+        clock.late_ns = 0
+        async with asyncio.timeout(10):
+            await last.wait()
+        hold.set()
+        await asyncio.gather(*tasks)
+        return while_late
+
+    assert asyncio.run(go()) == [0]
+
+
+def test_boot_that_fails_and_one_that_is_cancelled_while_it_waits_give_their_places_back():
+    async def go():
+        boots, hold = Boots(Clock(), 1), asyncio.Event()
+        with contextlib.suppress(ZeroDivisionError):
+            async with boots:
+                raise ZeroDivisionError
+        _begun, (first, second) = await boot_many(boots, 2, hold)
+        second.cancel()
+        await asyncio.wait([second])
+        hold.set()
+        await first
+        async with asyncio.timeout(10), boots:
+            return second.cancelled()
+
+    assert asyncio.run(go())
