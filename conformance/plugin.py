@@ -8,7 +8,7 @@ Without ``--server`` or ``--judge-only`` it does nothing.
 
 from __future__ import annotations
 
-import dataclasses
+import gc
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,6 +176,8 @@ class CheckItem(AskedItem):
         if not company.performed(self.play.row):
             with _progress_line(self.config) as progress:
                 company.perform(_wanted(self, company), progress)
+            # All of this stays to the end of the run: the garbage collector need not look through it again and again.
+            gc.freeze()
         self.judged = company.judged(self.play.row, self.play.scenario, self.play.protocol)
         if self.judged is None:
             pytest.skip(f"no readable trace of {self.play.name} in {company.folder}")
@@ -265,6 +267,12 @@ class _progress_line:  # noqa: N801 - used like a function
             self._reporter._tw._file.flush()  # noqa: SLF001
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector what stays to the end: it would hold up the loop whose clocks are the evidence."""
+    if COMPANY in session.config.stash:
+        gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring the items of a server together, so that one server is reported after the other."""
@@ -288,7 +296,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         if not item.play.told:
             item.play.told = True
             # Only plain data travels between processes: no enum, no tuple.
-            result = json.loads(json.dumps(dataclasses.asdict(item.judged.as_result(company.folder))))
+            result = json.loads(json.dumps(item.judged.as_result(company.folder), default=vars))
             report.lastcall["play"] = item.config.stash[RECKONING].beside(result)
             report.lastcall["claims"] = company.claims(item.play.row.server)
     return report

@@ -75,7 +75,7 @@ class Results:
         """Write results.json into a folder, in one step, and give its path."""
         path = folder / NAME
         draft = folder / f"{NAME}.new"
-        draft.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(self, indent=1, default=vars) + "\n", encoding="utf-8")
         return draft.replace(path)
 
 

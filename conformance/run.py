@@ -71,7 +71,7 @@ class Judged:
             argv=next((started.argv for started in self.trace.of(ServerStarted)), ()),
             fates={str(each): fates.count(each) for each in Fate},
             duration_s=round((end_ns - begin_ns) / 1e9, 3),
-            verdicts=tuple(dataclasses.asdict(verdict) for verdict in self.verdicts),
+            verdicts=tuple(verdict.as_json() for verdict in self.verdicts),
         )
 
 

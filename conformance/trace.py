@@ -48,7 +48,13 @@ class Event:
 
     def as_json(self) -> dict[str, Any]:
         """Give the event as a JSON object, its class under ``event``."""
-        return {"event": type(self).__name__} | {name: getattr(self, name) for name in _defaults(type(self))}
+        return {"event": type(self).__name__, **vars(self)}
+
+    def at(self, begin_ns: int, end_ns: int) -> Self:
+        """Give the same event with its times: what :func:`dataclasses.replace` does, a few times as fast."""
+        timed = object.__new__(type(self))
+        vars(timed).update(vars(self), begin_ns=begin_ns, end_ns=end_ns)
+        return timed
 
 
 _DEFAULTS: dict[type[Event], dict[str, Any]] = {}
@@ -672,7 +678,9 @@ class Trace:
 
     def all(self, pattern: E) -> list[E]:
         """Give the events that fit the pattern."""
-        return [event for event in self.of(type(pattern)) if event.fits(pattern)]
+        wanted = tuple(_set_fields(pattern))
+        alike = (event for event in self.of(type(pattern)) if type(event) is type(pattern))
+        return [event for event in alike if all(getattr(event, name) == value for name, value in wanted)]
 
     def first(self, pattern: E) -> E | None:
         """Give the first event that fits the pattern, or None."""

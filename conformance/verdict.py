@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conformance.trace import Event
@@ -94,3 +94,7 @@ class Verdict:
     because: str
     evidence: tuple[int, ...] = ()
     measured: tuple[Measured, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as a JSON object."""
+        return vars(self) | {"measured": tuple(map(vars, self.measured))}

@@ -22,6 +22,8 @@ APART = 15.0
 """The least distance of two marks in one lane."""
 _NUDGE = 4.0
 _STEEPEST = 40_000.0
+_HALVINGS = 26
+"""After so many the steepness is found to less than a thousandth of a unit a second."""
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_APART = 52.0
 
@@ -94,37 +96,40 @@ def _seconds(value: float) -> str:
 def lay(points: Sequence[Point], width: float) -> Axis:
     """Lay points out on an axis of a width: as steep as it can be without becoming wider."""
     order = sorted(range(len(points)), key=lambda place: points[place].at_ns)
+    times = [points[index].at_ns for index in order]
+    steps = [(0.0, points[order[0]].lane)]
+    steps += [
+        ((end - begin) / 1e9, points[index].lane)
+        for (begin, end), index in zip(pairwise(times), order[1:], strict=True)
+    ]
     low, high = 0.0, _STEEPEST
-    for _ in range(40):
+    for _ in range(_HALVINGS):
         pace = (low + high) / 2
-        low, high = (pace, high) if _places(points, order, pace)[-1] <= width else (low, pace)
-    laid = _places(points, order, low)
+        low, high = (pace, high) if _places(steps, pace)[-1] <= width else (low, pace)
+    laid = _places(steps, low)
     if laid[-1] > width:
         laid = [place * width / laid[-1] for place in laid]
     places = [0.0] * len(points)
     for place, index in zip(laid, order, strict=True):
         places[index] = place
-    times = [points[index].at_ns for index in order]
     return Axis(tuple(places), tuple(_knots(times, laid)), tuple(_cuts(times, laid)), low)
 
 
-def _places(points: Sequence[Point], order: Sequence[int], pace: float) -> list[float]:
+def _places(steps: Iterable[tuple[float, int | None]], pace: float) -> list[float]:
+    """Lay out what comes so many seconds after what came before, each in its lane."""
     places: list[float] = []
     last: dict[int, float] = {}
-    before_ns = points[order[0]].at_ns
     place = 0.0
-    for index in order:
-        point = points[index]
-        gap_s = (point.at_ns - before_ns) / 1e9
-        before_ns = point.at_ns
+    for gap_s, lane in steps:
         if gap_s > QUIET_S:
             place += CUT
+        elif lane is not None and gap_s > 0 and gap_s * pace < _NUDGE:
+            place += _NUDGE
         else:
-            nudge = _NUDGE if gap_s > 0 and point.lane is not None else 0.0
-            place += max(gap_s * pace, nudge)
-        if point.lane is not None:
-            place = max(place, last.get(point.lane, -APART) + APART)
-            last[point.lane] = place
+            place += gap_s * pace
+        if lane is not None:
+            least = last.get(lane, -APART) + APART
+            last[lane] = place = max(place, least)
         places.append(place)
     return places
 

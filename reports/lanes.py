@@ -5,7 +5,9 @@ Events are plain records, told apart by their class name; a moment is an event's
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reports.marks import Mark, connection_mark, process_mark, request_mark
@@ -231,14 +233,17 @@ def _bounds(events: Sequence[Record], signal: Record | None, measured: Iterable[
     """Find what each limit was counted from: the pair of events that are exactly the measured time apart."""
     found: dict[tuple[int, float], Bound] = {}
     since = [event for event in events if event is signal or event["event"] == "ResponseEnded"]
-    until = [event for event in events if event["event"] in _CLOCKED]
+    until = sorted((event["begin_ns"], event["line"]) for event in events if event["event"] in _CLOCKED)
     for measure in measured:
         if measure["limit_s"] is None:
             continue
-        for first, last in ((first, last) for first in since for last in until):
-            if abs(last["begin_ns"] - first["end_ns"] - measure["value_s"] * 1e9) < _NEAR_NS:
+        for first in since:
+            due_ns = first["end_ns"] + measure["value_s"] * 1e9
+            begin, end = (bisect_left(until, due_ns + way, key=itemgetter(0)) for way in (-_NEAR_NS, _NEAR_NS))
+            if begin < end:
                 at_ns = first["end_ns"] + int(measure["limit_s"] * 1e9)
-                bound = Bound(at_ns, str(measure["what"]), float(measure["limit_s"]), last["line"])
+                line = min(line for _at_ns, line in until[begin:end])
+                bound = Bound(at_ns, str(measure["what"]), float(measure["limit_s"]), line)
                 found.setdefault((bound.line, bound.limit_s), bound)
                 break
     return list(found.values())

@@ -180,28 +180,31 @@ class ServerProcess:
         """End everything: the process if it still runs, and what it has left behind; then see to the port."""
         if not self.started:
             return
+        alone = False
         try:
             if not self.exited:
                 self._recorder.did(ServerKilled(why))
                 reaper.kill([self._process.pid])
                 await self._recorder.wait(lambda: self.exited, 10.0)
             else:
-                await self._look_for_orphans()
+                alone = await self._is_alone()
                 self._recorder.did(PortChecked(can_listen(self._port)))
         finally:
-            self._sweep()
+            self._sweep(alone=alone)
 
-    async def _look_for_orphans(self) -> None:
+    async def _is_alone(self) -> bool:
+        """Tell whether all that the ended process had started ends as well; orphans are recorded."""
         deadline_ns = time.monotonic_ns() + int(ORPHAN_GRACE_S * 1e9)
         while (left := self._guard.members(self._process.pid)) and time.monotonic_ns() < deadline_ns:  # noqa: ASYNC110 - of these nobody tells their end
             await asyncio.sleep(0.02)
         if left:
             self._recorder.did(OrphansFound(tuple(left), tuple(_command(pid) for pid in left)))
+        return not left
 
-    def _sweep(self) -> None:
-        """Kill what is left; a process may fork while being killed, so look until none is left."""
+    def _sweep(self, *, alone: bool) -> None:
+        """Kill what is left; a process may fork while being killed, so look until none is left. Nobody is none already."""
         reaper.kill([self._process.pid])
-        for _attempt in range(10):
+        for _attempt in range(0 if alone else 10):
             left = self._guard.members(self._process.pid)
             if not left:
                 break

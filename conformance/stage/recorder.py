@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import time
 from collections import defaultdict
@@ -21,6 +20,10 @@ Span = tuple[int, int]
 """Begin and end on :func:`time.monotonic_ns`."""
 
 
+def _key(event: Event) -> tuple[type[Event], str]:
+    return type(event), str(getattr(event, "request", ""))
+
+
 class Recorder:
     """One play's trace while it is being made. Every line is written to the file as it comes, unbuffered.
 
@@ -30,7 +33,8 @@ class Recorder:
     def __init__(self, play: Play, watch: Watch, path: Path | None = None) -> None:
         self.play = play
         self.events: list[Event] = []
-        self._by_kind: defaultdict[type[Event], list[Event]] = defaultdict(list)
+        self._alike: defaultdict[tuple[type[Event], str], list[Event]] = defaultdict(list)
+        """The events of each class, and of each class and request."""
         self.begin_ns = time.monotonic_ns()
         self._watch = watch
         self._file = -1
@@ -69,9 +73,10 @@ class Recorder:
             return
         begin_ns, end_ns = (max(0, at_ns - self.begin_ns) for at_ns in span)
         for event in events:
-            timed = dataclasses.replace(event, begin_ns=begin_ns, end_ns=end_ns)
+            timed = event.at(begin_ns, end_ns)
             self.events.append(timed)
-            self._by_kind[type(timed)].append(timed)
+            for key in {_key(timed), (type(timed), "")}:
+                self._alike[key].append(timed)
             self._write(event_line(timed))
         self._wake()
 
@@ -92,7 +97,7 @@ class Recorder:
 
     def has(self, pattern: Event) -> bool:
         """Tell whether an event that fits has been recorded."""
-        return any(event.fits(pattern) for event in self._by_kind[type(pattern)])
+        return any(event.fits(pattern) for event in self._alike[_key(pattern)])
 
     def _wake(self) -> None:
         for condition, future in list(self._waiters):
