@@ -22,12 +22,13 @@ class Limits:
     """For any fact that a timeline waits for before its shutdown, such as a handler being entered."""
     goaway_s: float = 1.0
     """From the signal to the first GOAWAY. A client that is not told goes on opening streams on a dying connection."""
-    idle_close_s: float = 2.0
-    """From the signal to the close of an idle connection. Go, h2o and Caddy take 1.0 s by design; gunicorn's tick 1.4 s."""
+    idle_close_s: float = 2.5
+    """From the signal to the close of an idle connection. Go, h2o and Caddy take 1.0 s by design, nghttpx 2.0 s (the time
+    between its two GOAWAYs); gunicorn's tick is 1.4 s."""
     after_response_close_s: float = 2.0
     """From the last response to the close of its connection. Go waits 1 s for the client to go first."""
     exit_slack_s: float = 3.0
-    """From the moment nothing holds the server any more to its exit: closing bounds (2 s), then the runtime's own end."""
+    """From the moment nothing holds the server any more to its exit: closing bounds (2.5 s), then the runtime's own end."""
     forced_end_s: float = 2.5
     """From the end of the drain timeout to the exit: cancelling handlers, closing, the runtime's own end."""
     drain_early_s: float = 0.25

@@ -58,14 +58,14 @@ def test_without_a_shutdown_nothing_is_judged(check):
 @each_prompt
 def test_prompt_to_the_limit_and_not_beyond(check, events):
     judged(
-        check, "kept", *events, at(2.0, FinReceived("a")), says="'a' .* 2.00 s", rests_on=["SignalSent", "FinReceived"]
+        check, "kept", *events, at(2.5, FinReceived("a")), says="'a' .* 2.50 s", rests_on=["SignalSent", "FinReceived"]
     )
-    judged(check, "broken", *events, at(2.01, FinReceived("a")), says="2.01 s", rests_on=["SignalSent", "FinReceived"])
+    judged(check, "broken", *events, at(2.51, FinReceived("a")), says="2.51 s", rests_on=["SignalSent", "FinReceived"])
 
 
 @each_prompt
 def test_a_span_that_reaches_into_the_limit_favours_the_server(check, events):
-    judged(check, "kept", *events, at(2.3, FinReceived("a"), width_s=0.4))
+    judged(check, "kept", *events, at(2.8, FinReceived("a"), width_s=0.4))
 
 
 @each_prompt

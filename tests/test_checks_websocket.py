@@ -96,9 +96,9 @@ def test_an_end_without_a_close_is_broken():
 
 
 def test_a_late_close_is_broken_unless_the_harness_was_late():
-    judged(checks.websocket_close_is_sent, "kept", *ASKED, close(seconds=1.9))
-    judged(checks.websocket_close_is_sent, "broken", *ASKED, close(seconds=2.1), says="2.10 s after")
-    judged(checks.websocket_close_is_sent, "cannot tell", *ASKED, close(seconds=2.1), LAG, says="harness")
+    judged(checks.websocket_close_is_sent, "kept", *ASKED, close(seconds=2.4))
+    judged(checks.websocket_close_is_sent, "broken", *ASKED, close(seconds=2.6), says="2.60 s after")
+    judged(checks.websocket_close_is_sent, "cannot tell", *ASKED, close(seconds=2.6), LAG, says="harness")
 
 
 def test_a_close_that_never_came_is_broken_once_its_limit_has_passed():
