@@ -200,6 +200,8 @@ class Fate(enum.StrEnum):
     """Its handler ran and was told to finish, or its response had begun, and no whole response came."""
     CUT = "cut"
     """Its handler was still held when the server ended it, or a further signal had told the server to end at once."""
+    HELD = "held"
+    """Its handler was still held, and its client still waited, when the play was over and the suite ended the server."""
     GIVEN_UP = "given up"
     """Its client wanted it no more, and said so by RST_STREAM."""
 
@@ -214,7 +216,9 @@ def fate(trace: Trace, request: RequestStory) -> Fate:
     if request.gave_up is not None:
         return Fate.GIVEN_UP
     if request.entered is not None:
-        return Fate.LOST if request.released and not _forced(trace, request) else Fate.CUT
+        if request.released and not _forced(trace, request):
+            return Fate.LOST
+        return Fate.HELD if _waited_to_the_end(trace, request) else Fate.CUT
     if request.started is not None:
         return Fate.LOST
     refused = request.reset is not None and request.reset.error_code == _REFUSED_STREAM
@@ -228,6 +232,16 @@ def _forced(trace: Trace, request: RequestStory) -> bool:
     further = [signal for signal in trace.of(SignalSent) if signal.purpose in ("again", "force")]
     ending = request.cancelled or request.over
     return bool(further) and (ending is None or not precedes(ending, further[0]))
+
+
+def _waited_to_the_end(trace: Trace, request: RequestStory) -> bool:
+    """Tell whether only the harness's own SIGKILL ended the request: by then nothing had, and its connection stood."""
+    killed = next(iter(trace.of(ServerKilled)), None)
+    if killed is None or request.over_before(killed):
+        return False
+    name = request.connection
+    ends = [trace.first(FinReceived(name)), trace.first(ResetReceived(name)), trace.first(CloseNotifyReceived(name))]
+    return not any(end is not None and precedes(end, killed) for end in ends)
 
 
 _FIRST_BYTES = (FrameSent, TlsEstablished, TlsFailed, BytesSent, WebSocketAsked)

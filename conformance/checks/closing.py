@@ -228,7 +228,7 @@ def _newcomer(trace: Trace, story: ConnectionStory, limits: Limits) -> tuple[Cla
     fates = {fate(trace, request) for request in story.requests}
     if fates == {Fate.SERVED}:
         return Clarity.CLEAR, f"was answered ({', '.join(str(request.status) for request in story.requests)})"
-    if fates & {Fate.LOST, Fate.CUT}:
+    if fates & {Fate.LOST, Fate.CUT, Fate.HELD}:
         return Clarity.UNCLEAR, "had its request processed and got no whole response"
     if fates and fates <= {Fate.SERVED, Fate.REFUSED}:
         return _in_time(story, [_refusal(request, story) for request in story.requests], limits, "was refused")
