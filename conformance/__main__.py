@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +18,15 @@ import pytest
 from conformance import stored
 from conformance.company import CompanyError
 from conformance.contract_command import contract
+from conformance.installing import install, why_missing
 from conformance.listing import as_markdown, as_text
 from conformance.registry import Found, RegistryError, find
 from conformance.results import ResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from conformance.server import Server
-
-
-_INSTALL_S = 1800
-"""For one command of an installation; the longest compile for some minutes on two cores."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -81,48 +76,19 @@ def _doctor(options: argparse.Namespace) -> int:
     found = find()
     missing = 0
     for server in _servers(found, options.names):
-        version = server.version()
-        missing += version is None
-        print(
-            f"{server.name:<18} {version or f'not installed; to install it: python -m conformance install {server.name}'}"
-        )
+        why = why_missing(server)
+        missing += bool(why)
+        print(f"{server.name:<18} {why or server.version()}")
     _print_broken(found)
     return 1 if missing else 0
 
 
 def _install(options: argparse.Namespace) -> int:
     """Install servers by the commands that their adapters state; one that fails does not stop the others."""
-    from servers.installation import CACHE, ROOT  # noqa: PLC0415 - only this command needs the cache
-
-    CACHE.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "LASTCALL_CACHE": str(CACHE), "PYTHON": sys.executable}
-    failed = []
-    for server in _servers(find(), options.names):
-        if server.version() is not None and not options.again:
-            print(f"{server.name}: {server.version()} is installed", flush=True)
-            continue
-        for line in server.install:
-            print(f"{server.name}: {line}", flush=True)
-            if why := _fails(line, ROOT / "servers", environment):
-                failed.append(f"{server.name}: {why} from: {line}")
-                break
+    failed = install(_servers(find(), options.names), again=options.again)
     for line in failed:
         sys.stderr.write(f"lastcall: could not install {line}\n")
     return 1 if failed else 0
-
-
-def _fails(line: str, folder: Path, environment: Mapping[str, str], within_s: float = _INSTALL_S) -> str:
-    """Run a line of the shell, with all that it starts; say how it failed, or nothing if it did not."""
-    with subprocess.Popen(["sh", "-c", line], cwd=folder, env=environment, start_new_session=True) as running:
-        try:
-            status = running.wait(within_s)
-        except BaseException as error:
-            # A registry that does not answer must not hold up the others; nor is anything left behind by Ctrl-C.
-            os.killpg(running.pid, signal.SIGKILL)
-            if isinstance(error, subprocess.TimeoutExpired):
-                return f"no end after {within_s:g} s"
-            raise
-    return f"status {status}" if status else ""
 
 
 def _matrix(_options: argparse.Namespace) -> int:

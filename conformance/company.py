@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from conformance import __version__
 from conformance.account import account
 from conformance.claims import Claim
+from conformance.installing import version_of, why_missing
 from conformance.limits import DEFAULT
 from conformance.own_module import load_servers
 from conformance.own_server import OwnServerError, load_server
@@ -111,12 +112,12 @@ class Company:
         """Say why nothing can be played on this server, or nothing if it can."""
         if self._judge_only or self.version(row.server) is not None:
             return ""
-        return f"{row.server.name} is not installed; to install it: python -m conformance install {row.server.name}"
+        return f"{row.server.name} is {why_missing(row.server)}"
 
     def version(self, server: Server) -> str | None:
-        """Give the server's version, asked once; None if it is not installed."""
+        """Give the server's version, asked once; None if it is not installed, or not as it is today."""
         if server.name not in self._versions:
-            self._versions[server.name] = server.version()
+            self._versions[server.name] = version_of(server)
         return self._versions[server.name]
 
     def performed(self, row: Row) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from conformance.company import servers_named
 from conformance.contract import ContractHouse
+from conformance.installing import why_missing
 from conformance.limits import DEFAULT
 from conformance.stage.capabilities import probe
 from conformance.stage.rehearsal import RehearsalError
@@ -21,8 +22,8 @@ def contract(options: argparse.Namespace) -> int:
     good = True
     with ContractHouse() as house:
         for server in servers_named(options.names):
-            if server.version() is None:
-                print(f"{server.name}: not installed; to install it: lastcall install {server.name}")
+            if why := why_missing(server):
+                print(f"{server.name}: {why}")
                 good = False
                 continue
             for protocol in sorted(server.speaks) if server.timed is None else ():

@@ -138,6 +138,8 @@ class Server:
     ``launch.directory``). ``version`` gives the installed version, or None when the server is not installed;
     ``install`` are the shell commands that install it, run by ``python -m conformance install`` in the folder of
     the server files with ``LASTCALL_CACHE`` set.
+    ``built_from`` are the folders, beside the adapters, whose sources they build: when these change, the server has to be
+    installed again.
     ``exit_statuses`` are those of a successful graceful stop (a negative one is a signal's number).
     ``needs_origin``: it is a proxy, the gated application stands behind it.
     ``signals`` are further documented signals by their role: ``force`` ends the drain at once, ``reload`` puts new
@@ -176,6 +178,7 @@ class Server:
     remove: Callable[[Launch, int], Sequence[str]] | None = None
     streams_at_once: int | None = None
     departures: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    built_from: tuple[str, ...] = ()
     mutant: bool = False
 
     @property

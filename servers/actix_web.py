@@ -40,6 +40,7 @@ ACTIX_WEB = Server(
     install=(
         'cd apps/rust && cargo build --release --locked -p lastcall-actix-web --target-dir "$LASTCALL_CACHE/rust"',
     ),
+    built_from=("apps/rust",),
     documentation="https://actix.rs/docs/server/",
     signal_documented="https://actix.rs/docs/server/#graceful-shutdown",
     drain=Drain(

@@ -20,6 +20,7 @@ ARMERIA = Server(
     command=lambda launch: jvm.java("armeria", "ArmeriaProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("armeria", "armeria"),
     install=(jvm.built("armeria"),),
+    built_from=jvm.SOURCES,
     documentation="https://armeria.dev/docs",
     exit_statuses=jvm.EXIT_STATUSES,
     drain=Drain(

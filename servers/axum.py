@@ -45,6 +45,7 @@ AXUM = Server(
     command=_command("axum"),
     version=lambda: printed_version([_PROGRAMS / "axum", "--version"]),
     install=_INSTALL,
+    built_from=("apps/rust",),
     documentation="https://docs.rs/axum/latest/axum/",
     signal_documented="https://docs.rs/axum/latest/axum/serve/struct.Serve.html#method.with_graceful_shutdown",
 )
@@ -55,6 +56,7 @@ AXUM_SERVER = Server(
     command=_command("axum-server"),
     version=lambda: printed_version([_PROGRAMS / "axum-server", "--version"]),
     install=_INSTALL,
+    built_from=("apps/rust",),
     documentation="https://docs.rs/axum-server/latest/axum_server/",
     signal_documented=_HANDLE,
     # It must be given an Option; None is documented to wait without a limit.

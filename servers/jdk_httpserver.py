@@ -31,6 +31,7 @@ JDK_HTTPSERVER = Server(
     command=_command,
     version=lambda: printed_version(jvm.java("jdk-httpserver", "JdkProgram")),
     install=(jvm.built("jdk-httpserver"),),
+    built_from=jvm.SOURCES,
     documentation="https://docs.oracle.com/en/java/javase/17/docs/api/jdk.httpserver/module-summary.html",
     exit_statuses=jvm.EXIT_STATUSES,
     # No default: HttpServer.stop cannot be called without its delay.

@@ -47,6 +47,7 @@ def _server(name: str, *, patient: bool) -> Server:
         command=_command(patient=patient),
         version=lambda: jvm.version_of("jetty", "jetty-server"),
         install=(jvm.built("jetty"),),
+        built_from=jvm.SOURCES,
         documentation="https://jetty.org/docs/jetty/12.1/",
         signal_documented="https://javadoc.jetty.org/jetty-12.1/org/eclipse/jetty/server/Server.html#setStopAtShutdown(boolean)",
         exit_statuses=jvm.EXIT_STATUSES,

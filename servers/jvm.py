@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 EXIT_STATUSES = (128 + signal.SIGTERM,)
 """Of a JVM that has been ended by SIGTERM, whatever its hooks have done."""
 
+SOURCES = ("apps/java",)
+"""What their programs are built from."""
+
 _JAVA = shutil.which("java") or "java"
 # A suite starts a JVM for each play: without the second compiler and with one collector's thread it boots sooner.
 _OPTIONS = ("-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:+UseSerialGC", "-Xmx128m")

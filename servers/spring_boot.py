@@ -48,6 +48,7 @@ SPRING_BOOT_TOMCAT = Server(
     files=_files,
     version=lambda: jvm.version_of("spring-boot-tomcat", "spring-boot"),
     install=(jvm.built("spring-boot-tomcat"),),
+    built_from=jvm.SOURCES,
     documentation="https://docs.spring.io/spring-boot/3.5/",
     exit_statuses=jvm.EXIT_STATUSES,
     drain=Drain(

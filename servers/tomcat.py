@@ -26,6 +26,7 @@ TOMCAT = Server(
     command=lambda launch: jvm.java("tomcat", "TomcatProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("tomcat", "tomcat-embed-core"),
     install=(jvm.built("tomcat"),),
+    built_from=jvm.SOURCES,
     documentation="https://tomcat.apache.org/tomcat-11.0-doc/",
     exit_statuses=jvm.EXIT_STATUSES,
     drain=Drain(

@@ -25,6 +25,7 @@ UNDERTOW = Server(
     command=lambda launch: jvm.java("undertow", "UndertowProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("undertow", "undertow-core"),
     install=(jvm.built("undertow"),),
+    built_from=jvm.SOURCES,
     documentation="https://undertow.io/undertow-docs/undertow-docs-2.1.0/index.html",
     exit_statuses=jvm.EXIT_STATUSES,
     drain=Drain(

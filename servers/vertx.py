@@ -21,6 +21,7 @@ VERTX = Server(
     command=lambda launch: jvm.java("vertx", "VertxProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("vertx", "vertx-core"),
     install=(jvm.built("vertx"),),
+    built_from=jvm.SOURCES,
     documentation="https://vertx.io/docs/vertx-core/java/",
     exit_statuses=jvm.EXIT_STATUSES,
     drain=Drain(

@@ -6,6 +6,7 @@ import pytest
 
 from conformance import contract
 from conformance.contract import CONTRACT, ContractHouse, easiest_protocol
+from conformance.installing import why_missing
 from conformance.registry import find
 from conformance.server import Protocol
 from conformance.stage.rehearsal import RehearsalError
@@ -50,8 +51,8 @@ def outcomes(house):
 
     def of(name, protocol):
         server = SERVERS[name]
-        if server.version() is None:
-            pytest.skip(f"{name} is not installed; to install it: python -m conformance install {name}")
+        if why := why_missing(server):
+            pytest.skip(f"{name} is {why}")
         if (name, protocol) not in known:
             told = house.hold(server, Protocol(protocol))
             known[name, protocol] = {outcome.article: outcome for outcome in told}

@@ -1,24 +1,27 @@
 """Installing servers: what a command's failure says, and that one which never ends is ended with all it started."""
 
+import dataclasses
 import os
 import subprocess
 import sys
 
 import pytest
 
-from conformance.__main__ import _fails
+from conformance import installing
+from conformance.installing import install, run_line, version_of, why_missing
+from conformance.registry import find
 
 
 @pytest.mark.parametrize(
     ("line", "told"), [("true", ""), ("exit 3", "status 3"), ("no-such-program-at-all 2>/dev/null", "status 127")]
 )
 def test_a_command_says_how_it_failed(tmp_path, line, told):
-    assert _fails(line, tmp_path, os.environ) == told
+    assert run_line(line, tmp_path, os.environ) == told
 
 
 def test_a_command_without_an_end_is_ended_with_its_children(tmp_path):
     line = "sleep 300 & echo $! >child; wait"
-    assert _fails(line, tmp_path, os.environ, within_s=0.5) == "no end after 0.5 s"
+    assert run_line(line, tmp_path, os.environ, within_s=0.5) == "no end after 0.5 s"
     child = int((tmp_path / "child").read_text())
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(child)], capture_output=True, text=True, check=False)
     assert state.stdout.strip() in ("", "Z", "Zs", "ZN")
@@ -29,3 +32,56 @@ def test_what_is_installed_already_is_said_and_left_alone():
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0
     assert "is installed" in done.stdout
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """A server that is built out of a folder, all of it below the test's own."""
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "main.txt").write_text("one")
+    monkeypatch.setattr(installing, "_SERVERS", tmp_path)
+    monkeypatch.setattr("servers.installation.CACHE", tmp_path / "cache")
+    program = tmp_path / "cache" / "program"
+    return dataclasses.replace(
+        find().servers["reference"],
+        name="built",
+        version=lambda: program.read_text() if program.exists() else None,
+        install=('cp sources/main.txt "$LASTCALL_CACHE/program"',),
+        built_from=("sources",),
+    )
+
+
+def test_what_is_built_is_built_again_when_its_sources_change_and_only_then(built, tmp_path, capfd):
+    assert version_of(built) is None
+    assert why_missing(built) == "not installed; to install it: python -m conformance install built"
+    assert install([built], again=False) == []
+    assert (version_of(built), why_missing(built)) == ("one", "")
+    assert install([built], again=False) == []
+    assert capfd.readouterr().out.splitlines() == [f"built: {built.install[0]}", "built: one is installed"]
+
+    (tmp_path / "sources" / "main.txt").write_text("two")
+    assert version_of(built) is None, "what is there is the program of other sources"
+    assert why_missing(built).startswith("not built from today's sources; to build it again: ")
+    assert install([built], again=False) == []
+    assert version_of(built) == "two"
+
+    (tmp_path / "sources" / "more").mkdir()
+    (tmp_path / "sources" / "more" / "other.txt").write_text("")
+    assert version_of(built) is None, "a new file is a change"
+
+
+def test_failed_build_does_not_count_and_the_others_go_on(built, capfd):
+    broken = dataclasses.replace(built, name="broken", install=("exit 3",))
+    assert install([broken, built], again=False) == ["broken: status 3 from: exit 3"]
+    assert version_of(broken) is None
+    assert version_of(built) == "one"
+    assert "broken: exit 3" in capfd.readouterr().out
+
+
+def test_every_folder_that_an_adapter_builds_from_is_there_and_whoever_builds_ours_names_it():
+    ours = ("apps/go", "apps/rust", "apps/java", "fetch_go")
+    for server in find().servers.values():
+        for folder in server.built_from:
+            assert any((installing._SERVERS / folder).rglob("*.*")), folder
+        builds = any(place in line for line in server.install for place in ours)
+        assert builds == bool(server.built_from), server.name
