@@ -89,3 +89,21 @@ def test_boot_that_fails_and_one_that_is_cancelled_while_it_waits_give_their_pla
             return second.cancelled()
 
     assert asyncio.run(go())
+
+
+@pytest.mark.parametrize(("workers", "at_once"), [(None, 8), ("1", 8), ("2", 4), ("3", 2), ("8", 1), ("20", 1)])
+def test_workers_of_a_distributed_run_share_the_cores(monkeypatch, workers, at_once):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
+    if workers:
+        monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", workers)
+
+    async def go():
+        hold = asyncio.Event()
+        begun, tasks = await boot_many(Boots(Clock()), 10, hold)
+        first = len(begun)
+        hold.set()
+        await asyncio.gather(*tasks)
+        return first
+
+    assert asyncio.run(go()) == at_once

@@ -19,6 +19,11 @@ _PUNCTUAL_S = 0.03
 """How late the harness's heartbeat may have been lately for the last core to be used as well."""
 
 
+def _cores() -> int:
+    """Give how many cores this process may take for its own: pytest-xdist's workers share them."""
+    return max(1, (os.cpu_count() or 2) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
 class Boots:
     """A place to boot a server in; a context manager that waits for one. Who comes first boots first.
 
@@ -28,7 +33,7 @@ class Boots:
 
     def __init__(self, watch: Watch, cores: int | None = None) -> None:
         self._watch = watch
-        self._cores = cores or os.cpu_count() or 2
+        self._cores = cores or _cores()
         self._under_way = 0
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
