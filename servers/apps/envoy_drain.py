@@ -62,7 +62,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     envoy = Administration(Path(address_file))
     with subprocess.Popen(command) as process:
+        # Python runs handlers in the main thread alone. A signal that the kernel gave to the other thread, as it may when
+        # a stopped process goes on, would wait there for as long as the main thread waits for Envoy.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=drain, args=(told, envoy, listener, float(drain_s)), daemon=True).start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         return process.wait()
 
 
