@@ -39,10 +39,13 @@ def main() -> None:
             subprocess.run([*command, "-p", "no:cacheprovider"], check=False, stdout=subprocess.DEVNULL)
             wall_s = time.monotonic() - began
             plays = [play for play in load_results(Path(folder)).plays if play.trace]
-            boots_s = sum(boot_s(load_trace(Path(folder), play.trace)) for play in plays) / (os.cpu_count() or 1)
+            # A control boots a server of its own.
+            traces = [each for play in plays for each in (play.trace, play.control) if each]
+            boots_s = sum(boot_s(load_trace(Path(folder), each)) for each in traces) / (os.cpu_count() or 1)
         longest = max(plays, key=lambda play: play.duration_s)
         print(
-            f"run {number}: {len(plays)} plays, {wall_s:.2f} s; longest {longest.duration_s:.2f} s"
+            f"run {number}: {len(plays)} plays, {len(traces) - len(plays)} controls, {wall_s:.2f} s;"
+            f" longest {longest.duration_s:.2f} s"
             f" ({longest.scenario} over {longest.protocol}), boots {boots_s:.2f} s on {os.cpu_count()} cores;"
             f" ratio {wall_s / max(longest.duration_s, boots_s):.2f};"
             f" one after the other {sum(play.duration_s for play in plays):.1f} s"
