@@ -202,7 +202,7 @@ class ServerProcess:
         return not left
 
     def _sweep(self, *, alone: bool) -> None:
-        """Kill what is left; a process may fork while being killed, so look until none is left. Nobody is none already."""
+        """Kill what is left; a process may fork while being killed, so look until none is. ``alone``: none is, by a look."""
         reaper.kill([self._process.pid])
         for _attempt in range(0 if alone else 10):
             left = self._guard.members(self._process.pid)
