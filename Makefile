@@ -18,7 +18,7 @@ test: $(BIN)/.lastcall-all servers  ## install every server that can be had, and
 	$(BIN)/python -m pytest
 
 servers: $(BIN)/.lastcall-all  ## install servers (SERVERS="go-nethttp nginx" for some); one that fails stops no other
-	$(BIN)/python -m conformance install $(SERVERS) || echo "Not every server could be installed: their tests are skipped, and say so."
+	$(BIN)/python -m lastcall install $(SERVERS) || echo "Not every server could be installed: their tests are skipped, and say so."
 
 lint: $(BIN)/.lastcall-all
 	$(BIN)/python -m ruff check .

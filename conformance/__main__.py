@@ -1,4 +1,4 @@
-"""The command line: ``python -m conformance COMMAND``, installed as ``lastcall``.
+"""The command line: ``python -m lastcall COMMAND``, installed as ``lastcall``.
 
 What is no command's name goes to pytest with the installed scenarios: ``lastcall --server mine.toml`` works from any
 folder.
@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance import stored
-from conformance.company import CompanyError
-from conformance.contract_command import contract
-from conformance.installing import install, why_missing
-from conformance.listing import as_markdown, as_text
-from conformance.registry import Found, RegistryError, find
-from conformance.results import ResultsError
+from lastcall.conformance import stored
+from lastcall.conformance.company import CompanyError
+from lastcall.conformance.contract_command import contract
+from lastcall.conformance.installing import install, why_missing
+from lastcall.conformance.listing import as_markdown, as_text
+from lastcall.conformance.registry import Found, RegistryError, find
+from lastcall.conformance.results import ResultsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from conformance.server import Server
+    from lastcall.conformance.server import Server
 
 
 def main(words: Sequence[str]) -> int:

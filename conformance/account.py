@@ -6,8 +6,8 @@ import textwrap
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from conformance.story import shutdown
-from conformance.trace import (
+from lastcall.conformance.story import shutdown
+from lastcall.conformance.trace import (
     ApplicationReported,
     BodyReceived,
     Event,
@@ -25,8 +25,8 @@ from conformance.trace import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.scenario import Check
-    from conformance.verdict import Verdict
+    from lastcall.conformance.scenario import Check
+    from lastcall.conformance.verdict import Verdict
 
 _NOISE = (
     FrameReceived,

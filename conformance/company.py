@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance import __version__
-from conformance.account import account
-from conformance.claims import Claim
-from conformance.installing import version_of, why_missing
-from conformance.limits import DEFAULT
-from conformance.own_module import load_servers
-from conformance.own_server import OwnServerError, load_server
-from conformance.registry import Found, RegistryError, find
-from conformance.results import (
+from lastcall import __version__
+from lastcall.conformance.account import account
+from lastcall.conformance.claims import Claim
+from lastcall.conformance.installing import version_of, why_missing
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.own_module import load_servers
+from lastcall.conformance.own_server import OwnServerError, load_server
+from lastcall.conformance.registry import Found, RegistryError, find
+from lastcall.conformance.results import (
     PlayResult,
     Results,
     ResultsError,
@@ -29,19 +29,19 @@ from conformance.results import (
     describe_server,
     load_results,
 )
-from conformance.run import TRACES, Run
-from conformance.server import Drain, Launch, Protocol, Server
-from conformance.stage.bill import Bill
-from conformance.trace import TraceError
-from conformance.verdict import Answer, Level
+from lastcall.conformance.run import TRACES, Run
+from lastcall.conformance.server import Drain, Launch, Protocol, Server
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.trace import TraceError
+from lastcall.conformance.verdict import Answer, Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from conformance.run import Judged, Progress
-    from conformance.scenario import Check, Scenario
-    from conformance.timeline import Pace
-    from conformance.verdict import Verdict
+    from lastcall.conformance.run import Judged, Progress
+    from lastcall.conformance.scenario import Check, Scenario
+    from lastcall.conformance.timeline import Pace
+    from lastcall.conformance.verdict import Verdict
 
 
 class CompanyError(ValueError):
@@ -176,7 +176,7 @@ class Company:
         """Write results.json and the report from the plays that were told of."""
         results = self._results([PlayResult(**play) for play in plays])
         results.write(self.folder)
-        from reports.page import write_page  # noqa: PLC0415 - templates are not needed until the end
+        from lastcall.reports.page import write_page  # noqa: PLC0415 - templates are not needed until the end
 
         write_page(results, self.folder)
 
@@ -211,7 +211,7 @@ class Company:
 
     def summary(self, plays: list[dict[str, Any]]) -> list[str]:
         """Sum the run up, a line for each server, and say what was not asked."""
-        from reports.figures import rows  # noqa: PLC0415 - not needed until the end
+        from lastcall.reports.figures import rows  # noqa: PLC0415 - not needed until the end
 
         lines = [f"cannot be used: {line}" for line in self._found.broken]
         figures = {each.name: each for each in rows(self._results([PlayResult(**play) for play in plays]))}

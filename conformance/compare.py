@@ -6,12 +6,12 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.verdict import Answer
+from lastcall.conformance.verdict import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.results import Results
+    from lastcall.conformance.results import Results
 
 Key = tuple[str, str, str, str]
 """Server, protocol, scenario and check; no check stands for a play that was not supported."""

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from conformance.limits import DEFAULT, Limits
-from conformance.stage.gate import PATTERN
-from conformance.stage.house import House
-from conformance.stage.rehearsal import Rehearsal, RehearsalError, boot
-from conformance.timeline import READY
-from conformance.trace import (
+from lastcall.conformance.limits import DEFAULT, Limits
+from lastcall.conformance.stage.gate import PATTERN
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.stage.rehearsal import Rehearsal, RehearsalError, boot
+from lastcall.conformance.timeline import READY
+from lastcall.conformance.trace import (
     BodyReceived,
     HandlerEntered,
     HandlerFinished,
@@ -27,7 +27,7 @@ from conformance.trace import (
 )
 
 if TYPE_CHECKING:
-    from conformance.server import Protocol, Server
+    from lastcall.conformance.server import Protocol, Server
 
 OK, NOT_FOUND = 200, 404
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.company import servers_named
-from conformance.contract import ContractHouse
-from conformance.installing import why_missing
-from conformance.limits import DEFAULT
-from conformance.stage.capabilities import probe
-from conformance.stage.rehearsal import RehearsalError
+from lastcall.conformance.company import servers_named
+from lastcall.conformance.contract import ContractHouse
+from lastcall.conformance.installing import why_missing
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.stage.capabilities import probe
+from lastcall.conformance.stage.rehearsal import RehearsalError
 
 if TYPE_CHECKING:
     import argparse
 
-    from conformance.server import Protocol, Server
+    from lastcall.conformance.server import Protocol, Server
 
 
 def contract(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from conformance.server import Server
+    from lastcall.conformance.server import Server
 
 _INSTALL_S = 1800
 """For one command of an installation; the longest compile for some minutes on two cores."""
@@ -34,16 +34,16 @@ def version_of(server: Server) -> str | None:
 def why_missing(server: Server) -> str:
     """Say that the server is not installed, or not as it is today, and what to do; nothing if it is."""
     if server.version() is None:
-        return f"not installed; to install it: python -m conformance install {server.name}"
+        return f"not installed; to install it: python -m lastcall install {server.name}"
     if not _is_current(server):
-        advice = f"to build it again: python -m conformance install {server.name}"
+        advice = f"to build it again: python -m lastcall install {server.name}"
         return f"not built from today's sources; {advice}"
     return ""
 
 
 def install(servers: Sequence[Server], *, again: bool) -> list[str]:
     """Install what is missing, or all; one that fails does not stop the others. Gives a line for each that failed."""
-    from servers.installation import CACHE  # noqa: PLC0415 - who brings servers of his own may have none of ours
+    from lastcall.servers.installation import CACHE  # noqa: PLC0415 - who brings servers of his own may have none of ours
 
     CACHE.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "LASTCALL_CACHE": str(CACHE), "PYTHON": sys.executable}
@@ -90,7 +90,7 @@ def _is_current(server: Server) -> bool:
 
 
 def _stamp(server: Server) -> Path:
-    from servers.installation import CACHE  # noqa: PLC0415 - as above
+    from lastcall.servers.installation import CACHE  # noqa: PLC0415 - as above
 
     return CACHE / "built" / server.name
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import Protocol
-from conformance.story import Fate, fate, requests
-from conformance.trace import (
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.story import Fate, fate, requests
+from lastcall.conformance.trace import (
     CloseReceived,
     HandlerCancelled,
     HarnessFailed,
@@ -21,11 +21,11 @@ from conformance.trace import (
     Trace,
     precedes,
 )
-from conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
+from lastcall.conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.scenario import Asked, Check, Scenario
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.scenario import Asked, Check, Scenario
 
 BLAMING = (Level.MUST, Level.PROMISE)
 """The levels at which a broken check blames the server, so that it needs a control."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.clauses import CLAUSES
-from conformance.results import describe_checks
-from conformance.verdict import Level
+from lastcall.conformance.clauses import CLAUSES
+from lastcall.conformance.results import describe_checks
+from lastcall.conformance.verdict import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.registry import Found
-    from conformance.scenario import Check, Scenario
+    from lastcall.conformance.registry import Found
+    from lastcall.conformance.scenario import Check, Scenario
 
 _LEVELS = {
     Level.MUST: "the RFC's MUST",
@@ -43,7 +43,7 @@ def as_markdown(found: Found) -> str:
 def _head(found: Found) -> Iterator[str]:
     yield "# What is asked, and why"
     yield ""
-    yield "Written by `python -m conformance list --markdown`; do not edit it by hand."
+    yield "Written by `python -m lastcall list --markdown`; do not edit it by hand."
     yield ""
     yield f"{len(found.scenarios)} scenarios ask {len(_all_checks(found))} checks. The levels:"
     yield ""

@@ -1,6 +1,6 @@
 """The pytest plugin: scenarios become items, one for each check; ``pytest --server NAME`` runs them.
 
-It is thin: it collects, hands the plays to :class:`conformance.company.Company` when the first item comes (all of
+It is thin: it collects, hands the plays to :class:`lastcall.conformance.company.Company` when the first item comes (all of
 them at once, where one process does everything), and turns verdicts into outcomes.
 
 Without ``--server`` or ``--judge-only`` it does nothing.
@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import scenarios
-from conformance.company import Company, CompanyError, Row
-from conformance.expectations import Question
-from conformance.reckoning import AskedItem, Reckoning
-from conformance.results import ResultsError
-from conformance.server import Protocol
-from conformance.timeline import Pace
-from conformance.verdict import Answer, Level
+from lastcall import scenarios
+from lastcall.conformance.company import Company, CompanyError, Row
+from lastcall.conformance.expectations import Question
+from lastcall.conformance.reckoning import AskedItem, Reckoning
+from lastcall.conformance.results import ResultsError
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import Pace
+from lastcall.conformance.verdict import Answer, Level
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from conformance.run import Judged, Progress
-    from conformance.scenario import Asked, Scenario
-    from conformance.verdict import Verdict
+    from lastcall.conformance.run import Judged, Progress
+    from lastcall.conformance.scenario import Asked, Scenario
+    from lastcall.conformance.verdict import Verdict
 
 COMPANY = pytest.StashKey[Company]()
 RECKONING = pytest.StashKey[Reckoning]()
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="server to test: a name (python -m conformance list shows them), 'all', or the path of a TOML or Python file;"
+        help="server to test: a name (python -m lastcall list shows them), 'all', or the path of a TOML or Python file;"
         " repeatable",
     )
     group.addoption(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import servers
-from conformance.expectations import (
+from lastcall import servers
+from lastcall.conformance.expectations import (
     Expectation,
     Expectations,
     ExpectationsError,
@@ -23,13 +23,13 @@ from conformance.expectations import (
     load_expectations,
     proposal,
 )
-from conformance.registry import find
-from conformance.verdict import Answer, Level
+from lastcall.conformance.registry import find
+from lastcall.conformance.verdict import Answer, Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.company import Company, Row
+    from lastcall.conformance.company import Company, Row
 
 KNOWN = Path(servers.__path__[0]) / "expectations"
 """Where the known deviations of the servers of lastcall are kept, a file for each server."""

@@ -1,6 +1,6 @@
 """Finds servers and scenarios: whatever value of the type stands at a module's top level. No list is kept anywhere.
 
-Installed distributions may bring servers of their own, see :mod:`conformance.own_module`.
+Installed distributions may bring servers of their own, see :mod:`lastcall.conformance.own_module`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import pkgutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import scenarios
-import servers
-from conformance.own_module import installed_servers
-from conformance.scenario import Scenario
-from conformance.server import Server
+from lastcall import scenarios, servers
+from lastcall.conformance.own_module import installed_servers
+from lastcall.conformance.scenario import Scenario
+from lastcall.conformance.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
 V = TypeVar("V")
+
+PACKAGE = "lastcall."
+"""What stands before the name of every module of ours, and says nothing to a person who looks for a file."""
 
 
 class RegistryError(ValueError):
@@ -34,7 +36,7 @@ class Found:
     servers: dict[str, Server] = field(default_factory=dict)
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     module_of: dict[str, str] = field(default_factory=dict)
-    """The module of each scenario, such as ``scenarios.founding``."""
+    """The module of each scenario, such as ``lastcall.scenarios.founding``."""
     broken: tuple[str, ...] = ()
 
 
@@ -44,12 +46,12 @@ def find() -> Found:
     broken: list[str] = []
     for module in _modules(servers, broken):
         for server in _values(module, Server):
-            _add(found, module.__name__, server)
+            _add(found, _origin(module), server)
     for point, server in installed_servers(broken):
         _add(found, point, server)
     for module in _modules(scenarios, broken):
         for scenario in _values(module, Scenario):
-            _add(found, module.__name__, scenario)
+            _add(found, _origin(module), scenario)
     return Found(found.servers, found.scenarios, found.module_of, tuple(broken))
 
 
@@ -60,7 +62,11 @@ def _modules(package: ModuleType, broken: list[str]) -> Iterator[ModuleType]:
         try:
             yield importlib.import_module(item.name)
         except Exception as error:  # noqa: BLE001 - one broken file must not take the others along
-            broken.append(f"{item.name} cannot be imported: {type(error).__name__}: {error}")
+            broken.append(f"{item.name.removeprefix(PACKAGE)} cannot be imported: {type(error).__name__}: {error}")
+
+
+def _origin(module: ModuleType) -> str:
+    return module.__name__.removeprefix(PACKAGE)
 
 
 def _values(module: ModuleType, kind: type[V]) -> Iterator[V]:

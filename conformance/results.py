@@ -9,15 +9,15 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from conformance.clauses import CLAUSES
-from conformance.trace import Trace, TraceError, load
+from lastcall.conformance.clauses import CLAUSES
+from lastcall.conformance.trace import Trace, TraceError, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from conformance.scenario import Scenario
-    from conformance.server import Server
+    from lastcall.conformance.scenario import Scenario
+    from lastcall.conformance.server import Server
 
 FORMAT = 1
 """Version of results.json; raised when a field changes its meaning or goes. Fields that are added do not raise it."""

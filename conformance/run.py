@@ -8,25 +8,25 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from conformance.claims import Claim
-from conformance.judge import judge, needs_control, why_control_fails
-from conformance.limits import DEFAULT, Limits
-from conformance.results import PlayResult
-from conformance.stage.bill import Bill
-from conformance.stage.capabilities import probe
-from conformance.stage.house import House
-from conformance.story import Fate, fate, requests
-from conformance.timeline import Pace
-from conformance.trace import ServerStarted, Trace, load
+from lastcall.conformance.claims import Claim
+from lastcall.conformance.judge import judge, needs_control, why_control_fails
+from lastcall.conformance.limits import DEFAULT, Limits
+from lastcall.conformance.results import PlayResult
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.capabilities import probe
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.story import Fate, fate, requests
+from lastcall.conformance.timeline import Pace
+from lastcall.conformance.trace import ServerStarted, Trace, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
     from typing import Any
 
-    from conformance.scenario import Scenario
-    from conformance.server import Protocol, Server
-    from conformance.verdict import Verdict
+    from lastcall.conformance.scenario import Scenario
+    from lastcall.conformance.server import Protocol, Server
+    from lastcall.conformance.verdict import Verdict
 
 TRACES = "traces"
 """The folder of the traces, inside the folder of the results."""

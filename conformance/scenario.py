@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from conformance.limits import Limits
-from conformance.server import Protocol
-from conformance.timeline import Duration, OpenWebSocket, Request, SendChunk, Shutdown, Step, Timeline
-from conformance.trace import Trace
-from conformance.verdict import Finding, Level
+from lastcall.conformance.limits import Limits
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import Duration, OpenWebSocket, Request, SendChunk, Shutdown, Step, Timeline
+from lastcall.conformance.trace import Trace
+from lastcall.conformance.verdict import Finding, Level
 
 if TYPE_CHECKING:
-    from conformance.clauses import Clause
-    from conformance.server import Feature, Server, Timed
+    from lastcall.conformance.clauses import Clause
+    from lastcall.conformance.server import Feature, Server, Timed
 
 Judgement: TypeAlias = Callable[[Trace, Limits], Finding]
 

@@ -15,11 +15,11 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from conformance import results, trace
-from conformance.claims import Claim
-from conformance.clauses import Clause
-from conformance.server import Drain
-from conformance.verdict import Answer, Level, Measured
+from lastcall.conformance import results, trace
+from lastcall.conformance.claims import Claim
+from lastcall.conformance.clauses import Clause
+from lastcall.conformance.server import Drain
+from lastcall.conformance.verdict import Answer, Level, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -136,7 +136,7 @@ class Server:
 
     ``command`` makes the command line, ``files`` those configuration files that it refers to (by name, written into
     ``launch.directory``). ``version`` gives the installed version, or None when the server is not installed;
-    ``install`` are the shell commands that install it, run by ``python -m conformance install`` in the folder of
+    ``install`` are the shell commands that install it, run by ``python -m lastcall install`` in the folder of
     the server files with ``LASTCALL_CACHE`` set.
     ``built_from`` are the folders, beside the adapters, whose sources they build: when these change, the server has to be
     installed again.

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.compare import compare
-from conformance.merging import merge
-from conformance.results import Results, ResultsError, load_results
-from conformance.schema import results_schema, trace_schema
+from lastcall.conformance.compare import compare
+from lastcall.conformance.merging import merge
+from lastcall.conformance.results import Results, ResultsError, load_results
+from lastcall.conformance.schema import results_schema, trace_schema
 
 if TYPE_CHECKING:
     import argparse
@@ -37,8 +37,8 @@ def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
 
 def report(options: argparse.Namespace) -> int:
     """Draw the report of results again; those of several jobs or machines become one."""
-    from reports.markdown import as_markdown  # noqa: PLC0415 - forms are needed by their commands only
-    from reports.page import write_page  # noqa: PLC0415
+    from lastcall.reports.markdown import as_markdown  # noqa: PLC0415 - forms are needed by their commands only
+    from lastcall.reports.page import write_page  # noqa: PLC0415
 
     folders = [Path(folder) for folder in options.folders]
     merging = len(folders) > 1 or options.into
@@ -54,7 +54,7 @@ def report(options: argparse.Namespace) -> int:
 
 def table(options: argparse.Namespace) -> int:
     """Print the figures of all servers, or one server's answers by scenario."""
-    from reports.table import figures_as_text, questions_as_text  # noqa: PLC0415
+    from lastcall.reports.table import figures_as_text, questions_as_text  # noqa: PLC0415
 
     results = load_results(Path(options.folder))
     known = _of(results, options.server)
@@ -64,7 +64,7 @@ def table(options: argparse.Namespace) -> int:
 
 def badge(options: argparse.Namespace) -> int:
     """Write a server's badge as SVG, and as the JSON that shields.io reads, beside the results."""
-    from reports.badge import write_badge  # noqa: PLC0415
+    from lastcall.reports.badge import write_badge  # noqa: PLC0415
 
     folder = Path(options.folder)
     results = load_results(folder)

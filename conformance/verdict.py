@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conformance.trace import Event
+    from lastcall.conformance.trace import Event
 
 
 class Level(enum.StrEnum):

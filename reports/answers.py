@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.links import outward
+from lastcall.reports.links import outward
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.answers import Count, Expected, Shown, counts, shown
-from reports.links import asked_id, check_id, verdict_id
+from lastcall.reports.answers import Count, Expected, Shown, counts, shown
+from lastcall.reports.links import asked_id, check_id, verdict_id
 
 if TYPE_CHECKING:
-    from conformance.results import PlayResult, Results
+    from lastcall.conformance.results import PlayResult, Results
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
-from reports.answers import BLAMING
-from reports.links import slug
-from reports.printable import printable
+from lastcall.reports.answers import BLAMING
+from lastcall.reports.links import slug
+from lastcall.reports.printable import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conformance.results import Results
+    from lastcall.conformance.results import Results
 
 LABEL = "graceful shutdown"
 _COLOURS = {"brightgreen": "#3a7d1c", "yellow": "#8a6d00", "red": "#c0362c", "lightgrey": "#6b6b6b"}

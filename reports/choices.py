@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.answers import LEGEND, Shown, shown
-from reports.matrix import family_of
+from lastcall.reports.answers import LEGEND, Shown, shown
+from lastcall.reports.matrix import family_of
 
 if TYPE_CHECKING:
-    from conformance.results import Results
+    from lastcall.conformance.results import Results
 
 
 @dataclass(frozen=True)

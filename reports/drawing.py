@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.axis import Axis, Cut, Point, Tick, lay
+from lastcall.reports.axis import Axis, Cut, Point, Tick, lay
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from reports.lanes import Bar, Bound, Lane, Lanes
-    from reports.marks import Mark
+    from lastcall.reports.lanes import Bar, Bound, Lane, Lanes
+    from lastcall.reports.marks import Mark
 
 GUTTER = 178.0
 PLOT = 940.0

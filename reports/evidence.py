@@ -8,18 +8,29 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from conformance.results import load_trace
-from reports.answers import BROKEN, KEPT, OBSERVED, SHOULD_BROKEN, Count, Expected, Shown, counts, headline, shown
-from reports.drawing import Drawing, draw
-from reports.lanes import Record, lanes, records
-from reports.links import check_id, outward, play_id, stored, verdict_id
-from reports.printable import printable
+from lastcall.conformance.results import load_trace
+from lastcall.reports.answers import (
+    BROKEN,
+    KEPT,
+    OBSERVED,
+    SHOULD_BROKEN,
+    Count,
+    Expected,
+    Shown,
+    counts,
+    headline,
+    shown,
+)
+from lastcall.reports.drawing import Drawing, draw
+from lastcall.reports.lanes import Record, lanes, records
+from lastcall.reports.links import check_id, outward, play_id, stored, verdict_id
+from lastcall.reports.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from conformance.results import PlayResult, Results
+    from lastcall.conformance.results import PlayResult, Results
 
 MOST_EVENTS = 48
 """So many events of a play are shown; all are in its trace, which is linked to."""

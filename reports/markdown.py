@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reports import figures
-from reports.answers import BROKEN, HARNESS_ERROR, SETUP_FAILED, SHOULD_BROKEN, shown
-from reports.links import outward
-from reports.printable import printable
+from lastcall.reports import figures
+from lastcall.reports.answers import BROKEN, HARNESS_ERROR, SETUP_FAILED, SHOULD_BROKEN, shown
+from lastcall.reports.links import outward
+from lastcall.reports.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from conformance.results import PlayResult, Results
+    from lastcall.conformance.results import PlayResult, Results
 
 MOST_LINES = 100
 """So many findings are told of each server; a summary of GitHub's takes 1 MiB in all."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
-from reports.links import play_id, slug, verdict_id
+from lastcall.reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
+from lastcall.reports.links import play_id, slug, verdict_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from conformance.results import PlayResult, Results
+    from lastcall.conformance.results import PlayResult, Results
 
 _TITLES: dict[tuple[str, ...], str] = {("h1",): "Over HTTP/1.1", ("h2",): "Over HTTP/2"}
 

@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.answers import BROKEN, NOT_SUPPORTED, SHOULD_BROKEN, Count, Shown, counts, headline, known, shown
-from reports.links import FOLDER, asked_id, play_id, question_page, server_page, slug
-from reports.matrix import family_of, tokens
+from lastcall.reports.answers import BROKEN, NOT_SUPPORTED, SHOULD_BROKEN, Count, Shown, counts, headline, known, shown
+from lastcall.reports.links import FOLDER, asked_id, play_id, question_page, server_page, slug
+from lastcall.reports.matrix import family_of, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from conformance.results import PlayResult, Results
+    from lastcall.conformance.results import PlayResult, Results
 
 Verdicts = list[tuple[str, dict[str, Any]]]
 """Verdicts, each with the protocol that it was reached over."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports import figures, links, matrix
-from reports.answers import BROKEN, LEGEND
-from reports.asked import asked
-from reports.choices import choices
-from reports.evidence import evidence
-from reports.printing import Press, clear, put
-from reports.site import write_site
+from lastcall.reports import figures, links, matrix
+from lastcall.reports.answers import BROKEN, LEGEND
+from lastcall.reports.asked import asked
+from lastcall.reports.choices import choices
+from lastcall.reports.evidence import evidence
+from lastcall.reports.printing import Press, clear, put
+from lastcall.reports.site import write_site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from conformance.results import PlayResult, Results
-    from reports.evidence import Evidence
+    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.reports.evidence import Evidence
 
 NAME = "report.html"
 ONE_PAGE_PLAYS = 150

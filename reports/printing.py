@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import links
-from reports.printable import printable
+from lastcall.reports import links
+from lastcall.reports.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from reports.evidence import Evidence
+    from lastcall.reports.evidence import Evidence
 
 GENERATOR = '<meta name="generator" content="lastcall">'
 """Stands at the head of every page: by it a page of an earlier run is known when it is cleared away."""

@@ -6,20 +6,20 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports import figures
-from reports.answers import LEGEND
-from reports.choices import choices
-from reports.evidence import Evidence, evidence
-from reports.links import FOLDER, question_page, server_page
-from reports.overview import overview
-from reports.printing import clear, put
+from lastcall.reports import figures
+from lastcall.reports.answers import LEGEND
+from lastcall.reports.choices import choices
+from lastcall.reports.evidence import Evidence, evidence
+from lastcall.reports.links import FOLDER, question_page, server_page
+from lastcall.reports.overview import overview
+from lastcall.reports.printing import clear, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from conformance.results import Results
-    from reports.printing import Press
+    from lastcall.conformance.results import Results
+    from lastcall.reports.printing import Press
 
     EvidencePage = Callable[[Press, Results, Sequence[Evidence], str], str]
 

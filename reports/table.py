@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports import figures
-from reports.answers import KEPT, NOT_SUPPORTED, counts, headline
-from reports.markdown import expected_of
-from reports.printable import printable
+from lastcall.reports import figures
+from lastcall.reports.answers import KEPT, NOT_SUPPORTED, counts, headline
+from lastcall.reports.markdown import expected_of
+from lastcall.reports.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.results import PlayResult, Results
+    from lastcall.conformance.results import PlayResult, Results
 
 _HEAD = (
     "server",

@@ -6,10 +6,10 @@ to stop is no client that has gone.
 
 from __future__ import annotations
 
-from conformance.checks import lifespan
-from conformance.scenario import Scenario, observe, promise, steps
-from conformance.server import Feature, Protocol
-from conformance.timeline import (
+from lastcall.conformance.checks import lifespan
+from lastcall.conformance.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.server import Feature, Protocol
+from lastcall.conformance.timeline import (
     Await,
     Connect,
     Duration,
@@ -20,8 +20,8 @@ from conformance.timeline import (
     Request,
     Shutdown,
 )
-from conformance.trace import ApplicationReported, HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
-from scenarios.usual import ENDING, FORCED_END, IN_FLIGHT, UNVISITED
+from lastcall.conformance.trace import ApplicationReported, HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from lastcall.scenarios.usual import ENDING, FORCED_END, IN_FLIGHT, UNVISITED
 
 BOTH = (Protocol.H1, Protocol.H2)
 LIFESPAN = frozenset({Feature.LIFESPAN})

@@ -7,9 +7,9 @@ it: so the age of the connection is part of the timeline and is not shortened at
 
 from __future__ import annotations
 
-from conformance.checks import burden, closing, delivery, goaway
-from conformance.scenario import Scenario, must, observe, promise, should, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import burden, closing, delivery, goaway
+from lastcall.conformance.scenario import Scenario, must, observe, promise, should, steps
+from lastcall.conformance.timeline import (
     READY,
     Await,
     Connect,
@@ -21,7 +21,7 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import (
+from lastcall.conformance.trace import (
     FrameReceived,
     GoawayReceived,
     HandlerEntered,
@@ -29,7 +29,7 @@ from conformance.trace import (
     ResponseStarted,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS
+from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS
 
 AGE = Elapse(Duration(5.5, 10), "the connection grows old: Go's bug needed it to be older than 5 s")
 MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler, its connection more than 6 s old")

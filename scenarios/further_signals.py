@@ -6,10 +6,10 @@ response that was cut look whole.
 
 from __future__ import annotations
 
-from conformance.checks import closing, ending, process, serving
-from conformance.scenario import Asked, Scenario, observe, promise, steps
-from conformance.server import Protocol
-from conformance.timeline import (
+from lastcall.conformance.checks import closing, ending, process, serving
+from lastcall.conformance.scenario import Asked, Scenario, observe, promise, steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import (
     Await,
     Connect,
     Duration,
@@ -20,8 +20,8 @@ from conformance.timeline import (
     Shutdown,
     Signal,
 )
-from conformance.trace import HandlerEntered, ResponseEnded, ResponseStarted, ServerExited
-from scenarios.usual import SPEAKS
+from lastcall.conformance.trace import HandlerEntered, ResponseEnded, ResponseStarted, ServerExited
+from lastcall.scenarios.usual import SPEAKS
 
 BOTH = (Protocol.H1, Protocol.H2)
 

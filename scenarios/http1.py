@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.checks import burden, closing, delivery
-from conformance.scenario import Scenario, observe, promise, should, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import burden, closing, delivery
+from lastcall.conformance.scenario import Scenario, observe, promise, should, steps
+from lastcall.conformance.timeline import (
     READY,
     Await,
     Connect,
@@ -16,14 +16,14 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import (
+from lastcall.conformance.trace import (
     HandlerEntered,
     ListenerClosed,
     ResponseEnded,
     ResponseStarted,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
+from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 
 AGE = Elapse(Duration(5.5, 10), "the connection grows as old as in the HTTP/2 timeline")
 MID_HANDLER = Elapse(Duration(0.6, 10), "request 1 is in the middle of its handler")

@@ -7,9 +7,9 @@ answer.
 
 from __future__ import annotations
 
-from conformance.checks import closing, http1, http1_phases
-from conformance.scenario import Scenario, must, promise, should, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import closing, http1, http1_phases
+from lastcall.conformance.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.timeline import (
     READY,
     Await,
     BeginHead,
@@ -23,8 +23,8 @@ from conformance.timeline import (
     Shutdown,
     Step,
 )
-from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
-from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
+from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
+from lastcall.scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
 
 AT_REST = Elapse(Duration(0.2, 2), "the connections are accepted and have come to rest")
 

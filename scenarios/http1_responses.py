@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.checks import closing, delivery, http1_phases, serving
-from conformance.scenario import Scenario, promise, should, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import closing, delivery, http1_phases, serving
+from lastcall.conformance.scenario import Scenario, promise, should, steps
+from lastcall.conformance.timeline import (
     READY,
     Await,
     Connect,
@@ -18,8 +18,8 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
-from scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
+from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
+from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 
 SMALL_BUFFER = 16 * 1024
 LARGE = 4_000_000

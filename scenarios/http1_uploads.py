@@ -5,9 +5,9 @@ Their handlers run already. So they are in flight like any other, and the server
 
 from __future__ import annotations
 
-from conformance.checks import http1_phases
-from conformance.scenario import Scenario, must, promise, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import http1_phases
+from lastcall.conformance.scenario import Scenario, must, promise, steps
+from lastcall.conformance.timeline import (
     Await,
     Connect,
     Duration,
@@ -18,7 +18,7 @@ from conformance.timeline import (
     SendBody,
     Shutdown,
 )
-from conformance.trace import (
+from lastcall.conformance.trace import (
     HandlerEntered,
     HandlerReported,
     InformationalReceived,
@@ -26,7 +26,7 @@ from conformance.trace import (
     ResponseEnded,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
+from lastcall.scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
 
 
 def _entered(request: str) -> Await:

@@ -5,9 +5,9 @@ What a server does not process it must still count and decompress; else the stre
 
 from __future__ import annotations
 
-from conformance.checks import http2
-from conformance.scenario import Scenario, must, promise, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import http2
+from lastcall.conformance.scenario import Scenario, must, promise, steps
+from lastcall.conformance.timeline import (
     Await,
     Connect,
     Duration,
@@ -24,7 +24,7 @@ from conformance.timeline import (
     SendTrailers,
     Shutdown,
 )
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BodyReceived,
     FrameReceived,
     GoawayReceived,
@@ -34,7 +34,7 @@ from conformance.trace import (
     ResponseEnded,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT, announced
+from lastcall.scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT, announced
 
 DRAIN = Duration(6, 20)
 LAST_STREAM_NAMED = Elapse(Duration(0.7, 5), "the server has had its round trip, and may have named its last stream")

@@ -5,9 +5,9 @@ A server that waits for its clients lets the rudest of them decide how long its 
 
 from __future__ import annotations
 
-from conformance.checks import closing, goaway
-from conformance.scenario import Scenario, must, promise, should, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import closing, goaway
+from lastcall.conformance.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.timeline import (
     READY,
     Await,
     Connect,
@@ -20,8 +20,8 @@ from conformance.timeline import (
     Shutdown,
     Timeline,
 )
-from conformance.trace import FinReceived, GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
-from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
+from lastcall.conformance.trace import FinReceived, GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
+from lastcall.scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
 
 DRAIN = Duration(4, 20)
 

@@ -5,9 +5,9 @@ A request in its handler is the plain case. Here the handshake, the head, the bo
 
 from __future__ import annotations
 
-from conformance.checks import closing, delivery, goaway, handshakes, http2, serving
-from conformance.scenario import Scenario, must, promise, should, steps
-from conformance.timeline import (
+from lastcall.conformance.checks import closing, delivery, goaway, handshakes, http2, serving
+from lastcall.conformance.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.timeline import (
     READY,
     Await,
     BeginHead,
@@ -24,7 +24,7 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BodyReceived,
     FinReceived,
     FrameReceived,
@@ -35,7 +35,7 @@ from conformance.trace import (
     ResponseEnded,
     ServerExited,
 )
-from scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS, announced
+from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS, announced
 
 DRAIN = Duration(4, 20)
 

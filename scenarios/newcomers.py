@@ -6,10 +6,10 @@ server that is told to stop. Some servers can be told to wait for that; what the
 
 from __future__ import annotations
 
-from conformance.checks import lame_duck
-from conformance.scenario import Scenario, observe, promise, steps
-from conformance.server import Protocol
-from conformance.timeline import (
+from lastcall.conformance.checks import lame_duck
+from lastcall.conformance.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import (
     READY,
     Await,
     BeginLoop,
@@ -21,8 +21,8 @@ from conformance.timeline import (
     Request,
     Shutdown,
 )
-from conformance.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
-from scenarios.usual import ENDING, IN_FLIGHT
+from lastcall.conformance.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
+from lastcall.scenarios.usual import ENDING, IN_FLIGHT
 
 BOTH = (Protocol.H1, Protocol.H2)
 

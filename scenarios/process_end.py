@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.checks import ending, http1_phases, process
-from conformance.scenario import Scenario, promise, steps
-from conformance.server import Protocol
-from conformance.timeline import (
+from lastcall.conformance.checks import ending, http1_phases, process
+from lastcall.conformance.scenario import Scenario, promise, steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import (
     READY,
     Await,
     Connect,
@@ -17,8 +17,18 @@ from conformance.timeline import (
     Signal,
     StartSuccessor,
 )
-from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
-from scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP1, HTTP2, IN_FLIGHT, SAYS_CLOSE, UNVISITED, beside_a_successor
+from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from lastcall.scenarios.usual import (
+    CLOSING,
+    ENDING,
+    GOAWAY,
+    HTTP1,
+    HTTP2,
+    IN_FLIGHT,
+    SAYS_CLOSE,
+    UNVISITED,
+    beside_a_successor,
+)
 
 BOTH = (Protocol.H1, Protocol.H2)
 

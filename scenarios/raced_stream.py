@@ -6,11 +6,11 @@ touched it; and the request that is in flight beside it is none the worse for it
 
 from __future__ import annotations
 
-from conformance.checks import goaway
-from conformance.scenario import Scenario, must, promise, steps
-from conformance.timeline import Await, Connect, Duration, Elapse, ReleaseHandler, Request, Shutdown
-from conformance.trace import GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
-from scenarios.usual import ENDING, GOAWAY, HTTP2, IN_FLIGHT
+from lastcall.conformance.checks import goaway
+from lastcall.conformance.scenario import Scenario, must, promise, steps
+from lastcall.conformance.timeline import Await, Connect, Duration, Elapse, ReleaseHandler, Request, Shutdown
+from lastcall.conformance.trace import GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
+from lastcall.scenarios.usual import ENDING, GOAWAY, HTTP2, IN_FLIGHT
 
 RACED_STREAM = Scenario(
     id="raced-stream",

@@ -6,10 +6,10 @@ signal for it, and of those with several workers with two.
 
 from __future__ import annotations
 
-from conformance.checks import reload
-from conformance.scenario import Scenario, observe, promise, should, steps
-from conformance.server import Protocol
-from conformance.timeline import (
+from lastcall.conformance.checks import reload
+from lastcall.conformance.scenario import Scenario, observe, promise, should, steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import (
     Await,
     BeginLoop,
     Connect,
@@ -22,8 +22,8 @@ from conformance.timeline import (
     Shutdown,
     Signal,
 )
-from conformance.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
-from scenarios.usual import ENDING
+from lastcall.conformance.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
+from lastcall.scenarios.usual import ENDING
 
 RELOAD_UNDER_LOAD = Scenario(
     id="reload-under-load",

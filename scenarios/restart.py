@@ -6,10 +6,10 @@ which nobody answered. The server's own part is told apart: what has reached a h
 
 from __future__ import annotations
 
-from conformance.checks import load
-from conformance.scenario import Scenario, observe, promise, steps
-from conformance.server import Protocol
-from conformance.timeline import (
+from lastcall.conformance.checks import load
+from lastcall.conformance.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import (
     Await,
     BeginLoad,
     Duration,
@@ -18,8 +18,8 @@ from conformance.timeline import (
     Shutdown,
     StartSuccessor,
 )
-from conformance.trace import HandlerFinished, ListenerClosed, ServerExited
-from scenarios.usual import UNVISITED, beside_a_successor
+from lastcall.conformance.trace import HandlerFinished, ListenerClosed, ServerExited
+from lastcall.scenarios.usual import UNVISITED, beside_a_successor
 
 RESTART_UNDER_LOAD = Scenario(
     id="restart-under-load",

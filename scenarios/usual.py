@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.checks import (
+from lastcall.conformance.checks import (
     announcing,
     burden,
     closing,
@@ -18,11 +18,11 @@ from conformance.checks import (
     serving,
     timed,
 )
-from conformance.scenario import Asked, must, observe, promise, should
-from conformance.server import Protocol
+from lastcall.conformance.scenario import Asked, must, observe, promise, should
+from lastcall.conformance.server import Protocol
 
 if TYPE_CHECKING:
-    from conformance.trace import Headers
+    from lastcall.conformance.trace import Headers
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 HTTP2 = (Protocol.H2, Protocol.H2C)

@@ -6,10 +6,10 @@ how its client is told that this is no accident. Over HTTP/2 (RFC 8441) it is a 
 
 from __future__ import annotations
 
-from conformance.checks import closing, serving, websocket
-from conformance.scenario import Asked, Scenario, must, promise, should, steps
-from conformance.server import Feature
-from conformance.timeline import (
+from lastcall.conformance.checks import closing, serving, websocket
+from lastcall.conformance.scenario import Asked, Scenario, must, promise, should, steps
+from lastcall.conformance.server import Feature
+from lastcall.conformance.timeline import (
     Await,
     Connect,
     Duration,
@@ -24,7 +24,7 @@ from conformance.timeline import (
     Shutdown,
     Step,
 )
-from conformance.trace import (
+from lastcall.conformance.trace import (
     CloseReceived,
     FinReceived,
     GoawayReceived,
@@ -34,7 +34,7 @@ from conformance.trace import (
     ServerExited,
     WebSocketOpened,
 )
-from scenarios.usual import ENDING, GOAWAY, HTTP1, HTTP2, IN_FLIGHT
+from lastcall.scenarios.usual import ENDING, GOAWAY, HTTP1, HTTP2, IN_FLIGHT
 
 NEEDS = frozenset({Feature.WEBSOCKET})
 NEEDS_H2 = frozenset({Feature.WEBSOCKET_H2})

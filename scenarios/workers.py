@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.checks import ending, serving, workers
-from conformance.scenario import Scenario, observe, promise, steps
-from conformance.server import Feature, Protocol
-from conformance.timeline import (
+from lastcall.conformance.checks import ending, serving, workers
+from lastcall.conformance.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.server import Feature, Protocol
+from lastcall.conformance.timeline import (
     Await,
     Connect,
     Duration,
@@ -16,8 +16,8 @@ from conformance.timeline import (
     Shutdown,
     SignalWorker,
 )
-from conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
-from scenarios.usual import ENDING
+from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from lastcall.scenarios.usual import ENDING
 
 BOTH = (Protocol.H1, Protocol.H2)
 OTHERS = [f"client-{number}" for number in range(1, 9)]

@@ -17,18 +17,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
     bind = ["--host", launch.host, "--port", str(launch.port)]
     drain = [] if launch.default_drain else ["--drain", str(launch.drain_s)]
-    return [sys.executable, "-m", "servers.apps.aiohttp_application", *bind, *tls, *drain]
+    return [sys.executable, "-m", "lastcall.servers.apps.aiohttp_application", *bind, *tls, *drain]
 
 
 AIOHTTP = Server(

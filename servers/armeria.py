@@ -11,8 +11,8 @@ A task of its blocking executor that does not end keeps the process after the ti
 
 from __future__ import annotations
 
-from conformance.server import DefaultDrain, Drain, Protocol, Server
-from servers import jvm
+from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.servers import jvm
 
 ARMERIA = Server(
     name="armeria",

@@ -14,18 +14,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Feature, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import Feature, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:
     endpoint = f"tcp:{launch.port}:interface={launch.host}"
     if launch.protocol.tls:
         endpoint = f"ssl:{launch.port}:interface={launch.host}:privateKey={launch.key}:certKey={launch.cert}"
-    return [sys.executable, "-m", "daphne", "--endpoint", endpoint, "servers.apps.asgi:application"]
+    return [sys.executable, "-m", "daphne", "--endpoint", endpoint, "lastcall.servers.apps.asgi:application"]
 
 
 DAPHNE = Server(

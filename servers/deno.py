@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
-from servers.installation import CACHE, printed_version
+from lastcall.conformance.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
+from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 _PROGRAM = CACHE / "deno" / "node_modules" / ".bin" / "deno"
 

@@ -15,13 +15,13 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 
 def _command(*interface: str) -> Callable[[Launch], list[str]]:
@@ -57,13 +57,17 @@ def _server(name: str, features: frozenset[Feature], *interface: str) -> Server:
     )
 
 
-GRANIAN = _server("granian", frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}), "asgi", "servers.apps.asgi:application")
+GRANIAN = _server(
+    "granian", frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}), "asgi", "lastcall.servers.apps.asgi:application"
+)
 # A handler takes a thread for as long as it runs, and there is one unless told otherwise. Status and headers are taken
 # when the application has returned, though its iterable may set them: a response that does so is a 200 without headers.
 # https://github.com/emmett-framework/granian/blob/master/granian/wsgi.py
 # When an iterable fails, the response ends as if it were whole (seen with 2.8.7).
 _ENDS_AS_WHOLE = "a response whose iterable fails after its first piece ends as if it were whole"
 GRANIAN_WSGI = dataclasses.replace(
-    _server("granian-wsgi", frozenset(), "wsgi", "--blocking-threads", "64", "servers.apps.wsgi_begun:application"),
+    _server(
+        "granian-wsgi", frozenset(), "wsgi", "--blocking-threads", "64", "lastcall.servers.apps.wsgi_begun:application"
+    ),
     departures={("handlers_give_up_without_the_gate", version): _ENDS_AS_WHOLE for version in (1, 2)},
 )

@@ -18,15 +18,15 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
-_WSGI, _ASGI = "servers.apps.wsgi:application", "servers.apps.asgi:application"
+_WSGI, _ASGI = "lastcall.servers.apps.wsgi:application", "lastcall.servers.apps.asgi:application"
 _HTTP1 = frozenset({Protocol.H1, Protocol.H1_TLS})
 _SETTING = "https://gunicorn.org/reference/settings/#graceful_timeout"
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 _OPTIONS = "https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html#configuration-options"
 
@@ -29,7 +29,7 @@ _OPTIONS = "https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring
 def _command(launch: Launch) -> list[str]:
     tls = ["--certfile", str(launch.cert), "--keyfile", str(launch.key)] if launch.protocol.tls else []
     bind = ["--config", "hypercorn.toml", "--bind", f"{launch.host}:{launch.port}", "--workers", str(launch.workers)]
-    return [sys.executable, "-m", "hypercorn", *bind, *tls, "servers.apps.asgi:application"]
+    return [sys.executable, "-m", "hypercorn", *bind, *tls, "lastcall.servers.apps.asgi:application"]
 
 
 def _files(launch: Launch) -> dict[str, str]:

@@ -13,11 +13,13 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import lastcall
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The folder that holds the packages: the repository, or ``site-packages`` when the distribution is installed."""
+ROOT = Path(lastcall.__file__).resolve().parent.parent
+"""The folder that holds the package: the repository, or ``site-packages`` when the distribution is installed."""
 
 
 def cache_folder() -> Path:
@@ -31,7 +33,7 @@ def cache_folder() -> Path:
 
 CACHE = cache_folder()
 
-# A server runs in a folder of its own, from where the application must be importable as servers.apps.
+# A server runs in a folder of its own, from where the application must be importable as lastcall.servers.apps.
 PYTHON_ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
     "PYTHONUNBUFFERED": "1",

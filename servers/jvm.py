@@ -14,10 +14,10 @@ import shutil
 import signal
 from typing import TYPE_CHECKING
 
-from servers.installation import CACHE
+from lastcall.servers.installation import CACHE
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 EXIT_STATUSES = (128 + signal.SIGTERM,)
 """Of a JVM that has been ended by SIGTERM, whatever its hooks have done."""

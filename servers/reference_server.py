@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import conformance
-from conformance.server import DefaultDrain, Drain, Feature, LameDuck, Launch, Protocol, Server
-from servers.reference.faults import FAULTS
-from servers.reference.variants import VARIANTS as VARIANT_MODELS
+import lastcall
+from lastcall.conformance.server import DefaultDrain, Drain, Feature, LameDuck, Launch, Protocol, Server
+from lastcall.servers.reference.faults import FAULTS
+from lastcall.servers.reference.variants import VARIANTS as VARIANT_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The folder that ``servers`` is imported from: the server runs in a directory of its own."""
+ROOT = Path(lastcall.__file__).parent.parent
+"""The folder that ``lastcall`` is imported from: the server runs in a directory of its own."""
 DEFAULT_DRAIN_S = 10.0
 SIGTERM_EXIT = -15
 
@@ -31,7 +31,7 @@ def command(*options: str) -> Callable[[Launch], list[str]]:
         workers = ["--workers", str(launch.workers)] if launch.workers > 1 else []
         lame_duck = ["--lame-duck", f"{launch.lame_duck_s:g}"] if launch.lame_duck_s else []
         how = [*bind, *drain, *tls, *workers, *lame_duck, *options]
-        return [sys.executable, "-m", "servers.reference", "servers.apps.asgi:application", *how]
+        return [sys.executable, "-m", "lastcall.servers.reference", "lastcall.servers.apps.asgi:application", *how]
 
     return build
 
@@ -40,7 +40,7 @@ REFERENCE = Server(
     name="reference",
     speaks=frozenset(Protocol),
     command=command(),
-    version=lambda: conformance.__version__,
+    version=lambda: lastcall.__version__,
     install=(),
     documentation="servers/reference/README.md",
     signal_documented="servers/reference/README.md",

@@ -21,11 +21,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 _BUILTIN_VALUES = "https://sanic.dev/en/guide/running/configuration.html#builtin-values"
 
@@ -35,7 +35,16 @@ def _command(launch: Launch) -> list[str]:
     drain = [] if launch.default_drain else ["env", f"SANIC_GRACEFUL_SHUTDOWN_TIMEOUT={launch.drain_s:g}"]
     bind = ["--host", launch.host, "--port", str(launch.port), "--workers", str(launch.workers)]
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
-    return [*drain, sys.executable, "-m", "sanic", "servers.apps.sanic_application:sanic", *bind, *tls, "--no-motd"]
+    return [
+        *drain,
+        sys.executable,
+        "-m",
+        "sanic",
+        "lastcall.servers.apps.sanic_application:sanic",
+        *bind,
+        *tls,
+        "--no-motd",
+    ]
 
 
 SANIC = Server(

@@ -17,8 +17,8 @@ whose requests in flight are lost.
 
 from __future__ import annotations
 
-from conformance.server import DefaultDrain, Drain, Protocol, Server
-from servers import jvm
+from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.servers import jvm
 
 TOMCAT = Server(
     name="tomcat",

@@ -13,17 +13,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
     bind = ["--host", launch.host, "--port", str(launch.port)]
-    return [sys.executable, "-m", "servers.apps.tornado_application", *bind, *tls]
+    return [sys.executable, "-m", "lastcall.servers.apps.tornado_application", *bind, *tls]
 
 
 TORNADO = Server(

@@ -15,18 +15,18 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:
     endpoint = f"tcp:{launch.port}:interface={launch.host}"
     if launch.protocol.tls:
         endpoint = f"ssl:{launch.port}:interface={launch.host}:privateKey={launch.key}:certKey={launch.cert}"
-    web = ["web", "--class", "servers.apps.twisted_application.Gated", "--listen", endpoint]
+    web = ["web", "--class", "lastcall.servers.apps.twisted_application.Gated", "--listen", endpoint]
     return [sys.executable, "-m", "twisted", "--log-level", "warn", *web]
 
 

@@ -16,8 +16,8 @@ https://github.com/undertow-io/undertow/blob/main/core/src/main/java/io/undertow
 
 from __future__ import annotations
 
-from conformance.server import DefaultDrain, Drain, Protocol, Server
-from servers import jvm
+from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.servers import jvm
 
 UNDERTOW = Server(
     name="undertow",

@@ -23,13 +23,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 # The documentation gives the default of the keep-alive timeout, not of this one. In the source it is None, and what is in
 # flight is waited for with that as asyncio's timeout: https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/server.py#L297
@@ -44,7 +44,7 @@ def _command(http: str, websocket: str, *options: str) -> Callable[[Launch], lis
         # An idle connection, closed after 5 s unless this is set, must last until the shutdown.
         uvicorn = [sys.executable, "-m", "uvicorn", "--http", http, "--no-access-log", "--timeout-keep-alive", "120"]
         uvicorn += ["--ws", websocket]
-        return [*uvicorn, *options, *bind, *tls, *drain, "servers.apps.asgi:application"]
+        return [*uvicorn, *options, *bind, *tls, *drain, "lastcall.servers.apps.asgi:application"]
 
     return command
 

@@ -17,11 +17,11 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import DefaultDrain, Drain, Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:
@@ -31,7 +31,7 @@ def _command(launch: Launch) -> list[str]:
         *("--http-socket", f"{launch.host}:{launch.port}", "--threads", "64", "--socket-timeout", "120"),
         *("--hook-master-start", "unix_signal:15 gracefully_kill_them_all"),
         *(() if launch.default_drain else ("--worker-reload-mercy", str(math.ceil(launch.drain_s)))),
-        *("--module", "servers.apps.wsgi:application"),
+        *("--module", "lastcall.servers.apps.wsgi:application"),
     ]
 
 

@@ -12,8 +12,8 @@ The same was seen elsewhere on Netty: https://github.com/line/armeria/issues/320
 
 from __future__ import annotations
 
-from conformance.server import DefaultDrain, Drain, Protocol, Server
-from servers import jvm
+from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.servers import jvm
 
 VERTX = Server(
     name="vertx",

@@ -12,17 +12,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.server import Protocol, Server
-from servers.installation import PYTHON_ENVIRONMENT, package_version
+from lastcall.conformance.server import Protocol, Server
+from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from conformance.server import Launch
+    from lastcall.conformance.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:
     # A handler takes a thread (4 unless set). An idle connection lasts 120 s unless set otherwise.
     waitress = [sys.executable, "-m", "waitress", f"--listen={launch.host}:{launch.port}", "--threads=64"]
-    return [*waitress, "servers.apps.wsgi:application"]
+    return [*waitress, "lastcall.servers.apps.wsgi:application"]
 
 
 WAITRESS = Server(

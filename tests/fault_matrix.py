@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from conformance.server import Protocol
+from lastcall.conformance.server import Protocol
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from conformance.results import PlayResult, Results
-from reports.page import write_page
+from lastcall.conformance.results import PlayResult, Results
+from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def a_large_run(text: str = "plain", suffix: str = "") -> Results:
         server["installed"] = name != "absent"
         server["claims"] = [{"what": f"h2 {text}", "declared": True, "found": name != beta, "detail": text}]
     one = results.scenarios["one-request"] | {"checks": LEVELS}
-    results.scenarios.update({"one-request": one, "another-request": one | {"module": "scenarios.second_family"}})
+    results.scenarios.update(
+        {"one-request": one, "another-request": one | {"module": "scenarios.second_family"}}
+    )
     return results
 
 

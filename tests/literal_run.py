@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from conformance.results import PlayResult, Results
-from conformance.trace import (
+from lastcall.conformance.results import PlayResult, Results
+from lastcall.conformance.trace import (
     ConnectionOpened,
     Event,
     FinReceived,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.judge import judge
-from conformance.limits import DEFAULT
-from conformance.registry import find
-from conformance.trace import (
+from lastcall.conformance.judge import judge
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.registry import find
+from lastcall.conformance.trace import (
     EVENTS,
     ConnectionAbandoned,
     ConnectionFailed,
@@ -28,7 +28,7 @@ from conformance.trace import (
     Trace,
     load,
 )
-from conformance.verdict import Answer, Level
+from lastcall.conformance.verdict import Answer, Level
 from tests.traces import SIGNAL, at, exits, held, opened, ready, trace
 
 SCENARIOS = tuple(find().scenarios.values())

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.checks import lame_duck, load, protocol
-from conformance.trace import (
+from lastcall.conformance.checks import lame_duck, load, protocol
+from lastcall.conformance.trace import (
     ConnectionFailed,
     ConnectionOpened,
     FinReceived,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from conformance.checks import closing as checks
-from conformance.checks.serving import in_flight_requests_are_served
-from conformance.trace import (
+from lastcall.conformance.checks import closing as checks
+from lastcall.conformance.checks.serving import in_flight_requests_are_served
+from lastcall.conformance.trace import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionAbandoned,

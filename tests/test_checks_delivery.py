@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.checks import announcing, burden, delivery
-from conformance.trace import (
+from lastcall.conformance.checks import announcing, burden, delivery
+from lastcall.conformance.trace import (
     BodyReceived,
     FinReceived,
     HandlerEntered,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.checks import goaway as checks
-from conformance.trace import (
+from lastcall.conformance.checks import goaway as checks
+from lastcall.conformance.trace import (
     CloseNotifyReceived,
     ConnectionAbandoned,
     FinReceived,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.checks import http1 as checks
-from conformance.trace import (
+from lastcall.conformance.checks import http1 as checks
+from lastcall.conformance.trace import (
     ConnectionAbandoned,
     ConnectionOpened,
     FinReceived,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from conformance.checks import ending, goaway, handshakes, http2, serving
-from conformance.judge import why_control_fails
-from conformance.story import Fate, fate, in_flight, requests
-from conformance.trace import (
+from lastcall.conformance.checks import ending, goaway, handshakes, http2, serving
+from lastcall.conformance.judge import why_control_fails
+from lastcall.conformance.story import Fate, fate, in_flight, requests
+from lastcall.conformance.trace import (
     ConnectionAbandoned,
     ConnectionOpened,
     FinReceived,

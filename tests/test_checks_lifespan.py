@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.checks import lifespan as checks
-from conformance.trace import (
+from lastcall.conformance.checks import lifespan as checks
+from lastcall.conformance.trace import (
     ApplicationReported,
     FinReceived,
     FinSent,

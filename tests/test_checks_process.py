@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.checks import process as checks
-from conformance.trace import (
+from lastcall.conformance.checks import process as checks
+from lastcall.conformance.trace import (
     ConnectionAbandoned,
     FinReceived,
     FinSent,

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from conformance.checks import reload as checks
-from conformance.trace import (
+from lastcall.conformance.checks import reload as checks
+from lastcall.conformance.trace import (
     ConnectionAccepted,
     ConnectionFailed,
     ConnectionOpened,

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from conformance.checks import serving as checks
-from conformance.trace import (
+from lastcall.conformance.checks import serving as checks
+from lastcall.conformance.trace import (
     CloseNotifyReceived,
     ConnectionAbandoned,
     FinReceived,

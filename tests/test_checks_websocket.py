@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from conformance.checks import websocket as checks
-from conformance.judge import why_control_fails
-from conformance.trace import (
+from lastcall.conformance.checks import websocket as checks
+from lastcall.conformance.judge import why_control_fails
+from lastcall.conformance.trace import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,

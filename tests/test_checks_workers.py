@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.checks import workers as checks
-from conformance.trace import (
+from lastcall.conformance.checks import workers as checks
+from lastcall.conformance.trace import (
     ConnectionAccepted,
     FinReceived,
     HandlerCancelled,

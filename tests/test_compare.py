@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from conformance.__main__ import main
-from conformance.compare import Change, Turn, compare
-from conformance.results import PlayResult
+from lastcall.conformance.__main__ import main
+from lastcall.conformance.compare import Change, Turn, compare
+from lastcall.conformance.results import PlayResult
 from tests.literal_run import a_play, a_verdict, the_results
 
 KEPT, BROKEN, UNKNOWN = (a_verdict("it_holds", answer) for answer in ("kept", "broken", "cannot tell"))

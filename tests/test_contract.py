@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from conformance import contract
-from conformance.contract import CONTRACT, ContractHouse, easiest_protocol
-from conformance.installing import why_missing
-from conformance.registry import find
-from conformance.server import Protocol
-from conformance.stage.rehearsal import RehearsalError
+from lastcall.conformance import contract
+from lastcall.conformance.contract import CONTRACT, ContractHouse, easiest_protocol
+from lastcall.conformance.installing import why_missing
+from lastcall.conformance.registry import find
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.rehearsal import RehearsalError
 from tests.support import PATIENT, gated, program
 
 SERVERS = {server.name: server for server in find().servers.values() if not server.mutant}

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.__main__ import _COMMANDS, _parser
-from conformance.expectations import load_expectations
-from conformance.own_server import load_server
+from lastcall.conformance.__main__ import _COMMANDS, _parser
+from lastcall.conformance.expectations import load_expectations
+from lastcall.conformance.own_server import load_server
 from tests.support import GATED
 
 ROOT = Path(__file__).parent.parent
@@ -100,7 +100,7 @@ def understood(command, folder):
     if words[0] in ("conformance", "lastcall") and words[1] in _COMMANDS:
         assert _parser().parse_args(words[1:]).command == words[1]
     elif words[0] in ("pytest", "lastcall") and any(word.startswith("-") for word in words):
-        tool = ["-m", "conformance"] if words[0] == "lastcall" else ["-m", "pytest", "-p", "no:cacheprovider"]
+        tool = ["-m", "lastcall"] if words[0] == "lastcall" else ["-m", "pytest", "-p", "no:cacheprovider"]
         done = run(shlex.join([sys.executable, *tool, *words[1:], "--collect-only", "-q"]), folder)
         # 5: nothing was selected, which the example's own server may be the reason for.
         assert done.returncode in (0, 5), f"{command}\n{done.stdout[-2000:]}{done.stderr}"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.company import servers_named
-from conformance.results import load_results
-from conformance.server import Launch, Protocol
+from lastcall.conformance.company import servers_named
+from lastcall.conformance.results import load_results
+from lastcall.conformance.server import Launch, Protocol
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 DESCRIPTIONS = sorted(path for path in EXAMPLES.iterdir() if path.suffix == ".toml" or path.name == "mine.py")
@@ -46,7 +46,7 @@ def test_timed_example_is_judged_by_what_its_clients_saw(tmp_path):
 
 
 def test_contract_command_holds_an_example_to_its_word(tmp_path):
-    done = run(sys.executable, "-m", "conformance", "contract", str(EXAMPLES / "mine.toml"), cwd=tmp_path)
+    done = run(sys.executable, "-m", "lastcall", "contract", str(EXAMPLES / "mine.toml"), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mine over h1: read_counts_the_body: kept" in done.stdout
     assert "mine: websocket is not declared, and was not found" in done.stdout

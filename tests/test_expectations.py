@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.expectations import (
+from lastcall.conformance.expectations import (
     Expectation,
     Expectations,
     ExpectationsError,
@@ -20,9 +20,9 @@ from conformance.expectations import (
     load_expectations,
     proposal,
 )
-from conformance.plugin import _server_of
-from conformance.reckoning import KNOWN
-from conformance.registry import find
+from lastcall.conformance.plugin import _server_of
+from lastcall.conformance.reckoning import KNOWN
+from lastcall.conformance.registry import find
 
 A_H1, A_H2, B_H2 = Question("one", "h1", "is_sent"), Question("one", "h2", "is_sent"), Question("two", "h2", "is_sent")
 OTHER = Question("one", "h2", "is_kept")

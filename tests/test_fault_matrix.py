@@ -7,18 +7,18 @@ import dataclasses
 
 import pytest
 
-from conformance.judge import judge, why_control_fails
-from conformance.limits import DEFAULT
-from conformance.registry import find
-from conformance.server import Feature, Protocol
-from conformance.stage.bill import Bill
-from conformance.stage.house import House
-from conformance.timeline import Pace
-from conformance.trace import LagMeasured
-from conformance.verdict import Answer, Level
-from servers.reference.faults import FAULTS
-from servers.reference.model import MODEL
-from servers.reference.variants import VARIANTS
+from lastcall.conformance.judge import judge, why_control_fails
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.registry import find
+from lastcall.conformance.server import Feature, Protocol
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.timeline import Pace
+from lastcall.conformance.trace import LagMeasured
+from lastcall.conformance.verdict import Answer, Level
+from lastcall.servers.reference.faults import FAULTS
+from lastcall.servers.reference.model import MODEL
+from lastcall.servers.reference.variants import VARIANTS
 from tests.fault_matrix import MATRIX, NOT_YET_ASKED
 
 FOUND = find()

@@ -9,12 +9,12 @@ import xml.etree.ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
-from conformance.__main__ import main
-from conformance.results import PlayResult
-from reports.badge import badge, write_badge
-from reports.markdown import MOST_LINES, as_markdown, escaped, linked
-from reports.printable import printable
-from reports.table import figures_as_text, questions_as_text
+from lastcall.conformance.__main__ import main
+from lastcall.conformance.results import PlayResult
+from lastcall.reports.badge import badge, write_badge
+from lastcall.reports.markdown import MOST_LINES, as_markdown, escaped, linked
+from lastcall.reports.printable import printable
+from lastcall.reports.table import figures_as_text, questions_as_text
 from tests.literal_run import MEASURED, a_play, a_verdict, the_results
 
 EXPECTED = {"reason": "known well", "upstream": "https://example.org/issues/1", "date": "2026-01-01"}

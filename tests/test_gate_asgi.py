@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from servers.apps.asgi import application
+from lastcall.servers.apps.asgi import application
 
 SCOPE = {"type": "http", "method": "GET", "path": "/hold/one", "query_string": b"", "headers": []}
 WHOLE = {"type": "http.request", "body": b"", "more_body": False}

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from conformance import installing
-from conformance.installing import install, run_line, version_of, why_missing
-from conformance.registry import find
+from lastcall.conformance import installing
+from lastcall.conformance.installing import install, run_line, version_of, why_missing
+from lastcall.conformance.registry import find
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_command_without_an_end_is_ended_with_its_children(tmp_path):
 
 
 def test_what_is_installed_already_is_said_and_left_alone():
-    words = [sys.executable, "-m", "conformance", "install", "reference"]
+    words = [sys.executable, "-m", "lastcall", "install", "reference"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0
     assert "is installed" in done.stdout
@@ -40,7 +40,7 @@ def built(tmp_path, monkeypatch):
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "main.txt").write_text("one")
     monkeypatch.setattr(installing, "_SERVERS", tmp_path)
-    monkeypatch.setattr("servers.installation.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("lastcall.servers.installation.CACHE", tmp_path / "cache")
     program = tmp_path / "cache" / "program"
     return dataclasses.replace(
         find().servers["reference"],
@@ -53,7 +53,7 @@ def built(tmp_path, monkeypatch):
 
 def test_what_is_built_is_built_again_when_its_sources_change_and_only_then(built, tmp_path, capfd):
     assert version_of(built) is None
-    assert why_missing(built) == "not installed; to install it: python -m conformance install built"
+    assert why_missing(built) == "not installed; to install it: python -m lastcall install built"
     assert install([built], again=False) == []
     assert (version_of(built), why_missing(built)) == ("one", "")
     assert install([built], again=False) == []

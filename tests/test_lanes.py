@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,
@@ -35,9 +35,9 @@ from conformance.trace import (
     TlsEstablished,
     Trace,
 )
-from reports.axis import APART, CUT, Point, lay
-from reports.drawing import GUTTER, PLOT, WIDTH, Drawing, draw
-from reports.lanes import CROWD, Lane, Lanes, lanes, records
+from lastcall.reports.axis import APART, CUT, Point, lay
+from lastcall.reports.drawing import GUTTER, PLOT, WIDTH, Drawing, draw
+from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes, records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,
@@ -17,7 +17,7 @@ from conformance.trace import (
     WebSocketOpened,
     WebSocketRefused,
 )
-from reports.lanes import lanes, records
+from lastcall.reports.lanes import lanes, records
 from tests.traces import SIGNAL, at, trace
 
 OPEN = (

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from conformance.listing import as_markdown, as_text
-from conformance.registry import find
+from lastcall.conformance.listing import as_markdown, as_text
+from lastcall.conformance.registry import find
 
 PAGE = Path(__file__).parent.parent / "docs" / "questions.md"
 FOUND = find()
@@ -11,7 +11,7 @@ FOUND = find()
 
 def test_the_page_is_as_the_command_writes_it():
     assert PAGE.read_text(encoding="utf-8") == as_markdown(FOUND), (
-        "python -m conformance list --markdown > docs/questions.md"
+        "python -m lastcall list --markdown > docs/questions.md"
     )
 
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from conformance.__main__ import main
-from conformance.merging import merge
-from conformance.results import PlayResult, ResultsError, load_results
+from lastcall.conformance.__main__ import main
+from lastcall.conformance.merging import merge
+from lastcall.conformance.results import PlayResult, ResultsError, load_results
 from tests.literal_run import a_play, a_trace, a_verdict, the_results
 
 KEPT, BROKEN = a_verdict("server_exits_in_time"), a_verdict("server_exits_in_time", "broken")

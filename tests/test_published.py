@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from conformance.registry import find
-from conformance.results import load_results
-from reports.markdown import as_table
+from lastcall.conformance.registry import find
+from lastcall.conformance.results import load_results
+from lastcall.reports.markdown import as_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = load_results(ROOT / "docs" / "results")

@@ -20,14 +20,14 @@ import pytest
 import trustme
 from hyperframe import frame as frames
 
-from conformance.server import Launch, Protocol
-from servers.apps.asgi import application
-from servers.reference.faults import FAULTS
-from servers.reference.frames import GOAWAY, frame_type, frames_in
-from servers.reference.server import Options
-from servers.reference.variants import VARIANTS
-from servers.reference_server import MUTANTS, REFERENCE
-from servers.reference_server import VARIANTS as VARIANT_SERVERS
+from lastcall.conformance.server import Launch, Protocol
+from lastcall.servers.apps.asgi import application
+from lastcall.servers.reference.faults import FAULTS
+from lastcall.servers.reference.frames import GOAWAY, frame_type, frames_in
+from lastcall.servers.reference.server import Options
+from lastcall.servers.reference.variants import VARIANTS
+from lastcall.servers.reference_server import MUTANTS, REFERENCE
+from lastcall.servers.reference_server import VARIANTS as VARIANT_SERVERS
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG_S = 15.0  # for what has to happen; nothing here waits for as long
@@ -118,7 +118,7 @@ class Running:
 def running(*options, tls=None, drain_s=20.0):
     gate = Gate()
     pair = ["--cert", str(tls[0]), "--key", str(tls[1])] if tls else []
-    command = [sys.executable, "-m", "servers.reference", "--port", "0", "--drain-timeout", str(drain_s)]
+    command = [sys.executable, "-m", "lastcall.servers.reference", "--port", "0", "--drain-timeout", str(drain_s)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "LASTCALL_GATE": gate.address}
     with subprocess.Popen(
         [*command, *pair, *options], stderr=subprocess.PIPE, text=True, env=environment, process_group=0
@@ -790,7 +790,7 @@ def test_an_aged_connection_is_closed_without_goaway():
 
 def test_unknown_names_are_told_in_one_line():
     for option in ("--fault", "--variant"):
-        command = [sys.executable, "-m", "servers.reference", "--port", "0", option, "no-such"]
+        command = [sys.executable, "-m", "lastcall.servers.reference", "--port", "0", option, "no-such"]
         told = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
         assert told.returncode == 2
         assert told.stderr.count("\n") == 1

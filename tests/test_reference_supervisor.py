@@ -48,7 +48,7 @@ def server():
     with contextlib.ExitStack() as started:
 
         def start(*options, listening):
-            words = [sys.executable, "-m", "servers.reference", "--port", "0", *options]
+            words = [sys.executable, "-m", "lastcall.servers.reference", "--port", "0", *options]
             process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
             started.enter_context(process)
             started.callback(_kill, process.pid)

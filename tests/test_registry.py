@@ -5,19 +5,18 @@ import textwrap
 
 import pytest
 
-import scenarios
-import servers
-from conformance.registry import RegistryError, find
+from lastcall import scenarios, servers
+from lastcall.conformance.registry import RegistryError, find
 
 SERVER = """
-from conformance.server import Protocol, Server
+from lastcall.conformance.server import Protocol, Server
 {value} = {wrapped}Server("{name}", frozenset({{Protocol.H1}}), lambda _: [], lambda: "1", (), ""){comma}
 """
 SCENARIO = """
-from conformance.checks.ending import server_exits_in_time
-from conformance.scenario import Scenario, promise, steps
-from conformance.server import Protocol
-from conformance.timeline import Duration, Shutdown
+from lastcall.conformance.checks.ending import server_exits_in_time
+from lastcall.conformance.scenario import Scenario, promise, steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.timeline import Duration, Shutdown
 FIRST = Scenario("{name}", "Is it?", (Protocol.H1,), Duration(1, 1), steps(Shutdown()), (promise(server_exits_in_time),))
 AGAIN = FIRST
 """
@@ -27,7 +26,7 @@ AGAIN = FIRST
 def added(tmp_path, monkeypatch):
     """Add modules to the packages for the time of a test."""
     for package in (servers, scenarios):
-        folder = tmp_path / package.__name__
+        folder = tmp_path / package.__name__.removeprefix("lastcall.")
         folder.mkdir()
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     before = set(sys.modules)
@@ -37,8 +36,8 @@ def added(tmp_path, monkeypatch):
 
     yield add
     for name in set(sys.modules) - before:
-        if name.startswith(("servers.zz", "scenarios.zz")):
-            package, _, module = name.partition(".")
+        if name.startswith(("lastcall.servers.zz", "lastcall.scenarios.zz")):
+            package, _, module = name.rpartition(".")
             delattr(sys.modules[package], module) if hasattr(sys.modules[package], module) else None
             del sys.modules[name]
 
@@ -100,5 +99,5 @@ def test_two_scenarios_of_one_id_are_refused(added):
 
 def test_value_that_a_module_imports_from_another_is_no_second_one(added):
     added("servers", "zz_one", server("zz-one"))
-    added("servers", "zz_two", "from servers.zz_one import THE\n")
+    added("servers", "zz_two", "from lastcall.servers.zz_one import THE\n")
     assert "zz-one" in find().servers

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.results import PlayResult, Results
-from reports.answers import LEGEND
-from reports.evidence import MOST_EVENTS
-from reports.links import outward, play_id, slug, stored
-from reports.page import write_page
+from lastcall.conformance.results import PlayResult, Results
+from lastcall.reports.answers import LEGEND
+from lastcall.reports.evidence import MOST_EVENTS
+from lastcall.reports.links import outward, play_id, slug, stored
+from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, Verdict, a_play, a_trace, a_verdict, the_results
 
 if TYPE_CHECKING:
-    from conformance.trace import Trace
+    from lastcall.conformance.trace import Trace
 
 Attributes = list[tuple[str, str | None]]
 
@@ -176,7 +176,7 @@ def test_a_missing_trace_is_said_and_the_verdicts_stand(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_not_installed_is_listed_with_its_command(page: Reader) -> None:
-    assert "python -m conformance install absent" in page.text
+    assert "python -m lastcall install absent" in page.text
     assert "get it plain" in page.text
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.results import load_results
-from reports.page import write_page
+from lastcall.conformance.results import load_results
+from lastcall.reports.page import write_page
 from tests.large_run import KNOWN, a_large_run, drawn
 from tests.literal_run import a_trace
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.results import PlayResult
-from reports import figures, matrix
-from reports.answers import NOT_SUPPORTED, SHOULD_BROKEN, counts, headline
+from lastcall.conformance.results import PlayResult
+from lastcall.reports import figures, matrix
+from lastcall.reports.answers import NOT_SUPPORTED, SHOULD_BROKEN, counts, headline
 from tests.literal_run import MEASURED, a_play, a_verdict, the_results
 
 

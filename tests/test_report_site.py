@@ -8,12 +8,12 @@ from urllib.parse import unquote
 
 import pytest
 
-from reports import figures
-from reports.asked import asked
-from reports.choices import choices
-from reports.links import question_page, server_page
-from reports.overview import overview
-from reports.page import ONE_PAGE_PLAYS, write_page
+from lastcall.reports import figures
+from lastcall.reports.asked import asked
+from lastcall.reports.choices import choices
+from lastcall.reports.links import question_page, server_page
+from lastcall.reports.overview import overview
+from lastcall.reports.page import ONE_PAGE_PLAYS, write_page
 from tests.large_run import EXIT, GOAWAY, SERVED, SERVERS, a_large_run, drawn
 from tests.literal_run import a_play, a_verdict, the_results
 from tests.test_report import HOSTILE, Reader

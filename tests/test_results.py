@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from conformance.registry import find
-from conformance.results import (
+from lastcall.conformance.registry import find
+from lastcall.conformance.results import (
     FORMAT,
     NAME,
     PlayResult,
@@ -20,7 +20,7 @@ from conformance.results import (
     load_results,
     load_trace,
 )
-from conformance.trace import Play, PlayEnded, Trace
+from lastcall.conformance.trace import Play, PlayEnded, Trace
 
 FOUND = find()
 PLAYED = PlayResult("one-request", "mine", "h2", "traces/one.jsonl", argv=("mine", "-p", "80"), fates={"served": 2})

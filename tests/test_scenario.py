@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
-from conformance import clauses, timeline
-from conformance.limits import DEFAULT
-from conformance.registry import find
-from conformance.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
-from conformance.server import Drain, LameDuck, Protocol, Server
-from conformance.timeline import (
+from lastcall.conformance import clauses, timeline
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.registry import find
+from lastcall.conformance.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
+from lastcall.conformance.server import Drain, LameDuck, Protocol, Server
+from lastcall.conformance.timeline import (
     Await,
     Connect,
     Duration,
@@ -21,8 +21,8 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import HandlerEntered, Play, Trace
-from conformance.verdict import Level, kept
+from lastcall.conformance.trace import HandlerEntered, Play, Trace
+from lastcall.conformance.verdict import Level, kept
 
 EVERY = list(find().scenarios.values())
 

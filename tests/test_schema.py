@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from conformance.__main__ import main
-from conformance.expectations import Expectation, Expectations, as_toml
-from conformance.judge import judge
-from conformance.limits import Limits
-from conformance.registry import find
-from conformance.results import FORMAT, load_results, load_trace
-from conformance.schema import results_schema, trace_schema
-from conformance.trace import EVENTS
-from conformance.trace import FORMAT as TRACE_FORMAT
-from conformance.verdict import Answer
+from lastcall.conformance.__main__ import main
+from lastcall.conformance.expectations import Expectation, Expectations, as_toml
+from lastcall.conformance.judge import judge
+from lastcall.conformance.limits import Limits
+from lastcall.conformance.registry import find
+from lastcall.conformance.results import FORMAT, load_results, load_trace
+from lastcall.conformance.schema import results_schema, trace_schema
+from lastcall.conformance.trace import EVENTS
+from lastcall.conformance.trace import FORMAT as TRACE_FORMAT
+from lastcall.conformance.verdict import Answer
 from tests.test_expectations import IN_FLIGHT, MUTANT, QUICK, lastcall
 
 PAGES = Path(__file__).parent.parent / "docs" / "schema"
@@ -56,7 +56,7 @@ def test_the_schema_is_one_and_stands_in_the_documentation(name, capsys):
     printed = capsys.readouterr().out
     assert json.loads(printed) == schema
     assert (PAGES / f"{name}.json").read_text(encoding="utf-8") == printed, (
-        f"python -m conformance schema {kind} > docs/schema/{name}.json"
+        f"python -m lastcall schema {kind} > docs/schema/{name}.json"
     )
 
 

@@ -4,13 +4,23 @@ import dataclasses
 
 import pytest
 
-from conformance.judge import why_control_fails
-from conformance.scenario import steps
-from conformance.server import Protocol
-from conformance.stage.bill import Bill
-from conformance.stage.house import House
-from conformance.timeline import Await, BeginLoad, BeginLoop, Duration, Elapse, EndLoops, Pace, Shutdown, Signal
-from conformance.trace import (
+from lastcall.conformance.judge import why_control_fails
+from lastcall.conformance.scenario import steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.timeline import (
+    Await,
+    BeginLoad,
+    BeginLoop,
+    Duration,
+    Elapse,
+    EndLoops,
+    Pace,
+    Shutdown,
+    Signal,
+)
+from lastcall.conformance.trace import (
     ConnectionOpened,
     FinSent,
     GoawaySent,
@@ -27,7 +37,7 @@ from conformance.trace import (
     SetupFailed,
     SignalSent,
 )
-from servers.reference_server import REFERENCE
+from lastcall.servers.reference_server import REFERENCE
 from tests.support import ONE_HELD, PATIENT, gated
 
 A_WHILE = Elapse(Duration(0.3, 0.3), "requests come")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from conformance.limits import DEFAULT
-from conformance.registry import find
-from conformance.server import Protocol
-from conformance.stage.bill import Bill
-from conformance.stage.house import House
-from conformance.timeline import Pace
-from conformance.trace import Trace
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.registry import find
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.timeline import Pace
+from lastcall.conformance.trace import Trace
 
 FOUND = find()
 
@@ -36,7 +36,7 @@ def test_longest_plays_begin_first(tmp_path, monkeypatch):
         begun.append(bill.scenario.id)
         return Trace(bill.scenario.id, ())
 
-    monkeypatch.setattr("conformance.stage.house.play", play)
+    monkeypatch.setattr("lastcall.conformance.stage.house.play", play)
     names = ["h2-zero-streams", "one-request", "h2-idle-rude", "deadline-first"]
     bills = [
         Bill(FOUND.scenarios[name], FOUND.servers["reference"], Protocol.H2C, Pace.FAST, DEFAULT) for name in names

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from conformance.stage.boots import Boots
+from lastcall.conformance.stage.boots import Boots
 
 LATE_NS = 200_000_000
 

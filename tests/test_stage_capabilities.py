@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from conformance.claims import Claim
-from conformance.registry import find
-from conformance.server import Feature, Protocol
-from conformance.stage.capabilities import probe
-from conformance.stage.house import House
+from lastcall.conformance.claims import Claim
+from lastcall.conformance.registry import find
+from lastcall.conformance.server import Feature, Protocol
+from lastcall.conformance.stage.capabilities import probe
+from lastcall.conformance.stage.house import House
 from tests.support import PATIENT, QUICK, gated, program
 
 REFERENCE = find().servers["reference"]

@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from conformance.limits import DEFAULT
-from conformance.server import Protocol
-from conformance.stage.certificates import make_certificates
-from conformance.stage.probe import Probe
-from conformance.timeline import READY, Connect, Manners
-from conformance.trace import (
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.certificates import make_certificates
+from lastcall.conformance.stage.probe import Probe
+from lastcall.conformance.timeline import READY, Connect, Manners
+from lastcall.conformance.trace import (
     BodyReceived,
     CloseNotifyReceived,
     CloseNotifySent,
@@ -31,7 +31,7 @@ from conformance.trace import (
     TlsEstablished,
     TlsFailed,
 )
-from conformance.wire.client import Outgoing
+from lastcall.conformance.wire.client import Outgoing
 from tests.support import QUICK, keep_busy, perform
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from conformance.stage.gate import Gate
-from conformance.trace import (
+from lastcall.conformance.stage.gate import Gate
+from lastcall.conformance.trace import (
     ApplicationReported,
     HandlerCancelled,
     HandlerEntered,

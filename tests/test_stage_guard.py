@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import conformance
-from conformance.stage import reaper
-from conformance.stage.guard import Guard
+import lastcall
+from lastcall.conformance.stage import reaper
+from lastcall.conformance.stage.guard import Guard
 
-ROOT = str(Path(conformance.__file__).parent.parent)
+ROOT = str(Path(lastcall.__file__).parent.parent)
 WAITING = "import signal; print('up', flush=True); signal.pause()"
 ENVIRONMENT = {"PATH": os.defpath}
 
@@ -85,7 +85,7 @@ def test_killing_what_is_gone_is_no_error(closing, tmp_path):
 RUN = """
 import os, signal, sys
 from pathlib import Path
-from conformance.stage.guard import Guard
+from lastcall.conformance.stage.guard import Guard
 guard = Guard()
 waiting = "import signal; print('up', flush=True); signal.pause()"
 one = guard.start([sys.executable, "-c", waiting], Path("."), {"PATH": os.defpath})
@@ -115,7 +115,7 @@ import os, signal, sys
 from pathlib import Path
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
-from conformance.stage.guard import Guard
+from lastcall.conformance.stage.guard import Guard
 guard = Guard()
 told = "import signal; print(*[n.name for n in signal.Signals if signal.getsignal(n) is signal.SIG_IGN])"
 print(guard.start([sys.executable, "-c", told], Path("."), {}).communicate()[0].decode())

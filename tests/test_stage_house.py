@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.server import Protocol
-from conformance.stage import reaper
-from conformance.stage.bill import Bill
-from conformance.stage.house import House, open_house
-from conformance.timeline import Pace
-from conformance.trace import ServerStarted
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage import reaper
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House, open_house
+from lastcall.conformance.timeline import Pace
+from lastcall.conformance.trace import ServerStarted
 from tests.support import ONE_HELD, PATIENT, gated
 
 

@@ -4,15 +4,21 @@ import asyncio
 
 import pytest
 
-from conformance.contract import CONTRACT
-from conformance.server import Protocol
-from conformance.stage.cast import Cast
-from conformance.stage.gate import Gate
-from conformance.stage.guard import Guard
-from conformance.stage.origin import Origin
-from conformance.stage.process import ServerProcess
-from conformance.stage.rehearsal import Rehearsal
-from conformance.trace import HandlerCancelled, HandlerEntered, HandlerFinished, HandlerOrdered, HandlerReported
+from lastcall.conformance.contract import CONTRACT
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.cast import Cast
+from lastcall.conformance.stage.gate import Gate
+from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.stage.origin import Origin
+from lastcall.conformance.stage.process import ServerProcess
+from lastcall.conformance.stage.rehearsal import Rehearsal
+from lastcall.conformance.trace import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFinished,
+    HandlerOrdered,
+    HandlerReported,
+)
 from tests.support import QUICK, perform
 
 

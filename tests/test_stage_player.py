@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from conformance.scenario import Scenario, steps
-from conformance.server import Protocol
-from conformance.stage.bill import Bill
-from conformance.stage.house import House
-from conformance.timeline import (
+from lastcall.conformance.scenario import Scenario, steps
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.timeline import (
     READY,
     Await,
     Close,
@@ -24,7 +24,7 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import (
+from lastcall.conformance.trace import (
     AwaitExpired,
     BodyReceived,
     ConnectionAbandoned,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import conformance
-from conformance.stage import ports
-from conformance.stage.ports import HOST, RANGE, NoPortError, can_listen, listening_ports, own_port
+import lastcall
+from lastcall.conformance.stage import ports
+from lastcall.conformance.stage.ports import HOST, RANGE, NoPortError, can_listen, listening_ports, own_port
 
-ROOT = str(Path(conformance.__file__).parent.parent)
+ROOT = str(Path(lastcall.__file__).parent.parent)
 
 
 def test_owned_ports_differ_and_can_be_listened_on():
@@ -32,7 +32,7 @@ def test_range_keeps_clear_of_the_ports_of_clients():
 def test_port_that_another_process_owns_is_not_given(monkeypatch):
     holder = """
 import sys
-from conformance.stage.ports import own_port
+from lastcall.conformance.stage.ports import own_port
 with own_port() as port:
     print(port, flush=True)
     sys.stdin.read()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.stage import reaper
-from conformance.stage.guard import Guard
-from conformance.stage.ports import own_port
-from conformance.stage.process import Output, ServerProcess
-from conformance.trace import (
+from lastcall.conformance.stage import reaper
+from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.stage.ports import own_port
+from lastcall.conformance.stage.process import Output, ServerProcess
+from lastcall.conformance.trace import (
     OrphansFound,
     OutputDropped,
     OutputWritten,

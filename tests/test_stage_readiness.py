@@ -4,9 +4,9 @@ import textwrap
 
 import pytest
 
-from conformance.contract import ContractHouse
-from conformance.server import Protocol
-from conformance.stage.rehearsal import RehearsalError, boot
+from lastcall.conformance.contract import ContractHouse
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.rehearsal import RehearsalError, boot
 from tests.support import PATIENT, QUICK, gated, program
 
 ANSWERS = """

@@ -5,16 +5,16 @@ import socket
 
 import pytest
 
-from conformance.limits import DEFAULT
-from conformance.registry import find
-from conformance.server import Protocol
-from conformance.stage.bill import Bill
-from conformance.stage.house import House
-from conformance.stage.probe import Probe
-from conformance.stage.recorder import Recorder
-from conformance.stage.watch import Watch
-from conformance.timeline import Connect, OpenWebSocket, Pace
-from conformance.trace import (
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.registry import find
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.stage.probe import Probe
+from lastcall.conformance.stage.recorder import Recorder
+from lastcall.conformance.stage.watch import Watch
+from lastcall.conformance.timeline import Connect, OpenWebSocket, Pace
+from lastcall.conformance.trace import (
     CloseReceived,
     CloseSent,
     FinReceived,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.stage.guard import Guard
-from conformance.stage.ports import own_port
-from conformance.stage.process import ServerProcess
-from conformance.stage.workers import Workers
-from conformance.trace import ConnectionAccepted, ConnectionOpened, OutputWritten, WorkerSignalled
+from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.stage.ports import own_port
+from lastcall.conformance.stage.process import ServerProcess
+from lastcall.conformance.stage.workers import Workers
+from lastcall.conformance.trace import ConnectionAccepted, ConnectionOpened, OutputWritten, WorkerSignalled
 from tests.support import perform
 
 FORKED = r"""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.story import Fate, connections, exited, fate, in_flight, requests, shutdown
-from conformance.trace import (
+from lastcall.conformance.story import Fate, connections, exited, fate, in_flight, requests, shutdown
+from lastcall.conformance.trace import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionFailed,

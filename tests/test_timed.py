@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from conformance.judge import judge
-from conformance.limits import DEFAULT
-from conformance.scenario import steps
-from conformance.server import Protocol, Timed
-from conformance.stage.bill import Bill
-from conformance.stage.house import House
-from conformance.story import Fate, fate, requests
-from conformance.timeline import Connect, Pace, ReadBody, Request, Shutdown
-from conformance.trace import (
+from lastcall.conformance.judge import judge
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.scenario import steps
+from lastcall.conformance.server import Protocol, Timed
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.story import Fate, fate, requests
+from lastcall.conformance.timeline import Connect, Pace, ReadBody, Request, Shutdown
+from lastcall.conformance.trace import (
     HandlerEntered,
     OutputWritten,
     ResponseEnded,
@@ -21,7 +21,7 @@ from conformance.trace import (
     SetupFailed,
     SignalSent,
 )
-from conformance.verdict import Answer
+from lastcall.conformance.verdict import Answer
 from tests.support import ONE_HELD, PATIENT, program
 
 SLOW = r"""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.timeline import (
+from lastcall.conformance.timeline import (
     Await,
     Close,
     Connect,
@@ -17,7 +17,7 @@ from conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from conformance.trace import FrameReceived, ResponseEnded, ServerExited
+from lastcall.conformance.trace import FrameReceived, ResponseEnded, ServerExited
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance import trace as module
-from conformance.trace import (
+from lastcall.conformance import trace as module
+from lastcall.conformance.trace import (
     EVENTS,
     FORMAT,
     ConnectionOpened,

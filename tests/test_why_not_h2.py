@@ -12,8 +12,8 @@ from h2.connection import H2Connection
 from h2.exceptions import ProtocolError
 from hyperframe.frame import GoAwayFrame
 
-from conformance.trace import GoawayReceived, ProtocolViolated, ResponseEnded
-from conformance.wire import H2Client, Outgoing
+from lastcall.conformance.trace import GoawayReceived, ProtocolViolated, ResponseEnded
+from lastcall.conformance.wire import H2Client, Outgoing
 
 HEADERS = [(":method", "GET"), (":scheme", "http"), (":authority", "origin.test"), (":path", "/")]
 

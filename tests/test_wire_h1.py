@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BodyReceived,
     BytesSent,
     Event,
@@ -25,12 +25,12 @@ from conformance.trace import (
     ResponseStarted,
     TimeoutAnnounced,
 )
-from conformance.wire import H1Client, Outgoing
+from lastcall.conformance.wire import H1Client, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.wire import WireClient
+    from lastcall.conformance.wire import WireClient
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 

@@ -17,7 +17,7 @@ from hpack import Decoder, Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BodyReceived,
     BytesSent,
     Event,
@@ -33,13 +33,13 @@ from conformance.trace import (
     ResponseStarted,
     StreamReset,
 )
-from conformance.wire import H2Client, Outgoing
-from conformance.wire.h2_frames import error_name
+from lastcall.conformance.wire import H2Client, Outgoing
+from lastcall.conformance.wire.h2_frames import error_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from conformance.wire import WireClient
+    from lastcall.conformance.wire import WireClient
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM = ACK = 0x1

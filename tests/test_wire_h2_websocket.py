@@ -12,7 +12,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection as Framing
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     CloseReceived,
     CloseSent,
     FrameReceived,
@@ -26,8 +26,8 @@ from conformance.trace import (
     WebSocketOpened,
     WebSocketRefused,
 )
-from conformance.trace import StreamReset as StreamWasReset
-from conformance.wire import H2Client, Outgoing
+from lastcall.conformance.trace import StreamReset as StreamWasReset
+from lastcall.conformance.wire import H2Client, Outgoing
 from tests.test_wire_h2 import DATA, END_STREAM, RST_STREAM, frame, headers, settings, window_update
 
 OFFERED = settings((8, 1))

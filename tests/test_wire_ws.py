@@ -18,7 +18,7 @@ from wsproto.events import (
 )
 from wsproto.frame_protocol import FrameProtocol
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BytesSent,
     CloseReceived,
     CloseSent,
@@ -29,8 +29,8 @@ from conformance.trace import (
     WebSocketOpened,
     WebSocketRefused,
 )
-from conformance.wire import Outgoing, WebSocketClient
-from conformance.wire.ws_frames import FrameReader
+from lastcall.conformance.wire import Outgoing, WebSocketClient
+from lastcall.conformance.wire.ws_frames import FrameReader
 
 OPENED = WebSocketOpened("w")
 

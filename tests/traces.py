@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import re
 
-from conformance.limits import DEFAULT
-from conformance.trace import (
+from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.trace import (
     ConnectionOpened,
     FrameSent,
     GoawayReceived,

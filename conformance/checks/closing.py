@@ -5,21 +5,29 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, busy_connections, measured, names, never_came, too_late, within
-from conformance.checks.serving import in_flight_requests_are_served
-from conformance.scenario import check
-from conformance.server import Protocol
-from conformance.story import ConnectionStory, Fate, connections, exited, fate, shutdown
-from conformance.trace import ListenerClosed, OrphansFound, precedes
-from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import (
+    NO_SHUTDOWN,
+    busy_connections,
+    measured,
+    names,
+    never_came,
+    too_late,
+    within,
+)
+from lastcall.conformance.checks.serving import in_flight_requests_are_served
+from lastcall.conformance.scenario import check
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.story import ConnectionStory, Fate, connections, exited, fate, shutdown
+from lastcall.conformance.trace import ListenerClosed, OrphansFound, precedes
+from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.limits import Limits
-    from conformance.story import RequestStory
-    from conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import RequestStory
+    from lastcall.conformance.trace import Event, SignalSent, Trace
 
 
 TLS = (Protocol.H1_TLS, Protocol.H2)

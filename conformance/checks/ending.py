@@ -4,23 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.closing import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.closing import (
     busy_connections_close_after_their_last_response,
     idle_connections_close_promptly,
     silent_connections_close_promptly,
     unused_connections_close_promptly,
 )
-from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, seconds, stopped_waiting, too_late, within
-from conformance.checks.serving import in_flight_requests_are_served
-from conformance.scenario import check
-from conformance.story import RequestStory, connections, exited, in_flight, requests, shutdown
-from conformance.trace import Event, OrphansFound, OutputDropped, OutputWritten, PortChecked, SuccessorReady, precedes
-from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.checks.evidence import (
+    NO_SHUTDOWN,
+    measured,
+    never_came,
+    seconds,
+    stopped_waiting,
+    too_late,
+    within,
+)
+from lastcall.conformance.checks.serving import in_flight_requests_are_served
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import RequestStory, connections, exited, in_flight, requests, shutdown
+from lastcall.conformance.trace import (
+    Event,
+    OrphansFound,
+    OutputDropped,
+    OutputWritten,
+    PortChecked,
+    SuccessorReady,
+    precedes,
+)
+from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.trace import ServerExited, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.trace import ServerExited, Trace
 
 KEPT_OPEN = (
     busy_connections_close_after_their_last_response,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.story import ConnectionStory, RequestStory, connections, in_flight
-from conformance.trace import (
+from lastcall.conformance.story import ConnectionStory, RequestStory, connections, in_flight
+from lastcall.conformance.trace import (
     ConnectionAbandoned,
     Event,
     FrameSent,
@@ -16,12 +16,12 @@ from conformance.trace import (
     Trace,
     precedes,
 )
-from conformance.verdict import Finding, Measured, broken, cannot_tell
+from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conformance.limits import Limits
+    from lastcall.conformance.limits import Limits
 
 _WAIT_TOLERANCE_S = 0.1
 """By how much a harness that waits for a limit may stop waiting early: the signal's own span, and timers."""

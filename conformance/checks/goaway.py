@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.ending import drain_timeout_is_granted_in_full
-from conformance.checks.evidence import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.ending import drain_timeout_is_granted_in_full
+from lastcall.conformance.checks.evidence import (
     NO_SHUTDOWN,
     busy_connections,
     http2_connections,
@@ -17,18 +17,18 @@ from conformance.checks.evidence import (
     too_late,
     within,
 )
-from conformance.checks.serving import in_flight_requests_are_served
-from conformance.scenario import check
-from conformance.story import Fate, connections, fate, shutdown
-from conformance.trace import HandlerEntered, StreamReset, WebSocketAsked, WebSocketOpened, precedes
-from conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.checks.serving import in_flight_requests_are_served
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import Fate, connections, fate, shutdown
+from lastcall.conformance.trace import HandlerEntered, StreamReset, WebSocketAsked, WebSocketOpened, precedes
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.limits import Limits
-    from conformance.story import ConnectionStory
-    from conformance.trace import Event, GoawayReceived, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import ConnectionStory
+    from lastcall.conformance.trace import Event, GoawayReceived, Trace
 
 HIGHEST = 2**31 - 1
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
-from conformance.checks.serving import in_flight_requests_are_served
-from conformance.scenario import check
-from conformance.story import connections, shutdown
-from conformance.trace import BytesSent, FrameSent, TlsEstablished, TlsFailed
-from conformance.verdict import Finding, Measured, cannot_tell, kept
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
+from lastcall.conformance.checks.serving import in_flight_requests_are_served
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import connections, shutdown
+from lastcall.conformance.trace import BytesSent, FrameSent, TlsEstablished, TlsFailed
+from lastcall.conformance.verdict import Finding, Measured, cannot_tell, kept
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import ConnectionStory
-    from conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import ConnectionStory
+    from lastcall.conformance.trace import Event, SignalSent, Trace
 
 
 def _silent_at(trace: Trace, story: ConnectionStory, signal: SignalSent) -> bool:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
-from conformance.scenario import check
-from conformance.story import RequestStory, connections, in_flight, shutdown
-from conformance.trace import precedes
-from conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import RequestStory, connections, in_flight, shutdown
+from lastcall.conformance.trace import precedes
+from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import ConnectionStory
-    from conformance.trace import Event, ResponseStarted, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import ConnectionStory
+    from lastcall.conformance.trace import Event, ResponseStarted, Trace
 
 
 def says_close(request: RequestStory) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, names, seconds, too_late
-from conformance.checks.http1 import says_close
-from conformance.checks.serving import in_flight_handlers_are_not_cancelled, owed
-from conformance.scenario import check
-from conformance.server import Protocol
-from conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
-from conformance.trace import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, seconds, too_late
+from lastcall.conformance.checks.http1 import says_close
+from lastcall.conformance.checks.serving import in_flight_handlers_are_not_cancelled, owed
+from lastcall.conformance.scenario import check
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
+from lastcall.conformance.trace import (
     BytesSent,
     HandlerOrdered,
     HandlerReported,
@@ -21,12 +21,12 @@ from conformance.trace import (
     RequestSent,
     precedes,
 )
-from conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import ConnectionStory
-    from conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import ConnectionStory
+    from lastcall.conformance.trace import Event, SignalSent, Trace
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
-from conformance.scenario import check
-from conformance.story import Fate, RequestStory, connections, fate, in_flight, shutdown
-from conformance.trace import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import Fate, RequestStory, connections, fate, in_flight, shutdown
+from lastcall.conformance.trace import (
     FrameReceived,
     FrameSent,
     HandlerOrdered,
@@ -17,12 +17,12 @@ from conformance.trace import (
     RequestEnded,
     precedes,
 )
-from conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import ConnectionStory
-    from conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import ConnectionStory
+    from lastcall.conformance.trace import Event, SignalSent, Trace
 
 _FIRST_WINDOW = 65_535
 """The connection's window before any WINDOW_UPDATE, in bytes (RFC 9113 §6.9.2)."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, names
-from conformance.scenario import check
-from conformance.server import Protocol
-from conformance.story import connections, shutdown
-from conformance.trace import FrameReceived, precedes
-from conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names
+from lastcall.conformance.scenario import check
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.story import connections, shutdown
+from lastcall.conformance.trace import FrameReceived, precedes
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import RequestStory
-    from conformance.trace import Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import RequestStory
+    from lastcall.conformance.trace import Trace
 
 HTTP2 = (Protocol.H2, Protocol.H2C)
 

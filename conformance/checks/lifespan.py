@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, names
-from conformance.checks.serving import owed
-from conformance.scenario import check
-from conformance.story import connections, exited, in_flight, shutdown
-from conformance.trace import ApplicationReported, HandlerReported, Trace, precedes
-from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names
+from lastcall.conformance.checks.serving import owed
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import connections, exited, in_flight, shutdown
+from lastcall.conformance.trace import ApplicationReported, HandlerReported, Trace, precedes
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
+    from lastcall.conformance.limits import Limits
 
 
 def _hook(trace: Trace, report: str) -> ApplicationReported | None:

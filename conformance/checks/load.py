@@ -6,12 +6,12 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, too_late
-from conformance.scenario import check
-from conformance.server import Protocol
-from conformance.story import OK, shutdown
-from conformance.trace import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, too_late
+from lastcall.conformance.scenario import check
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.story import OK, shutdown
+from lastcall.conformance.trace import (
     HandlerEntered,
     LoadAnswered,
     LoadFailed,
@@ -20,11 +20,11 @@ from conformance.trace import (
     Trace,
     precedes,
 )
-from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.trace import SignalSent
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.trace import SignalSent
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 REFUSED = ("ConnectError", "ConnectTimeout")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, seconds, too_late, within
-from conformance.scenario import check
-from conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
-from conformance.trace import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, seconds, too_late, within
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
+from lastcall.conformance.trace import (
     Event,
     ListenerClosed,
     ServerExited,
@@ -19,11 +19,11 @@ from conformance.trace import (
     Trace,
     precedes,
 )
-from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import ConnectionStory
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import ConnectionStory
 
 _NOT_ONCE_MORE = cannot_tell("No second signal was sent while the server ran.")
 

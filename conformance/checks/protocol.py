@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN
-from conformance.scenario import check
-from conformance.server import Protocol
-from conformance.story import connections, exited, shutdown
-from conformance.trace import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN
+from lastcall.conformance.scenario import check
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.story import connections, exited, shutdown
+from lastcall.conformance.trace import (
     FrameReceived,
     FrameSent,
     ProtocolViolated,
@@ -19,12 +19,12 @@ from conformance.trace import (
     WebSocketOpened,
     precedes,
 )
-from conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import ConnectionStory
-    from conformance.trace import Event, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import ConnectionStory
+    from lastcall.conformance.trace import Event, Trace
 
 
 @check(clauses.READABLE)

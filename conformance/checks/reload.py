@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import measured, names, too_late, within
-from conformance.checks.serving import served
-from conformance.scenario import check
-from conformance.story import Fate, connections, fate, requests
-from conformance.trace import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import measured, names, too_late, within
+from lastcall.conformance.checks.serving import served
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import Fate, connections, fate, requests
+from lastcall.conformance.trace import (
     ConnectionAccepted,
     ConnectionFailed,
     ConnectionOpened,
@@ -19,12 +19,12 @@ from conformance.trace import (
     Trace,
     precedes,
 )
-from conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import RequestStory
-    from conformance.trace import Event
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import RequestStory
+    from lastcall.conformance.trace import Event
 
 _NO_RELOAD = cannot_tell("The server was not told to reload while it ran.")
 

@@ -6,16 +6,16 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, names, seconds, too_late
-from conformance.scenario import check
-from conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, requests, shutdown
-from conformance.trace import Event, ServerKilled, SignalSent, precedes
-from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names, seconds, too_late
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, requests, shutdown
+from lastcall.conformance.trace import Event, ServerKilled, SignalSent, precedes
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.trace import Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.trace import Trace
 
 PATTERN = b"lastcall\n"
 """What the gate's protocol fills response bodies with."""

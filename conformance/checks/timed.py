@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, names, too_late
-from conformance.scenario import check
-from conformance.story import OK, RequestStory, connections, requests, shutdown
-from conformance.trace import precedes
-from conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names, too_late
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import OK, RequestStory, connections, requests, shutdown
+from lastcall.conformance.trace import precedes
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.trace import SignalSent, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.trace import SignalSent, Trace
 
 
 @check(clauses.IN_FLIGHT, only_timed=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
-from conformance.scenario import check
-from conformance.server import Protocol
-from conformance.story import connections, exited, shutdown
-from conformance.trace import (
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
+from lastcall.conformance.scenario import check
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.story import connections, exited, shutdown
+from lastcall.conformance.trace import (
     CloseReceived,
     CloseSent,
     FrameSent,
@@ -29,13 +29,13 @@ from conformance.trace import (
     WebSocketOpened,
     precedes,
 )
-from conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conformance.limits import Limits
-    from conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.trace import Event, SignalSent, Trace
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 HTTP2 = (Protocol.H2, Protocol.H2C)

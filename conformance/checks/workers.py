@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance import clauses
-from conformance.checks.evidence import NO_SHUTDOWN, names
-from conformance.checks.serving import owed, served
-from conformance.scenario import check
-from conformance.story import in_flight, requests, shutdown
-from conformance.trace import ConnectionAccepted, ServerExited, ServerStarted, WorkerSignalled, precedes
-from conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance import clauses
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names
+from lastcall.conformance.checks.serving import owed, served
+from lastcall.conformance.scenario import check
+from lastcall.conformance.story import in_flight, requests, shutdown
+from lastcall.conformance.trace import ConnectionAccepted, ServerExited, ServerStarted, WorkerSignalled, precedes
+from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.story import RequestStory
-    from conformance.trace import Event, Trace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.story import RequestStory
+    from lastcall.conformance.trace import Event, Trace
 
 Pids = tuple[int, ...]
 

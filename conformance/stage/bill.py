@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from conformance import __version__
-from conformance.server import Feature, Protocol, Server
-from conformance.timeline import Connect, Elapse, Manners, ReleaseHandler, Request
-from conformance.trace import Play
+from lastcall import __version__
+from lastcall.conformance.server import Feature, Protocol, Server
+from lastcall.conformance.timeline import Connect, Elapse, Manners, ReleaseHandler, Request
+from lastcall.conformance.trace import Play
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conformance.limits import Limits
-    from conformance.scenario import Scenario
-    from conformance.timeline import Pace
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.scenario import Scenario
+    from lastcall.conformance.timeline import Pace
 
 _RUDE_S = 2.0
 """Roughly how long servers wait for a client that does not close its side."""

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.claims import Claim
-from conformance.server import Feature, Protocol
-from conformance.stage.cast import Cast
-from conformance.stage.rehearsal import Booted, RehearsalError, boot
-from conformance.timeline import Connect, OpenWebSocket, Request
-from conformance.trace import ApplicationReported, ResponseStarted, TlsEstablished, WebSocketOpened, WebSocketRefused
+from lastcall.conformance.claims import Claim
+from lastcall.conformance.server import Feature, Protocol
+from lastcall.conformance.stage.cast import Cast
+from lastcall.conformance.stage.rehearsal import Booted, RehearsalError, boot
+from lastcall.conformance.timeline import Connect, OpenWebSocket, Request
+from lastcall.conformance.trace import (
+    ApplicationReported,
+    ResponseStarted,
+    TlsEstablished,
+    WebSocketOpened,
+    WebSocketRefused,
+)
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.server import Server
-    from conformance.stage.house import House
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.server import Server
+    from lastcall.conformance.stage.house import House
 
 _OK = 200
 _ANSWER_S = 2.0

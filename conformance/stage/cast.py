@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from conformance import timeline
-from conformance.stage.probe import Probe
-from conformance.trace import (
+from lastcall.conformance import timeline
+from lastcall.conformance.stage.probe import Probe
+from lastcall.conformance.trace import (
     ApplicationReported,
     CloseReceived,
     Event,
@@ -21,17 +21,17 @@ from conformance.trace import (
     ResetReceived,
     ServerExited,
 )
-from conformance.wire.client import Outgoing
+from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
     import ssl
 
-    from conformance.limits import Limits
-    from conformance.server import Protocol
-    from conformance.stage.recorder import Recorder
-    from conformance.timeline import ClientStep
-    from conformance.wire.client import WireClient
-    from conformance.wire.h2 import H2Client
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.server import Protocol
+    from lastcall.conformance.stage.recorder import Recorder
+    from lastcall.conformance.timeline import ClientStep
+    from lastcall.conformance.wire.client import WireClient
+    from lastcall.conformance.wire.h2 import H2Client
 
 _OF_HANDLERS = (HandlerEntered, HandlerFinished, HandlerReported)
 _OF_THE_SERVER = (ServerExited, ListenerClosed)

@@ -13,8 +13,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from conformance.stage import arrival
-from conformance.trace import (
+from lastcall.conformance.stage import arrival
+from lastcall.conformance.trace import (
     CloseNotifyReceived,
     CloseNotifySent,
     ConnectionFailed,
@@ -30,7 +30,7 @@ from conformance.trace import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.stage.recorder import Recorder
+    from lastcall.conformance.stage.recorder import Recorder
 
 _REASONS = {ConnectionRefusedError: "refused", ConnectionResetError: "reset", TimeoutError: "timed out"}
 

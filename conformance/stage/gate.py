@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     ApplicationReported,
     HandlerCancelled,
     HandlerEntered,
@@ -17,7 +17,7 @@ from conformance.trace import (
 )
 
 if TYPE_CHECKING:
-    from conformance.stage.recorder import Recorder
+    from lastcall.conformance.stage.recorder import Recorder
 
 PATTERN = b"lastcall\n"
 """Byte i of every response body is byte i mod 9 of this."""

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from conformance.server import Protocol
-from conformance.stage.boots import Boots
-from conformance.stage.certificates import make_certificates
-from conformance.stage.guard import Guard
-from conformance.stage.player import play
-from conformance.stage.ports import listening_ports
-from conformance.stage.watch import Watch, loop_factory
+from lastcall.conformance.server import Protocol
+from lastcall.conformance.stage.boots import Boots
+from lastcall.conformance.stage.certificates import make_certificates
+from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.stage.player import play
+from lastcall.conformance.stage.ports import listening_ports
+from lastcall.conformance.stage.watch import Watch, loop_factory
 
 if TYPE_CHECKING:
     import ssl
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from conformance.stage.bill import Bill
-    from conformance.trace import Trace
+    from lastcall.conformance.stage.bill import Bill
+    from lastcall.conformance.trace import Trace
 
 R = TypeVar("R")
 

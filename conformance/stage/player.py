@@ -10,24 +10,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance import timeline
-from conformance.server import Launch
-from conformance.stage import processor
-from conformance.stage.background import Background
-from conformance.stage.bill import Bill, header
-from conformance.stage.cast import SHUTDOWN_FACTS, Cast
-from conformance.stage.gate import Gate
-from conformance.stage.load import Load
-from conformance.stage.origin import Origin
-from conformance.stage.ports import own_port
-from conformance.stage.process import ServerProcess, environment_of
-from conformance.stage.readiness import NotReadyError, become_ready
-from conformance.stage.recorder import Recorder
-from conformance.stage.successor import Successor
-from conformance.stage.timed import Unwitnessed
-from conformance.stage.workers import Workers
-from conformance.story import RequestStory, requests
-from conformance.trace import (
+from lastcall.conformance import timeline
+from lastcall.conformance.server import Launch
+from lastcall.conformance.stage import processor
+from lastcall.conformance.stage.background import Background
+from lastcall.conformance.stage.bill import Bill, header
+from lastcall.conformance.stage.cast import SHUTDOWN_FACTS, Cast
+from lastcall.conformance.stage.gate import Gate
+from lastcall.conformance.stage.load import Load
+from lastcall.conformance.stage.origin import Origin
+from lastcall.conformance.stage.ports import own_port
+from lastcall.conformance.stage.process import ServerProcess, environment_of
+from lastcall.conformance.stage.readiness import NotReadyError, become_ready
+from lastcall.conformance.stage.recorder import Recorder
+from lastcall.conformance.stage.successor import Successor
+from lastcall.conformance.stage.timed import Unwitnessed
+from lastcall.conformance.stage.workers import Workers
+from lastcall.conformance.story import RequestStory, requests
+from lastcall.conformance.trace import (
     AwaitExpired,
     ConnectionAbandoned,
     HarnessFailed,
@@ -44,8 +44,8 @@ from conformance.trace import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from conformance.stage.house import House
-    from conformance.timeline import Step
+    from lastcall.conformance.stage.house import House
+    from lastcall.conformance.timeline import Step
 
 _LAST_BYTES_S = 0.3
 """After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""

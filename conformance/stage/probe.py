@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.stage.channel import Channel
-from conformance.timeline import Connect, Manners
-from conformance.wire.client import Outgoing
-from conformance.wire.h1 import H1Client
-from conformance.wire.h2 import H2Client
-from conformance.wire.ws import WebSocketClient
+from lastcall.conformance.stage.channel import Channel
+from lastcall.conformance.timeline import Connect, Manners
+from lastcall.conformance.wire.client import Outgoing
+from lastcall.conformance.wire.h1 import H1Client
+from lastcall.conformance.wire.h2 import H2Client
+from lastcall.conformance.wire.ws import WebSocketClient
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from conformance.limits import Limits
-    from conformance.server import Protocol
-    from conformance.stage.recorder import Recorder
-    from conformance.timeline import OpenWebSocket
-    from conformance.wire.client import WireClient
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.server import Protocol
+    from lastcall.conformance.stage.recorder import Recorder
+    from lastcall.conformance.timeline import OpenWebSocket
+    from lastcall.conformance.wire.client import WireClient
 
 
 class Probe:

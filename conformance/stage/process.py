@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from conformance.stage import reaper
-from conformance.stage.ports import can_listen
-from conformance.trace import (
+from lastcall.conformance.stage import reaper
+from lastcall.conformance.stage.ports import can_listen
+from lastcall.conformance.trace import (
     OrphansFound,
     OutputDropped,
     OutputWritten,
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-    from conformance.server import Launch
-    from conformance.stage.guard import Guard
-    from conformance.stage.recorder import Recorder
+    from lastcall.conformance.server import Launch
+    from lastcall.conformance.stage.guard import Guard
+    from lastcall.conformance.stage.recorder import Recorder
 
 ORPHAN_GRACE_S = 0.5
 """How long after the leader's exit a process that it started may take to end by itself."""

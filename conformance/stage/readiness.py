@@ -9,19 +9,19 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from conformance.stage.probe import Probe
-from conformance.stage.recorder import Recorder
-from conformance.timeline import READY, Connect
-from conformance.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
-from conformance.wire.client import Outgoing
+from lastcall.conformance.stage.probe import Probe
+from lastcall.conformance.stage.recorder import Recorder
+from lastcall.conformance.timeline import READY, Connect
+from lastcall.conformance.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
+from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
     import ssl
 
-    from conformance.limits import Limits
-    from conformance.server import Protocol
-    from conformance.stage.process import ServerProcess
-    from conformance.stage.watch import Watch
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.server import Protocol
+    from lastcall.conformance.stage.process import ServerProcess
+    from lastcall.conformance.stage.watch import Watch
 
 _CLOSE_S = 1.0
 _RETRY_S = 0.01

@@ -8,13 +8,13 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from conformance.trace import Event, Play, Trace, event_line, play_line
+from lastcall.conformance.trace import Event, Play, Trace, event_line, play_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from conformance.stage.watch import Watch
+    from lastcall.conformance.stage.watch import Watch
 
 Span = tuple[int, int]
 """Begin and end on :func:`time.monotonic_ns`."""

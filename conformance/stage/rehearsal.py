@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from conformance.account import words
-from conformance.server import Launch
-from conformance.stage.cast import Cast
-from conformance.stage.gate import Gate
-from conformance.stage.origin import Origin
-from conformance.stage.ports import own_port
-from conformance.stage.process import ServerProcess, environment_of
-from conformance.stage.readiness import NotReadyError, become_ready
-from conformance.stage.recorder import Recorder
-from conformance.timeline import Connect, Request
-from conformance.trace import (
+from lastcall.conformance.account import words
+from lastcall.conformance.server import Launch
+from lastcall.conformance.stage.cast import Cast
+from lastcall.conformance.stage.gate import Gate
+from lastcall.conformance.stage.origin import Origin
+from lastcall.conformance.stage.ports import own_port
+from lastcall.conformance.stage.process import ServerProcess, environment_of
+from lastcall.conformance.stage.readiness import NotReadyError, become_ready
+from lastcall.conformance.stage.recorder import Recorder
+from lastcall.conformance.timeline import Connect, Request
+from lastcall.conformance.trace import (
     Event,
     HandlerEntered,
     HandlerFinished,
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterator
 
-    from conformance.limits import Limits
-    from conformance.server import Protocol, Server
-    from conformance.stage.house import House
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.server import Protocol, Server
+    from lastcall.conformance.stage.house import House
 
 E = TypeVar("E", bound=Event)
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.stage.process import ServerProcess
-from conformance.stage.readiness import NotReadyError, become_ready
-from conformance.stage.recorder import Recorder
-from conformance.trace import SuccessorFailed, SuccessorReady, SuccessorStarted
+from lastcall.conformance.stage.process import ServerProcess
+from lastcall.conformance.stage.readiness import NotReadyError, become_ready
+from lastcall.conformance.stage.recorder import Recorder
+from lastcall.conformance.trace import SuccessorFailed, SuccessorReady, SuccessorStarted
 
 if TYPE_CHECKING:
-    from conformance.limits import Limits
-    from conformance.server import Launch, Server
-    from conformance.stage.house import House
+    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.server import Launch, Server
+    from lastcall.conformance.stage.house import House
 
 
 class Successor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from conformance import timeline
-from conformance.trace import HandlerCancelled, HandlerEntered, HandlerFailed, HandlerFinished
+from lastcall.conformance import timeline
+from lastcall.conformance.trace import HandlerCancelled, HandlerEntered, HandlerFailed, HandlerFinished
 
 if TYPE_CHECKING:
-    from conformance.server import Timed
-    from conformance.timeline import Step, Timeline
-    from conformance.trace import Event
+    from lastcall.conformance.server import Timed
+    from lastcall.conformance.timeline import Step, Timeline
+    from lastcall.conformance.trace import Event
 
 
 class Unwitnessed:

@@ -13,13 +13,13 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.trace import ConnectionAccepted, ConnectionOpened, WorkerSignalled
+from lastcall.conformance.trace import ConnectionAccepted, ConnectionOpened, WorkerSignalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from conformance.stage.process import ServerProcess
-    from conformance.stage.recorder import Recorder
+    from lastcall.conformance.stage.process import ServerProcess
+    from lastcall.conformance.stage.recorder import Recorder
 
 SIGNALS: Mapping[str, str] = {"pause": "SIGSTOP", "resume": "SIGCONT", "kill": "SIGKILL"}
 

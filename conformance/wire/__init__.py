@@ -1,8 +1,8 @@
 """The wire clients: what is sent and what arrives on one connection, without a clock and without a socket."""
 
-from conformance.wire.client import Outgoing, WireClient
-from conformance.wire.h1 import H1Client
-from conformance.wire.h2 import H2Client
-from conformance.wire.ws import WebSocketClient
+from lastcall.conformance.wire.client import Outgoing, WireClient
+from lastcall.conformance.wire.h1 import H1Client
+from lastcall.conformance.wire.h2 import H2Client
+from lastcall.conformance.wire.ws import WebSocketClient
 
 __all__ = ["H1Client", "H2Client", "Outgoing", "WebSocketClient", "WireClient"]

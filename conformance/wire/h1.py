@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BodyReceived,
     BytesSent,
     InformationalReceived,
@@ -22,11 +22,11 @@ from conformance.trace import (
     ResponseStarted,
     TimeoutAnnounced,
 )
-from conformance.wire.client import EXCERPT, Body, Outbox, ViolationError, excerpt
+from lastcall.conformance.wire.client import EXCERPT, Body, Outbox, ViolationError, excerpt
 
 if TYPE_CHECKING:
-    from conformance.trace import Event, Headers
-    from conformance.wire.client import Outgoing
+    from lastcall.conformance.trace import Event, Headers
+    from lastcall.conformance.wire.client import Outgoing
 
 MAX_HEAD = 64 * 1024
 """Bytes of a response's head beyond which it is not read; servers' own limits for heads are mostly far below."""
@@ -38,7 +38,7 @@ _NOT_MODIFIED = 304
 
 
 class H1Client:
-    """One HTTP/1.1 connection; see :class:`conformance.wire.client.WireClient`. ``authority`` is the default Host."""
+    """One HTTP/1.1 connection; see :class:`lastcall.conformance.wire.client.WireClient`. ``authority`` is the default Host."""
 
     def __init__(self, connection: str, *, authority: str) -> None:
         self.connection = connection

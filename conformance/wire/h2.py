@@ -24,7 +24,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BodyReceived,
     FrameReceived,
     GoawayReceived,
@@ -33,18 +33,18 @@ from conformance.trace import (
     ResponseStarted,
     StreamReset,
 )
-from conformance.wire import h2_frames
-from conformance.wire.client import ViolationError, excerpt
-from conformance.wire.h2_frames import MAX_FRAME, MAX_WINDOW, RawFrame
-from conformance.wire.h2_headers import HeaderBlock, HeaderBlocks
-from conformance.wire.h2_send import DEFAULT_WINDOW
-from conformance.wire.h2_websocket import H2WebSockets
+from lastcall.conformance.wire import h2_frames
+from lastcall.conformance.wire.client import ViolationError, excerpt
+from lastcall.conformance.wire.h2_frames import MAX_FRAME, MAX_WINDOW, RawFrame
+from lastcall.conformance.wire.h2_headers import HeaderBlock, HeaderBlocks
+from lastcall.conformance.wire.h2_send import DEFAULT_WINDOW
+from lastcall.conformance.wire.h2_websocket import H2WebSockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from conformance.trace import Event
-    from conformance.wire.h2_stream import Stream
+    from lastcall.conformance.trace import Event
+    from lastcall.conformance.wire.h2_stream import Stream
 
 _LARGEST_MAX_FRAME = 2**24 - 1
 _ACK = 0x1
@@ -53,7 +53,7 @@ _BODILESS = (204, 304)
 
 
 class H2Client(H2WebSockets):
-    """One HTTP/2 connection; see :class:`conformance.wire.client.WireClient`.
+    """One HTTP/2 connection; see :class:`lastcall.conformance.wire.client.WireClient`.
 
     ``initial_window`` is every stream's receive window in bytes. With ``replenish`` set to False, nothing consumed is
     given back before ``replenish_now``; it may be set at any time. The server's MAX_CONCURRENT_STREAMS is recorded and

@@ -24,7 +24,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from conformance.trace import FrameSent
+from lastcall.conformance.trace import FrameSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from hpack import Decoder, HPACKError
 from hyperframe.frame import ContinuationFrame, Frame, HeadersFrame
 
-from conformance.wire.client import ViolationError
-from conformance.wire.h2_frames import DEBUG_TEXT, type_name
+from lastcall.conformance.wire.client import ViolationError
+from lastcall.conformance.wire.h2_frames import DEBUG_TEXT, type_name
 
 if TYPE_CHECKING:
-    from conformance.trace import Headers
+    from lastcall.conformance.trace import Headers
 
 MAX_BLOCK = 1024 * 1024
 """Bytes of one header block, encoded and decoded, beyond which it is not read."""

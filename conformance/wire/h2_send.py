@@ -18,15 +18,15 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from conformance.trace import BytesSent, GoawaySent, RequestEnded, RequestSent
-from conformance.wire import h2_frames
-from conformance.wire.client import Outbox
-from conformance.wire.h2_frames import MAX_FRAME
-from conformance.wire.h2_stream import ReceiveWindow, Stream
+from lastcall.conformance.trace import BytesSent, GoawaySent, RequestEnded, RequestSent
+from lastcall.conformance.wire import h2_frames
+from lastcall.conformance.wire.client import Outbox
+from lastcall.conformance.wire.h2_frames import MAX_FRAME
+from lastcall.conformance.wire.h2_stream import ReceiveWindow, Stream
 
 if TYPE_CHECKING:
-    from conformance.trace import Event, Headers
-    from conformance.wire.client import Outgoing
+    from lastcall.conformance.trace import Event, Headers
+    from lastcall.conformance.wire.client import Outgoing
 
 DEFAULT_WINDOW = 65_535
 """Every window's size until somebody changes it (RFC 9113 §6.9.2); the connection's own is never changed by us."""

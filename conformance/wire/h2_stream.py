@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.wire.client import Body
-from conformance.wire.h2_frames import MAX_FRAME
+from lastcall.conformance.wire.client import Body
+from lastcall.conformance.wire.h2_frames import MAX_FRAME
 
 if TYPE_CHECKING:
-    from conformance.trace import Event
-    from conformance.wire.ws_conversation import Conversation
+    from lastcall.conformance.trace import Event
+    from lastcall.conformance.wire.ws_conversation import Conversation
 
 REPLENISH_AT = 16 * 1024
 """Bytes consumed after which a window is replenished, if half the window is not less.

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from hyperframe.frame import SettingsFrame
 
-from conformance.trace import WebSocketAsked, WebSocketOpened, WebSocketRefused
-from conformance.wire.client import Outgoing
-from conformance.wire.h2_send import DEFAULT_WINDOW, H2Sender
-from conformance.wire.ws_conversation import Conversation
+from lastcall.conformance.trace import WebSocketAsked, WebSocketOpened, WebSocketRefused
+from lastcall.conformance.wire.client import Outgoing
+from lastcall.conformance.wire.h2_send import DEFAULT_WINDOW, H2Sender
+from lastcall.conformance.wire.ws_conversation import Conversation
 
 if TYPE_CHECKING:
-    from conformance.trace import Event
-    from conformance.wire.h2_stream import Stream
+    from lastcall.conformance.trace import Event
+    from lastcall.conformance.wire.h2_stream import Stream
 
 _SUCCESS = range(200, 300)
 

@@ -1,6 +1,6 @@
 """WebSocket over HTTP/1.1 (RFC 6455) from a client's side: the opening handshake, and a connection of its own.
 
-What is said on it once it is open is :mod:`conformance.wire.ws_conversation`, over HTTP/2 too.
+What is said on it once it is open is :mod:`lastcall.conformance.wire.ws_conversation`, over HTTP/2 too.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 import h11
 from wsproto.utilities import generate_accept_token, generate_nonce
 
-from conformance.trace import (
+from lastcall.conformance.trace import (
     BytesSent,
     ProtocolViolated,
     WebSocketAsked,
     WebSocketOpened,
     WebSocketRefused,
 )
-from conformance.wire.client import Outbox, ViolationError, excerpt
-from conformance.wire.ws_conversation import Conversation
+from lastcall.conformance.wire.client import Outbox, ViolationError, excerpt
+from lastcall.conformance.wire.ws_conversation import Conversation
 
 if TYPE_CHECKING:
-    from conformance.trace import Event
-    from conformance.wire.client import Outgoing
+    from lastcall.conformance.trace import Event
+    from lastcall.conformance.wire.client import Outgoing
 
 MAX_HEAD = 64 * 1024
 _SWITCHING = 101
 
 
 class WebSocketClient:
-    """One WebSocket; see :class:`conformance.wire.client.WireClient`. Its only request is the opening handshake.
+    """One WebSocket; see :class:`lastcall.conformance.wire.client.WireClient`. Its only request is the opening handshake.
 
     ``answers_close=False`` never answers a Close. The client never closes TCP of itself: RFC 6455 leaves that to the server.
     """

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, FrameProtocol
 
-from conformance.trace import CloseReceived, CloseSent, MessageCut, MessageReceived
-from conformance.wire.client import ViolationError
-from conformance.wire.ws_frames import CLOSE, CONTINUATION, PING, PONG, FrameReader
+from lastcall.conformance.trace import CloseReceived, CloseSent, MessageCut, MessageReceived
+from lastcall.conformance.wire.client import ViolationError
+from lastcall.conformance.wire.ws_frames import CLOSE, CONTINUATION, PING, PONG, FrameReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.trace import Event
-    from conformance.wire.ws_frames import Frame
+    from lastcall.conformance.trace import Event
+    from lastcall.conformance.wire.ws_frames import Frame
 
 _PROTOCOL_ERROR = 1002
 _LOWEST, _HIGHEST = 1000, 4999

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.wire.client import ViolationError
+from lastcall.conformance.wire.client import ViolationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

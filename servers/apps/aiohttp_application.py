@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from servers.apps.asgi import application
-from servers.apps.command_line import read_options
+from lastcall.servers.apps.asgi import application
+from lastcall.servers.apps.command_line import read_options
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from servers.apps.asgi_websocket import hold
+from lastcall.servers.apps.asgi_websocket import hold
 
 Channel = Callable[..., Awaitable[Any]]
 PATTERN = b"lastcall\n"

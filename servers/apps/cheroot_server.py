@@ -8,7 +8,7 @@ from typing import Any
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 from cheroot.wsgi import Server
 
-from servers.apps.wsgi import application
+from lastcall.servers.apps.wsgi import application
 
 
 def main() -> None:

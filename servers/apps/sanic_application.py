@@ -11,7 +11,7 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic, Websocket
 from websockets.exceptions import ConnectionClosed
 
-from servers.apps.asgi import application
+from lastcall.servers.apps.asgi import application
 
 sanic = Sanic("lastcall")
 

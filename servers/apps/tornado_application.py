@@ -12,8 +12,8 @@ from typing import Any
 import tornado.httpserver
 import tornado.web
 
-from servers.apps.asgi import application
-from servers.apps.command_line import read_options
+from lastcall.servers.apps.asgi import application
+from lastcall.servers.apps.command_line import read_options
 
 
 async def main() -> None:

@@ -1,4 +1,4 @@
-"""The gated application of docs/gate.md for twisted.web: the resource class `servers.apps.twisted_application.Gated`.
+"""The gated application of docs/gate.md for twisted.web: the resource class `lastcall.servers.apps.twisted_application.Gated`.
 
 twisted.web reads a request's body to its end before it asks a resource, so no handler is entered before that.
 """

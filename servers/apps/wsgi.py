@@ -1,4 +1,4 @@
-"""The gated application of docs/gate.md for WSGI servers: `servers.apps.wsgi:application`.
+"""The gated application of docs/gate.md for WSGI servers: `lastcall.servers.apps.wsgi:application`.
 
 WSGI has no way to tell an application that its client is gone, so `disconnected` is never reported: a server can only
 close the response's iterable. Nor can an application make the server send a head alone: after `send 0` it may keep the

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from servers.apps import wsgi
+from lastcall.servers.apps import wsgi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,7 +9,7 @@ def main() -> int:
     # A suite starts a server for each play. Nearly all that a start costs is imports, and a sixth of that would be
     # the garbage collector, which finds nothing; command.py sets it to work before anything is served.
     gc.disable()
-    from servers.reference import command  # noqa: PLC0415 - what is not to be collected yet
+    from lastcall.servers.reference import command  # noqa: PLC0415 - what is not to be collected yet
 
     return command.main()
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from servers.reference.session import Session
+    from lastcall.servers.reference.session import Session
 
     Message = MutableMapping[str, Any]
     Application = Callable[

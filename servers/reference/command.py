@@ -10,13 +10,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING, cast
 
-from servers.reference.model import MODEL, Model
-from servers.reference.server import Options
+from lastcall.servers.reference.model import MODEL, Model
+from lastcall.servers.reference.server import Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from servers.reference.application import Application
+    from lastcall.servers.reference.application import Application
 
 USAGE_ERROR = 2
 
@@ -24,7 +24,9 @@ USAGE_ERROR = 2
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m servers.reference", description="A model of a graceful shutdown.")
-    parser.add_argument("application", nargs="?", default="servers.apps.asgi:application", help="MODULE:ATTRIBUTE")
+    parser.add_argument(
+        "application", nargs="?", default="lastcall.servers.apps.asgi:application", help="MODULE:ATTRIBUTE"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one; the log says which")
     parser.add_argument("--cert", help="the certificate chain (PEM): TLS, with ALPN h2 and http/1.1")
@@ -46,11 +48,11 @@ def arguments() -> argparse.Namespace:
 def chosen_model(options: argparse.Namespace) -> Model:
     """Give the model, or what a fault or a variant makes of it; exits when there is none of that name."""
     if options.fault is not None:
-        from servers.reference.faults import FAULTS  # noqa: PLC0415 - the model needs none of this
+        from lastcall.servers.reference.faults import FAULTS  # noqa: PLC0415 - the model needs none of this
 
         return _find("fault", options.fault, FAULTS)
     if options.variant is not None:
-        from servers.reference.variants import VARIANTS  # noqa: PLC0415 - the model needs none of this
+        from lastcall.servers.reference.variants import VARIANTS  # noqa: PLC0415 - the model needs none of this
 
         return _find("variant", options.variant, VARIANTS)
     return MODEL
@@ -79,7 +81,7 @@ async def serve(model: Model, application: Application, options: Options) -> int
 
 async def supervise(model: Model, workers: int, options: Options) -> int:
     """Run workers until they have been told to stop, and give the exit status."""
-    command = [sys.executable, "-m", "servers.reference", *sys.argv[1:]]
+    command = [sys.executable, "-m", "lastcall.servers.reference", *sys.argv[1:]]
     supervisor = model.supervisor(command, workers, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
         supervisor.loop.add_signal_handler(number, supervisor.on_signal, number)

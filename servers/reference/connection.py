@@ -11,15 +11,15 @@ import sys
 import termios
 from typing import TYPE_CHECKING, cast
 
-from servers.reference.frames import PREFACE
-from servers.reference.tls import Tls
+from lastcall.servers.reference.frames import PREFACE
+from lastcall.servers.reference.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from servers.reference.server import Server
-    from servers.reference.session import Session
-    from servers.reference.websocket import WebSocket
+    from lastcall.servers.reference.server import Server
+    from lastcall.servers.reference.session import Session
+    from lastcall.servers.reference.websocket import WebSocket
 
 LINGER_S = 1.0
 """How long the client has, after our FIN, to read and to close; what it still sends is read and discarded."""

@@ -9,15 +9,15 @@ import h11
 from h2.errors import ErrorCodes
 from hyperframe.frame import DataFrame, RstStreamFrame
 
-from servers.reference.application import Exchange
-from servers.reference.http1 import Http1
-from servers.reference.http2 import Http2
-from servers.reference.server import Server
-from servers.reference.websocket import WebSocket
+from lastcall.servers.reference.application import Exchange
+from lastcall.servers.reference.http1 import Http1
+from lastcall.servers.reference.http2 import Http2
+from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from servers.reference.application import Application, Headers, Message
-    from servers.reference.connection import Connection
+    from lastcall.servers.reference.application import Application, Headers, Message
+    from lastcall.servers.reference.connection import Connection
 
 HELD_BACK_S = 1.8
 HEAD_START_S = 0.05

@@ -6,16 +6,16 @@ of the model knows nothing of faults. The classes are in the modules named *_fau
 
 from __future__ import annotations
 
-from servers.reference import delivery_faults as delivery
-from servers.reference import http1_faults as h1
-from servers.reference import http2_faults as h2
-from servers.reference import lifecycle_faults as lifecycle
-from servers.reference import protocol_faults as protocol
-from servers.reference import server_faults as process
-from servers.reference import session_faults as session
-from servers.reference import supervisor_faults as supervisor
-from servers.reference import websocket_faults as ws
-from servers.reference.model import Model
+from lastcall.servers.reference import delivery_faults as delivery
+from lastcall.servers.reference import http1_faults as h1
+from lastcall.servers.reference import http2_faults as h2
+from lastcall.servers.reference import lifecycle_faults as lifecycle
+from lastcall.servers.reference import protocol_faults as protocol
+from lastcall.servers.reference import server_faults as process
+from lastcall.servers.reference import session_faults as session
+from lastcall.servers.reference import supervisor_faults as supervisor
+from lastcall.servers.reference import websocket_faults as ws
+from lastcall.servers.reference.model import Model
 
 FAULTS: dict[str, Model] = {
     # the founding bug

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import h11
 
-from servers.reference.application import ClientGoneError
-from servers.reference.session import Session
+from lastcall.servers.reference.application import ClientGoneError
+from lastcall.servers.reference.session import Session
 
 if TYPE_CHECKING:
-    from servers.reference.application import Exchange, Headers
-    from servers.reference.connection import Connection
+    from lastcall.servers.reference.application import Exchange, Headers
+    from lastcall.servers.reference.connection import Connection
 
 UNREAD_LIMIT = 65536
 """How much may wait in memory, of a request's body or of requests that follow, before the connection is not read."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import h11
 
-from servers.reference.application import Exchange
-from servers.reference.connection import Connection
-from servers.reference.http1 import Http1
+from lastcall.servers.reference.application import Exchange
+from lastcall.servers.reference.connection import Connection
+from lastcall.servers.reference.http1 import Http1
 
 
 class ProcessesAfterClose(Http1):

@@ -18,14 +18,14 @@ from h2.settings import SettingCodes, Settings
 from hpack.exceptions import HPACKError
 from hyperframe.frame import GoAwayFrame
 
-from servers.reference import frames
-from servers.reference.application import ClientGoneError
-from servers.reference.session import Session
+from lastcall.servers.reference import frames
+from lastcall.servers.reference.application import ClientGoneError
+from lastcall.servers.reference.session import Session
 
 if TYPE_CHECKING:
-    from servers.reference.application import Exchange, Headers
-    from servers.reference.connection import Connection
-    from servers.reference.websocket_stream import WebSocketStream
+    from lastcall.servers.reference.application import Exchange, Headers
+    from lastcall.servers.reference.connection import Connection
+    from lastcall.servers.reference.websocket_stream import WebSocketStream
 
 HIGHEST_STREAM_ID = 2**31 - 1
 ROUND_TRIP_S = 0.5
@@ -166,7 +166,7 @@ class Http2(Session):
 
     def _open_websocket(self, stream_id: int, target: bytes, headers: Headers) -> None:
         """Give a stream to a WebSocket."""
-        from servers.reference import websocket_stream as over_h2  # noqa: PLC0415 - wsproto, if a client asks for it
+        from lastcall.servers.reference import websocket_stream as over_h2  # noqa: PLC0415 - wsproto, if a client asks for it
 
         self.requests += 1
         stream = self.websockets[stream_id] = over_h2.WebSocketStream(self, stream_id)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
 
-from servers.reference import frames
-from servers.reference.http2 import Http2
-from servers.reference.variants import SingleGoaway
+from lastcall.servers.reference import frames
+from lastcall.servers.reference.http2 import Http2
+from lastcall.servers.reference.variants import SingleGoaway
 
 if TYPE_CHECKING:
     from hyperframe.frame import GoAwayFrame
 
-    from servers.reference.application import Exchange, Headers
+    from lastcall.servers.reference.application import Exchange, Headers
 
 NEW_CONNECTION_S = 5.0
 

@@ -7,16 +7,16 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from servers.reference.application import Lifespan
-from servers.reference.http1 import Http1
-from servers.reference.http2 import Http2
-from servers.reference.server import Server
-from servers.reference.session import Session
+from lastcall.servers.reference.application import Lifespan
+from lastcall.servers.reference.http1 import Http1
+from lastcall.servers.reference.http2 import Http2
+from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.session import Session
 
 if TYPE_CHECKING:
-    from servers.reference.application import Application, Exchange
-    from servers.reference.model import Model
-    from servers.reference.server import Options
+    from lastcall.servers.reference.application import Application, Exchange
+    from lastcall.servers.reference.model import Model
+    from lastcall.servers.reference.server import Options
 
 IMPATIENCE_S = 0.1
 

@@ -9,30 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from servers.reference.application import Exchange
-from servers.reference.connection import Connection
-from servers.reference.server import Server
-from servers.reference.supervisor import Supervisor
+from lastcall.servers.reference.application import Exchange
+from lastcall.servers.reference.connection import Connection
+from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from servers.reference.application import Headers
-    from servers.reference.session import Session
-    from servers.reference.websocket import WebSocket
-    from servers.reference.websocket_stream import StreamHandshake, WebSocketStream
+    from lastcall.servers.reference.application import Headers
+    from lastcall.servers.reference.session import Session
+    from lastcall.servers.reference.websocket import WebSocket
+    from lastcall.servers.reference.websocket_stream import StreamHandshake, WebSocketStream
 
 
 def http1(connection: Connection) -> Session:
     """Speak HTTP/1.1 on a connection."""
-    from servers.reference.http1 import Http1  # noqa: PLC0415 - see above
+    from lastcall.servers.reference.http1 import Http1  # noqa: PLC0415 - see above
 
     return Http1(connection)
 
 
 def http2(connection: Connection) -> Session:
     """Speak HTTP/2 on a connection."""
-    from servers.reference.http2 import Http2  # noqa: PLC0415 - see above
+    from lastcall.servers.reference.http2 import Http2  # noqa: PLC0415 - see above
 
     return Http2(connection)
 
@@ -41,7 +41,7 @@ def websocket(
     connection: Connection | WebSocketStream, target: bytes, headers: Headers, handshake: StreamHandshake | None = None
 ) -> WebSocket:
     """Give a connection, or a stream of HTTP/2, to a WebSocket."""
-    from servers.reference.websocket import WebSocket  # noqa: PLC0415 - see above
+    from lastcall.servers.reference.websocket import WebSocket  # noqa: PLC0415 - see above
 
     return WebSocket(connection, target, headers, handshake)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from servers.reference.http1 import Http1
-from servers.reference.http2 import Http2
-from servers.reference.session import Session
+from lastcall.servers.reference.http1 import Http1
+from lastcall.servers.reference.http2 import Http2
+from lastcall.servers.reference.session import Session
 
 FAREWELL = b"the server is shutting down\n"
 

@@ -9,16 +9,16 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from servers.reference.application import Lifespan
-from servers.reference.connection import LINGER_S
-from servers.reference.tls import server_context
+from lastcall.servers.reference.application import Lifespan
+from lastcall.servers.reference.connection import LINGER_S
+from lastcall.servers.reference.tls import server_context
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from servers.reference.application import Application, Exchange
-    from servers.reference.connection import Connection
-    from servers.reference.model import Model
+    from lastcall.servers.reference.application import Application, Exchange
+    from lastcall.servers.reference.connection import Connection
+    from lastcall.servers.reference.model import Model
 
 BACKLOG = 128
 READY = "ready"

@@ -12,12 +12,12 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from servers.reference.server import Options, Server
+from lastcall.servers.reference.server import Options, Server
 
 if TYPE_CHECKING:
-    from servers.reference.application import Application
-    from servers.reference.connection import Connection
-    from servers.reference.model import Model
+    from lastcall.servers.reference.application import Application
+    from lastcall.servers.reference.connection import Connection
+    from lastcall.servers.reference.model import Model
 
 INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE = 500, 503
 WRONG_STATUS = 3

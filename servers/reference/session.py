@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from servers.reference.application import Exchange, Headers
-    from servers.reference.connection import Connection
+    from lastcall.servers.reference.application import Exchange, Headers
+    from lastcall.servers.reference.connection import Connection
 
 
 class Session(ABC):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from servers.reference.application import Exchange
-from servers.reference.connection import Connection
-from servers.reference.http1 import Http1
-from servers.reference.http2 import Http2
-from servers.reference.session import Session
+from lastcall.servers.reference.application import Exchange
+from lastcall.servers.reference.connection import Connection
+from lastcall.servers.reference.http1 import Http1
+from lastcall.servers.reference.http2 import Http2
+from lastcall.servers.reference.session import Session
 
 if TYPE_CHECKING:
-    from servers.reference.application import Headers
+    from lastcall.servers.reference.application import Headers
 
 # --- how a connection is closed ----------------------------------------------------------------------------------
 

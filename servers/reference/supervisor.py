@@ -14,7 +14,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from servers.reference.server import BACKLOG, READY
+from lastcall.servers.reference.server import BACKLOG, READY
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

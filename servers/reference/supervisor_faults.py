@@ -9,8 +9,8 @@ import signal
 import socket
 import struct
 
-from servers.reference.server import Server
-from servers.reference.supervisor import Supervisor
+from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.supervisor import Supervisor
 
 OUTAGE_S = 1.0
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
 
-from servers.reference import wire_variants as wire
-from servers.reference.connection import Connection
-from servers.reference.http1 import Http1
-from servers.reference.http2 import Http2
-from servers.reference.model import Model
-from servers.reference.server import Server
-from servers.reference.session import Session
-from servers.reference.websocket import GOING_AWAY, WebSocket
+from lastcall.servers.reference import wire_variants as wire
+from lastcall.servers.reference.connection import Connection
+from lastcall.servers.reference.http1 import Http1
+from lastcall.servers.reference.http2 import Http2
+from lastcall.servers.reference.model import Model
+from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.session import Session
+from lastcall.servers.reference.websocket import GOING_AWAY, WebSocket
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from servers.reference.application import Exchange
+    from lastcall.servers.reference.application import Exchange
 
 HTTP1, HTTP2 = ("h1",), ("h2c",)
 LATE_S = 1.0

@@ -21,16 +21,16 @@ from wsproto.events import (
 )
 from wsproto.utilities import RemoteProtocolError
 
-from servers.reference.application import ClientGoneError
+from lastcall.servers.reference.application import ClientGoneError
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from wsproto.events import Event
 
-    from servers.reference.application import Application, Exchange, Headers
-    from servers.reference.connection import Connection
-    from servers.reference.websocket_stream import StreamHandshake, WebSocketStream
+    from lastcall.servers.reference.application import Application, Exchange, Headers
+    from lastcall.servers.reference.connection import Connection
+    from lastcall.servers.reference.websocket_stream import StreamHandshake, WebSocketStream
 
     Told = MutableMapping[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from servers.reference.websocket import NORMAL, WebSocket
+from lastcall.servers.reference.websocket import NORMAL, WebSocket
 
 RESERVED = 1006
 """The code by which an application is told that no Close came: RFC 6455 section 7.4.1 keeps it off the wire."""

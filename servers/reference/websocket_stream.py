@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from wsproto.events import Event
 
-    from servers.reference.application import Headers
-    from servers.reference.http2 import Http2
-    from servers.reference.session import Session
-    from servers.reference.tls import Tls
-    from servers.reference.websocket import WebSocket
+    from lastcall.servers.reference.application import Headers
+    from lastcall.servers.reference.http2 import Http2
+    from lastcall.servers.reference.session import Session
+    from lastcall.servers.reference.tls import Tls
+    from lastcall.servers.reference.websocket import WebSocket
 
 LINGER_S = 0.3
 """How long the client has, after the end of our half of the stream, to end its own."""

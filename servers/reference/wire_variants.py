@@ -9,17 +9,17 @@ from h2.settings import SettingCodes
 from hyperframe.frame import SettingsFrame
 from wsproto.events import CloseConnection
 
-from servers.reference import frames
-from servers.reference.connection import Connection
-from servers.reference.http1 import Http1
-from servers.reference.http2 import Http2
-from servers.reference.websocket import WebSocket
+from lastcall.servers.reference import frames
+from lastcall.servers.reference.connection import Connection
+from lastcall.servers.reference.http1 import Http1
+from lastcall.servers.reference.http2 import Http2
+from lastcall.servers.reference.websocket import WebSocket
 
 if TYPE_CHECKING:
     from h2.errors import ErrorCodes
     from hyperframe.frame import GoAwayFrame
 
-    from servers.reference.application import Exchange, Headers
+    from lastcall.servers.reference.application import Exchange, Headers
 
 SMALL = 700
 PADDING = 100

@@ -1,0 +1,5 @@
+"""The command line, as ``python -m lastcall``."""
+
+from lastcall.conformance.__main__ import run
+
+run()
