@@ -26,7 +26,7 @@ from lastcall.conformance.results import ResultsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lastcall.conformance.server import Server
+    from lastcall.conformance.model.server import Server
 
 
 def main(words: Sequence[str]) -> int:

@@ -6,8 +6,7 @@ import textwrap
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.story import shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ApplicationReported,
     BodyReceived,
     Event,
@@ -21,12 +20,13 @@ from lastcall.conformance.trace import (
     StepBegun,
     Trace,
 )
+from lastcall.conformance.model.views import shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lastcall.conformance.scenario import Check
-    from lastcall.conformance.verdict import Verdict
+    from lastcall.conformance.model.scenario import Check
+    from lastcall.conformance.model.verdict import Verdict
 
 _NOISE = (
     FrameReceived,

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from lastcall import __version__
 from lastcall.conformance.account import account
-from lastcall.conformance.claims import Claim
 from lastcall.conformance.installing import version_of, why_missing
-from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server import Drain, Launch, Protocol, Server
+from lastcall.conformance.model.trace import TraceError
+from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.own_module import load_servers
 from lastcall.conformance.own_server import OwnServerError, load_server
 from lastcall.conformance.registry import Found, RegistryError, find
@@ -30,18 +33,15 @@ from lastcall.conformance.results import (
     load_results,
 )
 from lastcall.conformance.run import TRACES, Run
-from lastcall.conformance.server import Drain, Launch, Protocol, Server
 from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.trace import TraceError
-from lastcall.conformance.verdict import Answer, Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lastcall.conformance.model.scenario import Check, Scenario
+    from lastcall.conformance.model.timeline import Pace
+    from lastcall.conformance.model.verdict import Verdict
     from lastcall.conformance.run import Judged, Progress
-    from lastcall.conformance.scenario import Check, Scenario
-    from lastcall.conformance.timeline import Pace
-    from lastcall.conformance.verdict import Verdict
 
 
 class CompanyError(ValueError):

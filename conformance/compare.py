@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.verdict import Answer
+from lastcall.conformance.model.verdict import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

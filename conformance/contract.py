@@ -12,12 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from lastcall.conformance.limits import DEFAULT, Limits
-from lastcall.conformance.stage.gate import PATTERN
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.stage.rehearsal import Rehearsal, RehearsalError, boot
-from lastcall.conformance.timeline import READY
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.limits import DEFAULT, Limits
+from lastcall.conformance.model.timeline import READY
+from lastcall.conformance.model.trace import (
     BodyReceived,
     HandlerEntered,
     HandlerFinished,
@@ -25,9 +22,12 @@ from lastcall.conformance.trace import (
     ResponseEnded,
     ResponseStarted,
 )
+from lastcall.conformance.stage.gate import PATTERN
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.stage.rehearsal import Rehearsal, RehearsalError, boot
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Protocol, Server
+    from lastcall.conformance.model.server import Protocol, Server
 
 OK, NOT_FOUND = 200, 404
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.company import servers_named
 from lastcall.conformance.contract import ContractHouse
 from lastcall.conformance.installing import why_missing
-from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.stage.capabilities import probe
 from lastcall.conformance.stage.rehearsal import RehearsalError
 
 if TYPE_CHECKING:
     import argparse
 
-    from lastcall.conformance.server import Protocol, Server
+    from lastcall.conformance.model.server import Protocol, Server
 
 
 def contract(options: argparse.Namespace) -> int:

@@ -22,8 +22,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.verdict import Answer
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.verdict import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

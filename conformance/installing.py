@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lastcall.conformance.server import Server
+    from lastcall.conformance.model.server import Server
 
 _INSTALL_S = 1800
 """For one command of an installation; the longest compile for some minutes on two cores."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.story import Fate, fate, requests
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import (
     CloseReceived,
     HandlerCancelled,
     HarnessFailed,
@@ -21,11 +20,12 @@ from lastcall.conformance.trace import (
     Trace,
     precedes,
 )
-from lastcall.conformance.verdict import Answer, Finding, Level, Verdict, cannot_tell
+from lastcall.conformance.model.verdict import Answer, Finding, Level, Verdict, cannot_tell
+from lastcall.conformance.model.views import Fate, fate, requests
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.scenario import Asked, Check, Scenario
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.scenario import Asked, Check, Scenario
 
 BLAMING = (Level.MUST, Level.PROMISE)
 """The levels at which a broken check blames the server, so that it needs a control."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.clauses import CLAUSES
+from lastcall.conformance.model.clauses import CLAUSES
+from lastcall.conformance.model.verdict import Level
 from lastcall.conformance.results import describe_checks
-from lastcall.conformance.verdict import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lastcall.conformance.model.scenario import Check, Scenario
     from lastcall.conformance.registry import Found
-    from lastcall.conformance.scenario import Check, Scenario
 
 _LEVELS = {
     Level.MUST: "the RFC's MUST",

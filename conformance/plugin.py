@@ -18,18 +18,18 @@ import pytest
 from lastcall import scenarios
 from lastcall.conformance.company import Company, CompanyError, Row
 from lastcall.conformance.expectations import Question
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import Pace
+from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.reckoning import AskedItem, Reckoning
 from lastcall.conformance.results import ResultsError
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.timeline import Pace
-from lastcall.conformance.verdict import Answer, Level
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from lastcall.conformance.model.scenario import Asked, Scenario
+    from lastcall.conformance.model.verdict import Verdict
     from lastcall.conformance.run import Judged, Progress
-    from lastcall.conformance.scenario import Asked, Scenario
-    from lastcall.conformance.verdict import Verdict
 
 COMPANY = pytest.StashKey[Company]()
 RECKONING = pytest.StashKey[Reckoning]()

@@ -23,8 +23,8 @@ from lastcall.conformance.expectations import (
     load_expectations,
     proposal,
 )
+from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.registry import find
-from lastcall.conformance.verdict import Answer, Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lastcall import scenarios, servers
+from lastcall.conformance.model.scenario import Scenario
+from lastcall.conformance.model.server import Server
 from lastcall.conformance.own_module import installed_servers
-from lastcall.conformance.scenario import Scenario
-from lastcall.conformance.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,15 +9,15 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lastcall.conformance.clauses import CLAUSES
-from lastcall.conformance.trace import Trace, TraceError, load
+from lastcall.conformance.model.clauses import CLAUSES
+from lastcall.conformance.model.trace import Trace, TraceError, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lastcall.conformance.scenario import Scenario
-    from lastcall.conformance.server import Server
+    from lastcall.conformance.model.scenario import Scenario
+    from lastcall.conformance.model.server import Server
 
 FORMAT = 1
 """Version of results.json; raised when a field changes its meaning or goes. Fields that are added do not raise it."""

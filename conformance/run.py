@@ -8,25 +8,25 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from lastcall.conformance.claims import Claim
 from lastcall.conformance.judge import judge, needs_control, why_control_fails
-from lastcall.conformance.limits import DEFAULT, Limits
+from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.model.limits import DEFAULT, Limits
+from lastcall.conformance.model.timeline import Pace
+from lastcall.conformance.model.trace import ServerStarted, Trace, load
+from lastcall.conformance.model.views import Fate, fate, requests
 from lastcall.conformance.results import PlayResult
 from lastcall.conformance.stage.bill import Bill
 from lastcall.conformance.stage.capabilities import probe
 from lastcall.conformance.stage.house import House
-from lastcall.conformance.story import Fate, fate, requests
-from lastcall.conformance.timeline import Pace
-from lastcall.conformance.trace import ServerStarted, Trace, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
     from typing import Any
 
-    from lastcall.conformance.scenario import Scenario
-    from lastcall.conformance.server import Protocol, Server
-    from lastcall.conformance.verdict import Verdict
+    from lastcall.conformance.model.scenario import Scenario
+    from lastcall.conformance.model.server import Protocol, Server
+    from lastcall.conformance.model.verdict import Verdict
 
 TRACES = "traces"
 """The folder of the traces, inside the folder of the results."""

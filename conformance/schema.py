@@ -15,11 +15,12 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from lastcall.conformance import results, trace
-from lastcall.conformance.claims import Claim
-from lastcall.conformance.clauses import Clause
-from lastcall.conformance.server import Drain
-from lastcall.conformance.verdict import Answer, Level, Measured
+from lastcall.conformance import results
+from lastcall.conformance.model import trace
+from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.model.clauses import Clause
+from lastcall.conformance.model.server import Drain
+from lastcall.conformance.model.verdict import Answer, Level, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Collection

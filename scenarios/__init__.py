@@ -1,1 +1,1 @@
-"""Scenarios: every :class:`lastcall.conformance.scenario.Scenario` at a module's top level is played."""
+"""Scenarios: every :class:`lastcall.conformance.model.scenario.Scenario` at a module's top level is played."""

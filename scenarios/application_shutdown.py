@@ -7,9 +7,9 @@ to stop is no client that has gone.
 from __future__ import annotations
 
 from lastcall.conformance.checks import lifespan
-from lastcall.conformance.scenario import Scenario, observe, promise, steps
-from lastcall.conformance.server import Feature, Protocol
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.timeline import (
     Await,
     Connect,
     Duration,
@@ -20,7 +20,13 @@ from lastcall.conformance.timeline import (
     Request,
     Shutdown,
 )
-from lastcall.conformance.trace import ApplicationReported, HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from lastcall.conformance.model.trace import (
+    ApplicationReported,
+    HandlerEntered,
+    ListenerClosed,
+    ResponseEnded,
+    ServerExited,
+)
 from lastcall.scenarios.usual import ENDING, FORCED_END, IN_FLIGHT, UNVISITED
 
 BOTH = (Protocol.H1, Protocol.H2)

@@ -8,8 +8,8 @@ it: so the age of the connection is part of the timeline and is not shortened at
 from __future__ import annotations
 
 from lastcall.conformance.checks import burden, closing, delivery, goaway
-from lastcall.conformance.scenario import Scenario, must, observe, promise, should, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, must, observe, promise, should, steps
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     Connect,
@@ -21,7 +21,7 @@ from lastcall.conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     FrameReceived,
     GoawayReceived,
     HandlerEntered,

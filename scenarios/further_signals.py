@@ -7,9 +7,9 @@ response that was cut look whole.
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, ending, process, serving
-from lastcall.conformance.scenario import Asked, Scenario, observe, promise, steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Asked, Scenario, observe, promise, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import (
     Await,
     Connect,
     Duration,
@@ -20,7 +20,7 @@ from lastcall.conformance.timeline import (
     Shutdown,
     Signal,
 )
-from lastcall.conformance.trace import HandlerEntered, ResponseEnded, ResponseStarted, ServerExited
+from lastcall.conformance.model.trace import HandlerEntered, ResponseEnded, ResponseStarted, ServerExited
 from lastcall.scenarios.usual import SPEAKS
 
 BOTH = (Protocol.H1, Protocol.H2)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import burden, closing, delivery
-from lastcall.conformance.scenario import Scenario, observe, promise, should, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, observe, promise, should, steps
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     Connect,
@@ -16,7 +16,7 @@ from lastcall.conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     HandlerEntered,
     ListenerClosed,
     ResponseEnded,

@@ -8,8 +8,8 @@ answer.
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, http1, http1_phases
-from lastcall.conformance.scenario import Scenario, must, promise, should, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     BeginHead,
@@ -23,7 +23,13 @@ from lastcall.conformance.timeline import (
     Shutdown,
     Step,
 )
-from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
+from lastcall.conformance.model.trace import (
+    HandlerEntered,
+    ListenerClosed,
+    ResponseEnded,
+    ResponseStarted,
+    ServerExited,
+)
 from lastcall.scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
 
 AT_REST = Elapse(Duration(0.2, 2), "the connections are accepted and have come to rest")

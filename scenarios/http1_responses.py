@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, http1_phases, serving
-from lastcall.conformance.scenario import Scenario, promise, should, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, promise, should, steps
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     Connect,
@@ -18,7 +18,13 @@ from lastcall.conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ResponseStarted, ServerExited
+from lastcall.conformance.model.trace import (
+    HandlerEntered,
+    ListenerClosed,
+    ResponseEnded,
+    ResponseStarted,
+    ServerExited,
+)
 from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 
 SMALL_BUFFER = 16 * 1024

@@ -6,8 +6,8 @@ Their handlers run already. So they are in flight like any other, and the server
 from __future__ import annotations
 
 from lastcall.conformance.checks import http1_phases
-from lastcall.conformance.scenario import Scenario, must, promise, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.timeline import (
     Await,
     Connect,
     Duration,
@@ -18,7 +18,7 @@ from lastcall.conformance.timeline import (
     SendBody,
     Shutdown,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     HandlerEntered,
     HandlerReported,
     InformationalReceived,

@@ -6,8 +6,8 @@ What a server does not process it must still count and decompress; else the stre
 from __future__ import annotations
 
 from lastcall.conformance.checks import http2
-from lastcall.conformance.scenario import Scenario, must, promise, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.timeline import (
     Await,
     Connect,
     Duration,
@@ -24,7 +24,7 @@ from lastcall.conformance.timeline import (
     SendTrailers,
     Shutdown,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BodyReceived,
     FrameReceived,
     GoawayReceived,

@@ -6,8 +6,8 @@ A server that waits for its clients lets the rudest of them decide how long its 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, goaway
-from lastcall.conformance.scenario import Scenario, must, promise, should, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     Connect,
@@ -20,7 +20,7 @@ from lastcall.conformance.timeline import (
     Shutdown,
     Timeline,
 )
-from lastcall.conformance.trace import FinReceived, GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
+from lastcall.conformance.model.trace import FinReceived, GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
 
 DRAIN = Duration(4, 20)

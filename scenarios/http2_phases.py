@@ -6,8 +6,8 @@ A request in its handler is the plain case. Here the handshake, the head, the bo
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, handshakes, http2, serving
-from lastcall.conformance.scenario import Scenario, must, promise, should, steps
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     BeginHead,
@@ -24,7 +24,7 @@ from lastcall.conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BodyReceived,
     FinReceived,
     FrameReceived,

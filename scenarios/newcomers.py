@@ -7,9 +7,9 @@ server that is told to stop. Some servers can be told to wait for that; what the
 from __future__ import annotations
 
 from lastcall.conformance.checks import lame_duck
-from lastcall.conformance.scenario import Scenario, observe, promise, steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     BeginLoop,
@@ -21,7 +21,7 @@ from lastcall.conformance.timeline import (
     Request,
     Shutdown,
 )
-from lastcall.conformance.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
+from lastcall.conformance.model.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import ENDING, IN_FLIGHT
 
 BOTH = (Protocol.H1, Protocol.H2)

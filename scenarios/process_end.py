@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, http1_phases, process
-from lastcall.conformance.scenario import Scenario, promise, steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, promise, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     Connect,
@@ -17,7 +17,7 @@ from lastcall.conformance.timeline import (
     Signal,
     StartSuccessor,
 )
-from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from lastcall.conformance.model.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import (
     CLOSING,
     ENDING,

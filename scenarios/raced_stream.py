@@ -7,9 +7,9 @@ touched it; and the request that is in flight beside it is none the worse for it
 from __future__ import annotations
 
 from lastcall.conformance.checks import goaway
-from lastcall.conformance.scenario import Scenario, must, promise, steps
-from lastcall.conformance.timeline import Await, Connect, Duration, Elapse, ReleaseHandler, Request, Shutdown
-from lastcall.conformance.trace import GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
+from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.timeline import Await, Connect, Duration, Elapse, ReleaseHandler, Request, Shutdown
+from lastcall.conformance.model.trace import GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import ENDING, GOAWAY, HTTP2, IN_FLIGHT
 
 RACED_STREAM = Scenario(

@@ -7,9 +7,9 @@ signal for it, and of those with several workers with two.
 from __future__ import annotations
 
 from lastcall.conformance.checks import reload
-from lastcall.conformance.scenario import Scenario, observe, promise, should, steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, observe, promise, should, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import (
     Await,
     BeginLoop,
     Connect,
@@ -22,7 +22,7 @@ from lastcall.conformance.timeline import (
     Shutdown,
     Signal,
 )
-from lastcall.conformance.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
+from lastcall.conformance.model.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import ENDING
 
 RELOAD_UNDER_LOAD = Scenario(

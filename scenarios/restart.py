@@ -7,9 +7,9 @@ which nobody answered. The server's own part is told apart: what has reached a h
 from __future__ import annotations
 
 from lastcall.conformance.checks import load
-from lastcall.conformance.scenario import Scenario, observe, promise, steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     Duration,
@@ -18,7 +18,7 @@ from lastcall.conformance.timeline import (
     Shutdown,
     StartSuccessor,
 )
-from lastcall.conformance.trace import HandlerFinished, ListenerClosed, ServerExited
+from lastcall.conformance.model.trace import HandlerFinished, ListenerClosed, ServerExited
 from lastcall.scenarios.usual import UNVISITED, beside_a_successor
 
 RESTART_UNDER_LOAD = Scenario(

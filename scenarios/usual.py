@@ -18,11 +18,11 @@ from lastcall.conformance.checks import (
     serving,
     timed,
 )
-from lastcall.conformance.scenario import Asked, must, observe, promise, should
-from lastcall.conformance.server import Protocol
+from lastcall.conformance.model.scenario import Asked, must, observe, promise, should
+from lastcall.conformance.model.server import Protocol
 
 if TYPE_CHECKING:
-    from lastcall.conformance.trace import Headers
+    from lastcall.conformance.model.trace import Headers
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 HTTP2 = (Protocol.H2, Protocol.H2C)

@@ -7,9 +7,9 @@ how its client is told that this is no accident. Over HTTP/2 (RFC 8441) it is a 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, serving, websocket
-from lastcall.conformance.scenario import Asked, Scenario, must, promise, should, steps
-from lastcall.conformance.server import Feature
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Asked, Scenario, must, promise, should, steps
+from lastcall.conformance.model.server import Feature
+from lastcall.conformance.model.timeline import (
     Await,
     Connect,
     Duration,
@@ -24,7 +24,7 @@ from lastcall.conformance.timeline import (
     Shutdown,
     Step,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     CloseReceived,
     FinReceived,
     GoawayReceived,

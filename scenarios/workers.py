@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, serving, workers
-from lastcall.conformance.scenario import Scenario, observe, promise, steps
-from lastcall.conformance.server import Feature, Protocol
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
+from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.timeline import (
     Await,
     Connect,
     Duration,
@@ -16,7 +16,7 @@ from lastcall.conformance.timeline import (
     Shutdown,
     SignalWorker,
 )
-from lastcall.conformance.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
+from lastcall.conformance.model.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import ENDING
 
 BOTH = (Protocol.H1, Protocol.H2)

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAM = CACHE / "rust" / "release" / "lastcall-actix-web"
 _HTTP_SERVER = "https://docs.rs/actix-web/latest/actix_web/struct.HttpServer.html"

@@ -15,11 +15,11 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAM = find_program("apache2", CACHE / "apache2" / "usr" / "sbin" / "apache2")
 _MODULES = _PROGRAM.parent.parent / "lib" / "apache2" / "modules"

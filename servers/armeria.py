@@ -11,7 +11,7 @@ A task of its blocking executor that does not end keeps the process after the ti
 
 from __future__ import annotations
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers import jvm
 
 ARMERIA = Server(

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAMS = CACHE / "rust" / "release"
 _HANDLE = "https://docs.rs/axum-server/latest/axum_server/struct.Handle.html#method.graceful_shutdown"

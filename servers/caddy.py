@@ -16,11 +16,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, LameDuck, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, LameDuck, Protocol, Server
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _RELEASE = "v2.11.9"
 _MODULE = "github.com/caddyserver/caddy/v2"

@@ -20,11 +20,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import APPLICATIONS, Drain, Protocol, Server
+from lastcall.conformance.model.server import APPLICATIONS, Drain, Protocol, Server
 from lastcall.servers.installation import package_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _DOCUMENTATION = "https://www.envoyproxy.io/docs/envoy/latest"
 

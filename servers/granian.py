@@ -15,13 +15,13 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Protocol, Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 
 def _command(*interface: str) -> Callable[[Launch], list[str]]:

@@ -18,13 +18,13 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Protocol, Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _WSGI, _ASGI = "lastcall.servers.apps.wsgi:application", "lastcall.servers.apps.asgi:application"
 _HTTP1 = frozenset({Protocol.H1, Protocol.H1_TLS})

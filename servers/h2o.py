@@ -18,11 +18,11 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAM = find_program("h2o", CACHE / "h2o" / "usr" / "bin" / "h2o")
 _ENVIRONMENT = unpacked_environment(CACHE / "h2o")

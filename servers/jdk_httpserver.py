@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import Drain, Protocol, Server
+from lastcall.conformance.model.server import Drain, Protocol, Server
 from lastcall.servers import jvm
 from lastcall.servers.installation import printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:

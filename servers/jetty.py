@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers import jvm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 
 # The documentation is silent about an embedded server: the field is 0. Jetty's own distribution sets 5 s, in its jetty.xml.

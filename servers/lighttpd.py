@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAM = find_program("lighttpd", CACHE / "lighttpd" / "usr" / "sbin" / "lighttpd")
 _MODULES = _PROGRAM.parent.parent / "lib" / "lighttpd"

@@ -13,11 +13,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Protocol, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAM = find_program("nginx", CACHE / "nginx" / "usr" / "sbin" / "nginx")
 _ENVIRONMENT = unpacked_environment(CACHE / "nginx")

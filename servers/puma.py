@@ -19,11 +19,11 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _UNPACKED = CACHE / "puma"
 _PROGRAM = find_program("puma", _UNPACKED / "usr" / "bin" / "puma")

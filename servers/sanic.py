@@ -21,11 +21,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Protocol, Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _BUILTIN_VALUES = "https://sanic.dev/en/guide/running/configuration.html#builtin-values"
 

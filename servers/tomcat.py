@@ -17,7 +17,7 @@ whose requests in flight are lost.
 
 from __future__ import annotations
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers import jvm
 
 TOMCAT = Server(

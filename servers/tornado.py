@@ -13,11 +13,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import Protocol, Server
+from lastcall.conformance.model.server import Protocol, Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 
 def _command(launch: Launch) -> list[str]:

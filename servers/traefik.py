@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, LameDuck, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, LameDuck, Protocol, Server
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _RELEASE = "v3.6.12"
 _MODULE = "github.com/traefik/traefik/v3"

@@ -13,11 +13,11 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAM = find_program("traffic_server", CACHE / "trafficserver" / "usr" / "bin" / "traffic_server")
 _ENVIRONMENT = unpacked_environment(CACHE / "trafficserver", "usr/lib/trafficserver")

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.server import Protocol, Server
+from lastcall.conformance.model.server import Protocol, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
 
 _PROGRAM = find_program("varnishd", CACHE / "varnish" / "usr" / "sbin" / "varnishd")
 _ENVIRONMENT = unpacked_environment(CACHE / "varnish", "usr/lib/varnish")

@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from lastcall.conformance.model.trace import ServerReady, ServerStarted
 from lastcall.conformance.results import load_results, load_trace
-from lastcall.conformance.trace import ServerReady, ServerStarted
 
 
 def boot_s(trace):

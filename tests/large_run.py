@@ -44,9 +44,7 @@ def a_large_run(text: str = "plain", suffix: str = "") -> Results:
         server["installed"] = name != "absent"
         server["claims"] = [{"what": f"h2 {text}", "declared": True, "found": name != beta, "detail": text}]
     one = results.scenarios["one-request"] | {"checks": LEVELS}
-    results.scenarios.update(
-        {"one-request": one, "another-request": one | {"module": "scenarios.second_family"}}
-    )
+    results.scenarios.update({"one-request": one, "another-request": one | {"module": "scenarios.second_family"}})
     return results
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lastcall.conformance.results import PlayResult, Results
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionOpened,
     Event,
     FinReceived,
@@ -22,6 +21,7 @@ from lastcall.conformance.trace import (
     SignalSent,
     Trace,
 )
+from lastcall.conformance.results import PlayResult, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from lastcall.conformance import clauses
 from lastcall.conformance.account import account, timeline, words
-from lastcall.conformance.scenario import check
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import (
     FrameReceived,
     HandlerEntered,
     OutputWritten,
@@ -20,7 +20,7 @@ from lastcall.conformance.trace import (
     StepBegun,
     Trace,
 )
-from lastcall.conformance.verdict import Answer, Level, Measured, Verdict
+from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict
 
 MARK = ">"
 SECOND = 1_000_000_000

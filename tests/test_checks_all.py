@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lastcall.conformance.judge import judge
-from lastcall.conformance.limits import DEFAULT
-from lastcall.conformance.registry import find
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.trace import (
     EVENTS,
     ConnectionAbandoned,
     ConnectionFailed,
@@ -28,7 +27,8 @@ from lastcall.conformance.trace import (
     Trace,
     load,
 )
-from lastcall.conformance.verdict import Answer, Level
+from lastcall.conformance.model.verdict import Answer, Level
+from lastcall.conformance.registry import find
 from tests.traces import SIGNAL, at, exits, held, opened, ready, trace
 
 SCENARIOS = tuple(find().scenarios.values())

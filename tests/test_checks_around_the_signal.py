@@ -3,7 +3,7 @@
 import pytest
 
 from lastcall.conformance.checks import lame_duck, load, protocol
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionFailed,
     ConnectionOpened,
     FinReceived,

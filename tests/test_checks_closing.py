@@ -4,7 +4,7 @@ import pytest
 
 from lastcall.conformance.checks import closing as checks
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionAbandoned,

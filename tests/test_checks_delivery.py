@@ -3,7 +3,7 @@
 import pytest
 
 from lastcall.conformance.checks import announcing, burden, delivery
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BodyReceived,
     FinReceived,
     HandlerEntered,

@@ -3,7 +3,7 @@
 import pytest
 
 from lastcall.conformance.checks import ending as checks
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionAbandoned,
     FinReceived,
     FinSent,

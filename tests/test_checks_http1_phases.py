@@ -3,7 +3,7 @@
 import pytest
 
 from lastcall.conformance.checks import http1_phases as checks
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BytesSent,
     ConnectionAbandoned,
     ConnectionOpened,

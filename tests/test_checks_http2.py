@@ -4,8 +4,7 @@ import pytest
 
 from lastcall.conformance.checks import ending, goaway, handshakes, http2, serving
 from lastcall.conformance.judge import why_control_fails
-from lastcall.conformance.story import Fate, fate, in_flight, requests
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionAbandoned,
     ConnectionOpened,
     FinReceived,
@@ -24,6 +23,7 @@ from lastcall.conformance.trace import (
     TlsEstablished,
     TlsFailed,
 )
+from lastcall.conformance.model.views import Fate, fate, in_flight, requests
 from tests import traces
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened, released
 from tests.traces import goaway as goaway_at

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.checks import reload as checks
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionAccepted,
     ConnectionFailed,
     ConnectionOpened,

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from lastcall.conformance.checks import serving as checks
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     CloseNotifyReceived,
     ConnectionAbandoned,
     FinReceived,

@@ -6,7 +6,7 @@ import pytest
 
 from lastcall.conformance.checks import websocket as checks
 from lastcall.conformance.judge import why_control_fails
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,

@@ -7,8 +7,8 @@ import pytest
 from lastcall.conformance import contract
 from lastcall.conformance.contract import CONTRACT, ContractHouse, easiest_protocol
 from lastcall.conformance.installing import why_missing
+from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.registry import find
-from lastcall.conformance.server import Protocol
 from lastcall.conformance.stage.rehearsal import RehearsalError
 from tests.support import PATIENT, gated, program
 

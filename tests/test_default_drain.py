@@ -2,8 +2,8 @@
 
 import pytest
 
+from lastcall.conformance.model.server import Launch, Protocol
 from lastcall.conformance.registry import find
-from lastcall.conformance.server import Launch, Protocol
 
 DECLARING = [
     server for server in find().servers.values() if server.drain and server.drain.default and not server.mutant

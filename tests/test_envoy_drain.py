@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lastcall.conformance.server import APPLICATIONS
+from lastcall.conformance.model.server import APPLICATIONS
 
 TRIES = 10
 """Without the remedy it is lost in about two tries of five."""

@@ -8,14 +8,14 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.judge import judge, why_control_fails
-from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.timeline import Pace
+from lastcall.conformance.model.trace import LagMeasured
+from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.registry import find
-from lastcall.conformance.server import Feature, Protocol
 from lastcall.conformance.stage.bill import Bill
 from lastcall.conformance.stage.house import House
-from lastcall.conformance.timeline import Pace
-from lastcall.conformance.trace import LagMeasured
-from lastcall.conformance.verdict import Answer, Level
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.model import MODEL
 from lastcall.servers.reference.variants import VARIANTS

@@ -4,13 +4,13 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance import clauses
 from lastcall.conformance.judge import judge, needs_control, why_control_fails
-from lastcall.conformance.limits import DEFAULT
-from lastcall.conformance.scenario import Scenario, check, must, observe, promise, should, steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.timeline import Duration, Shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.scenario import Scenario, check, must, observe, promise, should, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import Duration, Shutdown
+from lastcall.conformance.model.trace import (
     ConnectionOpened,
     HandlerCancelled,
     HandlerEntered,
@@ -30,7 +30,7 @@ from lastcall.conformance.trace import (
     StepBegun,
     Trace,
 )
-from lastcall.conformance.verdict import Answer, Level, Measured, Verdict, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict, broken, cannot_tell, kept, observed
 
 PLAY = Play("one", "mine", "h2", "fast")
 SIGNAL = SignalSent("SIGTERM", "shutdown", begin_ns=5, end_ns=6)

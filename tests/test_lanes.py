@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,

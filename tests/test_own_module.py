@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
+from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.own_module import load_servers
 from lastcall.conformance.own_server import OwnServerError
 from lastcall.conformance.registry import find
-from lastcall.conformance.server import Protocol
 
 MINE = """
-from lastcall.conformance.server import Protocol, Server
+from lastcall.conformance.model.server import Protocol, Server
 
 MINE = Server(
     name="{name}",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Launch, Protocol, Timed
 from lastcall.conformance.own_server import OwnServerError, load_server
-from lastcall.conformance.server import DefaultDrain, Drain, Feature, Launch, Protocol, Timed
 
 MINIMAL = """
 name = "mine"

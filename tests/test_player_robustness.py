@@ -18,14 +18,19 @@ from pathlib import Path
 import pytest
 
 from lastcall.conformance.judge import judge
-from lastcall.conformance.scenario import Scenario, steps
-from lastcall.conformance.server import Drain, Protocol, Server
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.stage.ports import listening_ports
-from lastcall.conformance.timeline import Await, Connect, Duration, Pace, ReadBody, ReleaseHandler, Request, Shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.scenario import Scenario, steps
+from lastcall.conformance.model.server import Drain, Protocol, Server
+from lastcall.conformance.model.timeline import (
+    Await,
+    Connect,
+    Duration,
+    Pace,
+    ReadBody,
+    ReleaseHandler,
+    Request,
+    Shutdown,
+)
+from lastcall.conformance.model.trace import (
     HandlerEntered,
     HandlerReported,
     HarnessFailed,
@@ -38,7 +43,11 @@ from lastcall.conformance.trace import (
     SetupFailed,
     load,
 )
-from lastcall.conformance.verdict import Answer
+from lastcall.conformance.model.verdict import Answer
+from lastcall.conformance.stage import reaper
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.stage.ports import listening_ports
 from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
 
 DYING = Scenario(
@@ -244,10 +253,10 @@ import asyncio
 import sys
 from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
-from lastcall.conformance.server import Protocol
+from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.stage.house import House
 from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.timeline import Pace
+from lastcall.conformance.model.timeline import Pace
 folder = Path(sys.argv[1])
 server = gated(folder, environment={"TOLD": sys.argv[2]})
 bill = Bill(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)

@@ -22,7 +22,7 @@ from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, Verdict, a_play, a_trace, a_verdict, the_results
 
 if TYPE_CHECKING:
-    from lastcall.conformance.trace import Trace
+    from lastcall.conformance.model.trace import Trace
 
 Attributes = list[tuple[str, str | None]]
 

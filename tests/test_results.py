@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lastcall.conformance.model.trace import Play, PlayEnded, Trace
 from lastcall.conformance.registry import find
 from lastcall.conformance.results import (
     FORMAT,
@@ -20,7 +21,6 @@ from lastcall.conformance.results import (
     load_results,
     load_trace,
 )
-from lastcall.conformance.trace import Play, PlayEnded, Trace
 
 FOUND = find()
 PLAYED = PlayResult("one-request", "mine", "h2", "traces/one.jsonl", argv=("mine", "-p", "80"), fates={"served": 2})

@@ -5,12 +5,11 @@ from collections import Counter
 
 import pytest
 
-from lastcall.conformance import clauses, timeline
-from lastcall.conformance.limits import DEFAULT
-from lastcall.conformance.registry import find
-from lastcall.conformance.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
-from lastcall.conformance.server import Drain, LameDuck, Protocol, Server
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model import clauses, timeline
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
+from lastcall.conformance.model.server import Drain, LameDuck, Protocol, Server
+from lastcall.conformance.model.timeline import (
     Await,
     Connect,
     Duration,
@@ -21,8 +20,9 @@ from lastcall.conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.trace import HandlerEntered, Play, Trace
-from lastcall.conformance.verdict import Level, kept
+from lastcall.conformance.model.trace import HandlerEntered, Play, Trace
+from lastcall.conformance.model.verdict import Level, kept
+from lastcall.conformance.registry import find
 
 EVERY = list(find().scenarios.values())
 

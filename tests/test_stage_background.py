@@ -5,11 +5,9 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.judge import why_control_fails
-from lastcall.conformance.scenario import steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     BeginLoop,
@@ -20,7 +18,7 @@ from lastcall.conformance.timeline import (
     Shutdown,
     Signal,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionOpened,
     FinSent,
     GoawaySent,
@@ -37,6 +35,8 @@ from lastcall.conformance.trace import (
     SetupFailed,
     SignalSent,
 )
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
 from lastcall.servers.reference_server import REFERENCE
 from tests.support import ONE_HELD, PATIENT, gated
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from lastcall.conformance.limits import DEFAULT
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import Pace
+from lastcall.conformance.model.trace import Trace
 from lastcall.conformance.registry import find
-from lastcall.conformance.server import Protocol
 from lastcall.conformance.stage.bill import Bill
 from lastcall.conformance.stage.house import House
-from lastcall.conformance.timeline import Pace
-from lastcall.conformance.trace import Trace
 
 FOUND = find()
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.claims import Claim
+from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.model.server import Feature, Protocol
 from lastcall.conformance.registry import find
-from lastcall.conformance.server import Feature, Protocol
 from lastcall.conformance.stage.capabilities import probe
 from lastcall.conformance.stage.house import House
 from tests.support import PATIENT, QUICK, gated, program

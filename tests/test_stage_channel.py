@@ -8,12 +8,10 @@ import threading
 
 import pytest
 
-from lastcall.conformance.limits import DEFAULT
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.stage.certificates import make_certificates
-from lastcall.conformance.stage.probe import Probe
-from lastcall.conformance.timeline import READY, Connect, Manners
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import READY, Connect, Manners
+from lastcall.conformance.model.trace import (
     BodyReceived,
     CloseNotifyReceived,
     CloseNotifySent,
@@ -31,6 +29,8 @@ from lastcall.conformance.trace import (
     TlsEstablished,
     TlsFailed,
 )
+from lastcall.conformance.stage.certificates import make_certificates
+from lastcall.conformance.stage.probe import Probe
 from lastcall.conformance.wire.client import Outgoing
 from tests.support import QUICK, keep_busy, perform
 

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from lastcall.conformance.stage.gate import Gate
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ApplicationReported,
     HandlerCancelled,
     HandlerEntered,
@@ -15,6 +14,7 @@ from lastcall.conformance.trace import (
     HandlerReported,
     HarnessFailed,
 )
+from lastcall.conformance.stage.gate import Gate
 from tests.support import perform
 
 

@@ -5,20 +5,20 @@ import asyncio
 import pytest
 
 from lastcall.conformance.contract import CONTRACT
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.stage.cast import Cast
-from lastcall.conformance.stage.gate import Gate
-from lastcall.conformance.stage.guard import Guard
-from lastcall.conformance.stage.origin import Origin
-from lastcall.conformance.stage.process import ServerProcess
-from lastcall.conformance.stage.rehearsal import Rehearsal
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import (
     HandlerCancelled,
     HandlerEntered,
     HandlerFinished,
     HandlerOrdered,
     HandlerReported,
 )
+from lastcall.conformance.stage.cast import Cast
+from lastcall.conformance.stage.gate import Gate
+from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.stage.origin import Origin
+from lastcall.conformance.stage.process import ServerProcess
+from lastcall.conformance.stage.rehearsal import Rehearsal
 from tests.support import QUICK, perform
 
 

@@ -4,11 +4,9 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.scenario import Scenario, steps
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.scenario import Scenario, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import (
     READY,
     Await,
     Close,
@@ -24,7 +22,7 @@ from lastcall.conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     AwaitExpired,
     BodyReceived,
     ConnectionAbandoned,
@@ -54,6 +52,8 @@ from lastcall.conformance.trace import (
     load,
     precedes,
 )
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
 from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
 
 

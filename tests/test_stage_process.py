@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.guard import Guard
-from lastcall.conformance.stage.ports import own_port
-from lastcall.conformance.stage.process import Output, ServerProcess
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     OrphansFound,
     OutputDropped,
     OutputWritten,
@@ -21,6 +17,10 @@ from lastcall.conformance.trace import (
     ServerStarted,
     SignalSent,
 )
+from lastcall.conformance.stage import reaper
+from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.stage.ports import own_port
+from lastcall.conformance.stage.process import Output, ServerProcess
 from tests.support import perform
 
 WAITING = "import signal; print('up', flush=True); signal.pause()"

@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from lastcall.conformance.contract import ContractHouse
-from lastcall.conformance.server import Protocol
+from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.stage.rehearsal import RehearsalError, boot
 from tests.support import PATIENT, QUICK, gated, program
 

@@ -5,16 +5,10 @@ import socket
 
 import pytest
 
-from lastcall.conformance.limits import DEFAULT
-from lastcall.conformance.registry import find
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.stage.probe import Probe
-from lastcall.conformance.stage.recorder import Recorder
-from lastcall.conformance.stage.watch import Watch
-from lastcall.conformance.timeline import Connect, OpenWebSocket, Pace
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.timeline import Connect, OpenWebSocket, Pace
+from lastcall.conformance.model.trace import (
     CloseReceived,
     CloseSent,
     FinReceived,
@@ -30,6 +24,12 @@ from lastcall.conformance.trace import (
     WebSocketAsked,
     WebSocketOpened,
 )
+from lastcall.conformance.registry import find
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
+from lastcall.conformance.stage.probe import Probe
+from lastcall.conformance.stage.recorder import Recorder
+from lastcall.conformance.stage.watch import Watch
 
 FOUND = find()
 TOLD = (

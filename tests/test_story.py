@@ -2,8 +2,7 @@
 
 import pytest
 
-from lastcall.conformance.story import Fate, connections, exited, fate, in_flight, requests, shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionFailed,
@@ -26,6 +25,7 @@ from lastcall.conformance.trace import (
     TlsEstablished,
     TlsFailed,
 )
+from lastcall.conformance.model.views import Fate, connections, exited, fate, in_flight, requests, shutdown
 from tests.traces import SIGNAL, answered, at, exits, goaway, held, opened, ready, released, trace
 
 

@@ -6,14 +6,11 @@ import sys
 import pytest
 
 from lastcall.conformance.judge import judge
-from lastcall.conformance.limits import DEFAULT
-from lastcall.conformance.scenario import steps
-from lastcall.conformance.server import Protocol, Timed
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.story import Fate, fate, requests
-from lastcall.conformance.timeline import Connect, Pace, ReadBody, Request, Shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.scenario import steps
+from lastcall.conformance.model.server import Protocol, Timed
+from lastcall.conformance.model.timeline import Connect, Pace, ReadBody, Request, Shutdown
+from lastcall.conformance.model.trace import (
     HandlerEntered,
     OutputWritten,
     ResponseEnded,
@@ -21,7 +18,10 @@ from lastcall.conformance.trace import (
     SetupFailed,
     SignalSent,
 )
-from lastcall.conformance.verdict import Answer
+from lastcall.conformance.model.verdict import Answer
+from lastcall.conformance.model.views import Fate, fate, requests
+from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.stage.house import House
 from tests.support import ONE_HELD, PATIENT, program
 
 SLOW = r"""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastcall.conformance.timeline import (
+from lastcall.conformance.model.timeline import (
     Await,
     Close,
     Connect,
@@ -17,7 +17,7 @@ from lastcall.conformance.timeline import (
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.trace import FrameReceived, ResponseEnded, ServerExited
+from lastcall.conformance.model.trace import FrameReceived, ResponseEnded, ServerExited
 
 
 @pytest.mark.parametrize(

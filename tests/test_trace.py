@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lastcall.conformance import trace as module
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import trace as module
+from lastcall.conformance.model.trace import (
     EVENTS,
     FORMAT,
     ConnectionOpened,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BodyReceived,
     BytesSent,
     Event,

@@ -17,7 +17,7 @@ from hpack import Decoder, Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BodyReceived,
     BytesSent,
     Event,

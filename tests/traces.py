@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import re
 
-from lastcall.conformance.limits import DEFAULT
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.trace import (
     ConnectionOpened,
     FrameSent,
     GoawayReceived,

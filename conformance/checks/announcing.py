@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, told
-from lastcall.conformance.scenario import check
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.story import connections, shutdown
-from lastcall.conformance.trace import GoawayReceived, ListenerClosed, precedes
-from lastcall.conformance.verdict import Finding, cannot_tell, observed
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import GoawayReceived, ListenerClosed, precedes
+from lastcall.conformance.model.verdict import Finding, cannot_tell, observed
+from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import Event, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, Trace
 
 HTTP2 = (Protocol.H2, Protocol.H2C)
 HIGHEST = 2**31 - 1

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import exited, in_flight, shutdown
-from lastcall.conformance.trace import OutputDropped, OutputWritten, ProcessorTimeRead, precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import OutputDropped, OutputWritten, ProcessorTimeRead, precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.views import exited, in_flight, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Trace
 
 LONG_ENOUGH_S = 2.0
 """A drain that is shorter says nothing: runtimes load and compile what their shutdown needs."""

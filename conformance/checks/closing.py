@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import (
     NO_SHUTDOWN,
     busy_connections,
@@ -16,18 +15,19 @@ from lastcall.conformance.checks.evidence import (
     within,
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
-from lastcall.conformance.scenario import check
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.story import ConnectionStory, Fate, connections, exited, fate, shutdown
-from lastcall.conformance.trace import ListenerClosed, OrphansFound, precedes
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import ListenerClosed, OrphansFound, precedes
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import ConnectionStory, Fate, connections, exited, fate, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import RequestStory
-    from lastcall.conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.views import RequestStory
 
 
 TLS = (Protocol.H1_TLS, Protocol.H2)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, too_late, within
 from lastcall.conformance.checks.serving import in_flight_requests_are_served, owed
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import connections, in_flight, shutdown
-from lastcall.conformance.trace import BodyReceived, HandlerEntered, HandlerReported, precedes
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import BodyReceived, HandlerEntered, HandlerReported, precedes
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.views import connections, in_flight, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import RequestStory
-    from lastcall.conformance.trace import Event, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, Trace
+    from lastcall.conformance.model.views import RequestStory
 
 
 @check(clauses.PROCESSED_ONCE, in_flight_requests_are_served, on_sight=True, witness=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.closing import (
     busy_connections_close_after_their_last_response,
     idle_connections_close_promptly,
@@ -21,9 +20,9 @@ from lastcall.conformance.checks.evidence import (
     within,
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import RequestStory, connections, exited, in_flight, requests, shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import (
     Event,
     OrphansFound,
     OutputDropped,
@@ -32,11 +31,12 @@ from lastcall.conformance.trace import (
     SuccessorReady,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import RequestStory, connections, exited, in_flight, requests, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import ServerExited, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import ServerExited, Trace
 
 KEPT_OPEN = (
     busy_connections_close_after_their_last_response,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.story import ConnectionStory, RequestStory, connections, in_flight
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     ConnectionAbandoned,
     Event,
     FrameSent,
@@ -16,12 +15,13 @@ from lastcall.conformance.trace import (
     Trace,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell
+from lastcall.conformance.model.views import ConnectionStory, RequestStory, connections, in_flight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.model.limits import Limits
 
 _WAIT_TOLERANCE_S = 0.1
 """By how much a harness that waits for a limit may stop waiting early: the signal's own span, and timers."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.ending import drain_timeout_is_granted_in_full
 from lastcall.conformance.checks.evidence import (
     NO_SHUTDOWN,
@@ -18,17 +17,18 @@ from lastcall.conformance.checks.evidence import (
     within,
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import Fate, connections, fate, shutdown
-from lastcall.conformance.trace import HandlerEntered, StreamReset, WebSocketAsked, WebSocketOpened, precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import HandlerEntered, StreamReset, WebSocketAsked, WebSocketOpened, precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.views import Fate, connections, fate, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import ConnectionStory
-    from lastcall.conformance.trace import Event, GoawayReceived, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, GoawayReceived, Trace
+    from lastcall.conformance.model.views import ConnectionStory
 
 HIGHEST = 2**31 - 1
 

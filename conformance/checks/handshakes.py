@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import connections, shutdown
-from lastcall.conformance.trace import BytesSent, FrameSent, TlsEstablished, TlsFailed
-from lastcall.conformance.verdict import Finding, Measured, cannot_tell, kept
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import BytesSent, FrameSent, TlsEstablished, TlsFailed
+from lastcall.conformance.model.verdict import Finding, Measured, cannot_tell, kept
+from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import ConnectionStory
-    from lastcall.conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.views import ConnectionStory
 
 
 def _silent_at(trace: Trace, story: ConnectionStory, signal: SignalSent) -> bool:

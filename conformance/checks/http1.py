@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import RequestStory, connections, in_flight, shutdown
-from lastcall.conformance.trace import precedes
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import precedes
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.views import RequestStory, connections, in_flight, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import ConnectionStory
-    from lastcall.conformance.trace import Event, ResponseStarted, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, ResponseStarted, Trace
+    from lastcall.conformance.model.views import ConnectionStory
 
 
 def says_close(request: RequestStory) -> bool:

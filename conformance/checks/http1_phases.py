@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, seconds, too_late
 from lastcall.conformance.checks.http1 import says_close
 from lastcall.conformance.checks.serving import in_flight_handlers_are_not_cancelled, owed
-from lastcall.conformance.scenario import check
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import (
     BytesSent,
     HandlerOrdered,
     HandlerReported,
@@ -21,12 +20,13 @@ from lastcall.conformance.trace import (
     RequestSent,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.views import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import ConnectionStory
-    from lastcall.conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.views import ConnectionStory
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 

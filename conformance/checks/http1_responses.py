@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names
 from lastcall.conformance.checks.http1 import says_close
-from lastcall.conformance.scenario import check
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.story import connections, shutdown
-from lastcall.conformance.trace import precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import RequestStory
-    from lastcall.conformance.trace import Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Trace
+    from lastcall.conformance.model.views import RequestStory
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 

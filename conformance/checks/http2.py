@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import Fate, RequestStory, connections, fate, in_flight, shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import (
     FrameReceived,
     FrameSent,
     HandlerOrdered,
@@ -17,12 +16,13 @@ from lastcall.conformance.trace import (
     RequestEnded,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.views import Fate, RequestStory, connections, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import ConnectionStory
-    from lastcall.conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.views import ConnectionStory
 
 _FIRST_WINDOW = 65_535
 """The connection's window before any WINDOW_UPDATE, in bytes (RFC 9113 §6.9.2)."""

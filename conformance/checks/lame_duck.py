@@ -5,18 +5,18 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.closing import new_connections
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, seconds
 from lastcall.conformance.checks.serving import served
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import ConnectionStory, requests, shutdown
-from lastcall.conformance.trace import ConnectionFailed, ConnectionOpened, Trace, precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import ConnectionFailed, ConnectionOpened, Trace, precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import ConnectionStory, requests, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import Event
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event
 
 _NOBODY_CAME = cannot_tell("Nobody connected after the signal.")
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names
 from lastcall.conformance.checks.serving import owed
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import connections, exited, in_flight, shutdown
-from lastcall.conformance.trace import ApplicationReported, HandlerReported, Trace, precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import ApplicationReported, HandlerReported, Trace, precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import connections, exited, in_flight, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.model.limits import Limits
 
 
 def _hook(trace: Trace, report: str) -> ApplicationReported | None:

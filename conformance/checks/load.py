@@ -6,12 +6,11 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, too_late
-from lastcall.conformance.scenario import check
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.story import OK, shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import (
     HandlerEntered,
     LoadAnswered,
     LoadFailed,
@@ -20,11 +19,12 @@ from lastcall.conformance.trace import (
     Trace,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import OK, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import SignalSent
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import SignalSent
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 REFUSED = ("ConnectError", "ConnectTimeout")

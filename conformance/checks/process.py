@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, seconds, too_late, within
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import (
     Event,
     ListenerClosed,
     ServerExited,
@@ -19,11 +18,12 @@ from lastcall.conformance.trace import (
     Trace,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import ConnectionStory
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.views import ConnectionStory
 
 _NOT_ONCE_MORE = cannot_tell("No second signal was sent while the server ran.")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import measured, names, too_late, within
 from lastcall.conformance.checks.serving import served
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import Fate, connections, fate, requests
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import (
     ConnectionAccepted,
     ConnectionFailed,
     ConnectionOpened,
@@ -19,12 +18,13 @@ from lastcall.conformance.trace import (
     Trace,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import Fate, connections, fate, requests
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import RequestStory
-    from lastcall.conformance.trace import Event
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.views import RequestStory
 
 _NO_RELOAD = cannot_tell("The server was not told to reload while it ran.")
 

@@ -6,16 +6,26 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names, seconds, too_late
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import OK, Fate, RequestStory, connections, exited, fate, in_flight, requests, shutdown
-from lastcall.conformance.trace import Event, ServerKilled, SignalSent, precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import Event, ServerKilled, SignalSent, precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import (
+    OK,
+    Fate,
+    RequestStory,
+    connections,
+    exited,
+    fate,
+    in_flight,
+    requests,
+    shutdown,
+)
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Trace
 
 PATTERN = b"lastcall\n"
 """What the gate's protocol fills response bodies with."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names, too_late
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import OK, RequestStory, connections, requests, shutdown
-from lastcall.conformance.trace import precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.views import OK, RequestStory, connections, requests, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import SignalSent, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import SignalSent, Trace
 
 
 @check(clauses.IN_FLIGHT, only_timed=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
-from lastcall.conformance.scenario import check
-from lastcall.conformance.server import Protocol
-from lastcall.conformance.story import connections, exited, shutdown
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.trace import (
     CloseReceived,
     CloseSent,
     FrameSent,
@@ -29,13 +28,14 @@ from lastcall.conformance.trace import (
     WebSocketOpened,
     precedes,
 )
-from lastcall.conformance.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.views import connections, exited, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, SignalSent, Trace
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 HTTP2 = (Protocol.H2, Protocol.H2C)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import clauses
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names
 from lastcall.conformance.checks.serving import owed, served
-from lastcall.conformance.scenario import check
-from lastcall.conformance.story import in_flight, requests, shutdown
-from lastcall.conformance.trace import ConnectionAccepted, ServerExited, ServerStarted, WorkerSignalled, precedes
-from lastcall.conformance.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model import clauses
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.trace import ConnectionAccepted, ServerExited, ServerStarted, WorkerSignalled, precedes
+from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.views import in_flight, requests, shutdown
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.story import RequestStory
-    from lastcall.conformance.trace import Event, Trace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Event, Trace
+    from lastcall.conformance.model.views import RequestStory
 
 Pids = tuple[int, ...]
 

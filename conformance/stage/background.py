@@ -6,19 +6,19 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import timeline
-from lastcall.conformance.trace import ResponseEnded, StreamReset
+from lastcall.conformance.model import timeline
+from lastcall.conformance.model.trace import ResponseEnded, StreamReset
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from lastcall.conformance.limits import Limits
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.timeline import BackgroundStep
     from lastcall.conformance.stage.cast import Cast
     from lastcall.conformance.stage.gate import Gate
     from lastcall.conformance.stage.load import Load
     from lastcall.conformance.stage.recorder import Recorder
-    from lastcall.conformance.timeline import BackgroundStep
 
 PAUSE_S = 0.01
 """Between the end of a request and the next one of the same client."""

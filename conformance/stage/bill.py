@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lastcall import __version__
-from lastcall.conformance.server import Feature, Protocol, Server
-from lastcall.conformance.timeline import Connect, Elapse, Manners, ReleaseHandler, Request
-from lastcall.conformance.trace import Play
+from lastcall.conformance.model.server import Feature, Protocol, Server
+from lastcall.conformance.model.timeline import Connect, Elapse, Manners, ReleaseHandler, Request
+from lastcall.conformance.model.trace import Play
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.scenario import Scenario
-    from lastcall.conformance.timeline import Pace
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.scenario import Scenario
+    from lastcall.conformance.model.timeline import Pace
 
 _RUDE_S = 2.0
 """Roughly how long servers wait for a client that does not close its side."""

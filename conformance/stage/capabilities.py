@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.claims import Claim
-from lastcall.conformance.server import Feature, Protocol
-from lastcall.conformance.stage.cast import Cast
-from lastcall.conformance.stage.rehearsal import Booted, RehearsalError, boot
-from lastcall.conformance.timeline import Connect, OpenWebSocket, Request
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.timeline import Connect, OpenWebSocket, Request
+from lastcall.conformance.model.trace import (
     ApplicationReported,
     ResponseStarted,
     TlsEstablished,
     WebSocketOpened,
     WebSocketRefused,
 )
+from lastcall.conformance.stage.cast import Cast
+from lastcall.conformance.stage.rehearsal import Booted, RehearsalError, boot
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.server import Server
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.server import Server
     from lastcall.conformance.stage.house import House
 
 _OK = 200

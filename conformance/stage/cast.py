@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import timeline
-from lastcall.conformance.stage.probe import Probe
-from lastcall.conformance.trace import (
+from lastcall.conformance.model import timeline
+from lastcall.conformance.model.trace import (
     ApplicationReported,
     CloseReceived,
     Event,
@@ -21,15 +20,16 @@ from lastcall.conformance.trace import (
     ResetReceived,
     ServerExited,
 )
+from lastcall.conformance.stage.probe import Probe
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
     import ssl
 
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.server import Protocol
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.server import Protocol
+    from lastcall.conformance.model.timeline import ClientStep
     from lastcall.conformance.stage.recorder import Recorder
-    from lastcall.conformance.timeline import ClientStep
     from lastcall.conformance.wire.client import WireClient
     from lastcall.conformance.wire.h2 import H2Client
 

@@ -13,8 +13,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.stage import arrival
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     CloseNotifyReceived,
     CloseNotifySent,
     ConnectionFailed,
@@ -26,6 +25,7 @@ from lastcall.conformance.trace import (
     TlsEstablished,
     TlsFailed,
 )
+from lastcall.conformance.stage import arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lastcall.conformance.server import Protocol
+from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.stage.boots import Boots
 from lastcall.conformance.stage.certificates import make_certificates
 from lastcall.conformance.stage.guard import Guard
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.stage.bill import Bill
-    from lastcall.conformance.trace import Trace
 
 R = TypeVar("R")
 

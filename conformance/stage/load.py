@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from lastcall.conformance.trace import LoadAnswered, LoadFailed, LoadSent
+from lastcall.conformance.model.trace import LoadAnswered, LoadFailed, LoadSent
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from lastcall.conformance.server import Protocol
+    from lastcall.conformance.model.server import Protocol
+    from lastcall.conformance.model.timeline import BeginLoad
     from lastcall.conformance.stage.gate import Gate
     from lastcall.conformance.stage.recorder import Recorder
-    from lastcall.conformance.timeline import BeginLoad
 
 TIMEOUT_S = 5.0
 """httpx's own default, for connecting, for reading, for everything."""

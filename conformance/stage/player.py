@@ -10,8 +10,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import timeline
-from lastcall.conformance.server import Launch
+from lastcall.conformance.model import timeline
+from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.trace import (
+    AwaitExpired,
+    ConnectionAbandoned,
+    HarnessFailed,
+    LagMeasured,
+    ListenerClosed,
+    PlayEnded,
+    ServerExited,
+    ServerReady,
+    SetupFailed,
+    StepBegun,
+    Trace,
+)
+from lastcall.conformance.model.views import RequestStory, requests
 from lastcall.conformance.stage import processor
 from lastcall.conformance.stage.background import Background
 from lastcall.conformance.stage.bill import Bill, header
@@ -26,26 +40,12 @@ from lastcall.conformance.stage.recorder import Recorder
 from lastcall.conformance.stage.successor import Successor
 from lastcall.conformance.stage.timed import Unwitnessed
 from lastcall.conformance.stage.workers import Workers
-from lastcall.conformance.story import RequestStory, requests
-from lastcall.conformance.trace import (
-    AwaitExpired,
-    ConnectionAbandoned,
-    HarnessFailed,
-    LagMeasured,
-    ListenerClosed,
-    PlayEnded,
-    ServerExited,
-    ServerReady,
-    SetupFailed,
-    StepBegun,
-    Trace,
-)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from lastcall.conformance.model.timeline import Step
     from lastcall.conformance.stage.house import House
-    from lastcall.conformance.timeline import Step
 
 _LAST_BYTES_S = 0.3
 """After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""

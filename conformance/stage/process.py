@@ -10,9 +10,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.ports import can_listen
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     OrphansFound,
     OutputDropped,
     OutputWritten,
@@ -22,12 +20,14 @@ from lastcall.conformance.trace import (
     ServerStarted,
     SignalSent,
 )
+from lastcall.conformance.stage import reaper
+from lastcall.conformance.stage.ports import can_listen
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-    from lastcall.conformance.server import Launch
+    from lastcall.conformance.model.server import Launch
     from lastcall.conformance.stage.guard import Guard
     from lastcall.conformance.stage.recorder import Recorder
 

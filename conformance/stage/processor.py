@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.trace import ProcessorTimeRead
+from lastcall.conformance.model.trace import ProcessorTimeRead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

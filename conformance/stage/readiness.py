@@ -9,17 +9,17 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.timeline import READY, Connect
+from lastcall.conformance.model.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
 from lastcall.conformance.stage.probe import Probe
 from lastcall.conformance.stage.recorder import Recorder
-from lastcall.conformance.timeline import READY, Connect
-from lastcall.conformance.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
     import ssl
 
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.server import Protocol
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.server import Protocol
     from lastcall.conformance.stage.process import ServerProcess
     from lastcall.conformance.stage.watch import Watch
 

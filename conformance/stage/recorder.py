@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.trace import Event, Play, Trace, event_line, play_line
+from lastcall.conformance.model.trace import Event, Play, Trace, event_line, play_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,16 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lastcall.conformance.account import words
-from lastcall.conformance.server import Launch
-from lastcall.conformance.stage.cast import Cast
-from lastcall.conformance.stage.gate import Gate
-from lastcall.conformance.stage.origin import Origin
-from lastcall.conformance.stage.ports import own_port
-from lastcall.conformance.stage.process import ServerProcess, environment_of
-from lastcall.conformance.stage.readiness import NotReadyError, become_ready
-from lastcall.conformance.stage.recorder import Recorder
-from lastcall.conformance.timeline import Connect, Request
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.timeline import Connect, Request
+from lastcall.conformance.model.trace import (
     Event,
     HandlerEntered,
     HandlerFinished,
@@ -30,13 +23,20 @@ from lastcall.conformance.trace import (
     ResponseStarted,
     StreamReset,
 )
+from lastcall.conformance.stage.cast import Cast
+from lastcall.conformance.stage.gate import Gate
+from lastcall.conformance.stage.origin import Origin
+from lastcall.conformance.stage.ports import own_port
+from lastcall.conformance.stage.process import ServerProcess, environment_of
+from lastcall.conformance.stage.readiness import NotReadyError, become_ready
+from lastcall.conformance.stage.recorder import Recorder
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterator
 
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.server import Protocol, Server
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.server import Protocol, Server
     from lastcall.conformance.stage.house import House
 
 E = TypeVar("E", bound=Event)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.trace import SuccessorFailed, SuccessorReady, SuccessorStarted
 from lastcall.conformance.stage.process import ServerProcess
 from lastcall.conformance.stage.readiness import NotReadyError, become_ready
 from lastcall.conformance.stage.recorder import Recorder
-from lastcall.conformance.trace import SuccessorFailed, SuccessorReady, SuccessorStarted
 
 if TYPE_CHECKING:
-    from lastcall.conformance.limits import Limits
-    from lastcall.conformance.server import Launch, Server
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.server import Launch, Server
     from lastcall.conformance.stage.house import House
 
 

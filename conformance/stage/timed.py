@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from lastcall.conformance import timeline
-from lastcall.conformance.trace import HandlerCancelled, HandlerEntered, HandlerFailed, HandlerFinished
+from lastcall.conformance.model import timeline
+from lastcall.conformance.model.trace import HandlerCancelled, HandlerEntered, HandlerFailed, HandlerFinished
 
 if TYPE_CHECKING:
-    from lastcall.conformance.server import Timed
-    from lastcall.conformance.timeline import Step, Timeline
-    from lastcall.conformance.trace import Event
+    from lastcall.conformance.model.server import Timed
+    from lastcall.conformance.model.timeline import Step, Timeline
+    from lastcall.conformance.model.trace import Event
 
 
 class Unwitnessed:

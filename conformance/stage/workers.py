@@ -13,7 +13,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.trace import ConnectionAccepted, ConnectionOpened, WorkerSignalled
+from lastcall.conformance.model.trace import ConnectionAccepted, ConnectionOpened, WorkerSignalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

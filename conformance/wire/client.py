@@ -11,10 +11,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lastcall.conformance.trace import ResponseEnded
+from lastcall.conformance.model.trace import ResponseEnded
 
 if TYPE_CHECKING:
-    from lastcall.conformance.trace import Event, Headers
+    from lastcall.conformance.model.trace import Event, Headers
 
 EXCERPT = 40
 """How many of the offending bytes the detail of a violation shows."""

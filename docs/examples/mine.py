@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from lastcall.conformance.server import Protocol, Server
+from lastcall.conformance.model.server import Protocol, Server
 
 PROGRAM = Path(__file__).resolve().parent / "gated_server.py"
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import lastcall
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -187,5 +189,5 @@ class Server:
         return self.timed.ready if self.timed else "/ready"
 
 
-APPLICATIONS = Path(__file__).resolve().parent.parent / "servers" / "apps"
+APPLICATIONS = Path(lastcall.__file__).resolve().parent / "servers" / "apps"
 """The folder of the test applications."""

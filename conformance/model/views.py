@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from lastcall.conformance.trace import (
+from lastcall.conformance.model.trace import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionAbandoned,

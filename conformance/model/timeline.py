@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from lastcall.conformance.trace import Event, Headers
+    from lastcall.conformance.model.trace import Event, Headers
 
 
 class Pace(enum.StrEnum):
@@ -62,7 +62,7 @@ Limit = Literal[
     "forced_end_s",
     "",
 ]
-"""The field of :class:`lastcall.conformance.limits.Limits` that bounds a wait.
+"""The field of :class:`lastcall.conformance.model.limits.Limits` that bounds a wait.
 
 Empty: ``before_shutdown_s`` before the shutdown, and after it the rest of the drain timeout with ``exit_slack_s``.
 """
@@ -78,7 +78,7 @@ class Step:
 
     @property
     def can_be_timed(self) -> bool:
-        """Whether it can be done where handlers cannot be held (see :class:`lastcall.conformance.server.Timed`)."""
+        """Whether it can be done where handlers cannot be held (see :class:`lastcall.conformance.model.server.Timed`)."""
         return True
 
     def __str__(self) -> str:
