@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lastcall import __version__
 from lastcall.conformance.account import account
+from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.installing import version_of, why_missing
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.limits import DEFAULT
@@ -33,7 +34,6 @@ from lastcall.conformance.results import (
     load_results,
 )
 from lastcall.conformance.run import TRACES, Run
-from lastcall.conformance.stage.bill import Bill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

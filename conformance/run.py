@@ -8,6 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from lastcall.conformance.harness.capability_probe import probe
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.limits import DEFAULT, Limits
@@ -15,9 +18,6 @@ from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.trace import ServerStarted, Trace, load
 from lastcall.conformance.model.views import Fate, fate, requests
 from lastcall.conformance.results import PlayResult
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.capabilities import probe
-from lastcall.conformance.stage.house import House
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance import contract
-from lastcall.conformance.contract import CONTRACT, ContractHouse, easiest_protocol
+from lastcall.conformance.harness import contract
+from lastcall.conformance.harness.contract import CONTRACT, ContractHouse, easiest_protocol
+from lastcall.conformance.harness.server_session import RehearsalError
 from lastcall.conformance.installing import why_missing
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.registry import find
-from lastcall.conformance.stage.rehearsal import RehearsalError
 from tests.support import PATIENT, gated, program
 
 SERVERS = {server.name: server for server in find().servers.values() if not server.mutant}

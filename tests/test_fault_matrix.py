@@ -7,6 +7,8 @@ import dataclasses
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judge import judge, why_control_fails
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Feature, Protocol
@@ -14,8 +16,6 @@ from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.trace import LagMeasured
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.registry import find
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.model import MODEL
 from lastcall.servers.reference.variants import VARIANTS

@@ -93,7 +93,7 @@ def test_the_reader_of_imports_sees_them():
         "lastcall.conformance.model.scenario",
     }
     assert "lastcall.conformance.checks.closing" in imports(ALL["lastcall.scenarios.founding"])
-    assert strangers(ALL["lastcall.conformance.stage.origin"], {"lastcall.conformance"}) == {"h11"}
+    assert strangers(ALL["lastcall.conformance.harness.gate.origin"], {"lastcall.conformance"}) == {"h11"}
     assert "lastcall.conformance.model.server" not in imports(ALL["lastcall.conformance.results"], for_types=False)
     assert len(ALL) > 50
 
@@ -119,13 +119,13 @@ def test_checks_import_values_and_checks(name):
     assert strangers(ALL[name], VALUES | {"lastcall.conformance.checks"}) == set()
 
 
-@pytest.mark.parametrize("name", sorted(set(of("lastcall.conformance")) - set(of("lastcall.conformance.stage"))))
+@pytest.mark.parametrize("name", sorted(set(of("lastcall.conformance")) - set(of("lastcall.conformance.harness"))))
 def test_clocks_processes_and_sockets_are_on_the_stage_alone(name):
     used = {each.partition(".")[0] for each in imports(ALL[name])} & CLOCKS_AND_SOCKETS
     assert used <= ALLOWED.get(name, set())
 
 
-@pytest.mark.parametrize("name", of("lastcall.conformance.stage"))
+@pytest.mark.parametrize("name", of("lastcall.conformance.harness"))
 def test_stage_does_not_know_who_judges(name):
     above = {
         "lastcall.conformance.judge",

@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.process import reaper
+from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.judge import judge
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Drain, Protocol, Server
@@ -44,10 +48,6 @@ from lastcall.conformance.model.trace import (
     load,
 )
 from lastcall.conformance.model.verdict import Answer
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.stage.ports import listening_ports
 from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
 
 DYING = Scenario(
@@ -254,8 +254,8 @@ import sys
 from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.stage.bill import Bill
+from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.model.timeline import Pace
 folder = Path(sys.argv[1])
 server = gated(folder, environment={"TOLD": sys.argv[2]})

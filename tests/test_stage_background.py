@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judge import why_control_fails
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server import Protocol
@@ -35,8 +37,6 @@ from lastcall.conformance.model.trace import (
     SetupFailed,
     SignalSent,
 )
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
 from lastcall.servers.reference_server import REFERENCE
 from tests.support import ONE_HELD, PATIENT, gated
 

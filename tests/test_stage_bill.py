@@ -2,13 +2,13 @@
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.trace import Trace
 from lastcall.conformance.registry import find
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
 
 FOUND = find()
 
@@ -36,7 +36,7 @@ def test_longest_plays_begin_first(tmp_path, monkeypatch):
         begun.append(bill.scenario.id)
         return Trace(bill.scenario.id, ())
 
-    monkeypatch.setattr("lastcall.conformance.stage.house.play", play)
+    monkeypatch.setattr("lastcall.conformance.harness.environment.play", play)
     names = ["h2-zero-streams", "one-request", "h2-idle-rude", "deadline-first"]
     bills = [
         Bill(FOUND.scenarios[name], FOUND.servers["reference"], Protocol.H2C, Pace.FAST, DEFAULT) for name in names

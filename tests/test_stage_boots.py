@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from lastcall.conformance.stage.boots import Boots
+from lastcall.conformance.harness.boot_limiter import Boots
 
 LATE_NS = 200_000_000
 

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
+from lastcall.conformance.harness.capability_probe import probe
+from lastcall.conformance.harness.environment import House
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.server import Feature, Protocol
 from lastcall.conformance.registry import find
-from lastcall.conformance.stage.capabilities import probe
-from lastcall.conformance.stage.house import House
 from tests.support import PATIENT, QUICK, gated, program
 
 REFERENCE = find().servers["reference"]

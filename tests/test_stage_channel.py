@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+from lastcall.conformance.harness.client.certificates import make_certificates
+from lastcall.conformance.harness.client.connection import Probe
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import READY, Connect, Manners
@@ -29,8 +31,6 @@ from lastcall.conformance.model.trace import (
     TlsEstablished,
     TlsFailed,
 )
-from lastcall.conformance.stage.certificates import make_certificates
-from lastcall.conformance.stage.probe import Probe
 from lastcall.conformance.wire.client import Outgoing
 from tests.support import QUICK, keep_busy, perform
 

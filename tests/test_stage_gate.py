@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.model.trace import (
     ApplicationReported,
     HandlerCancelled,
@@ -14,7 +15,6 @@ from lastcall.conformance.model.trace import (
     HandlerReported,
     HarnessFailed,
 )
-from lastcall.conformance.stage.gate import Gate
 from tests.support import perform
 
 

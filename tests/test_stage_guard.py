@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import lastcall
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.harness.process import reaper
+from lastcall.conformance.harness.process.process_sessions import Guard
 
 ROOT = str(Path(lastcall.__file__).parent.parent)
 WAITING = "import signal; print('up', flush=True); signal.pause()"
@@ -85,7 +85,7 @@ def test_killing_what_is_gone_is_no_error(closing, tmp_path):
 RUN = """
 import os, signal, sys
 from pathlib import Path
-from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.harness.process.process_sessions import Guard
 guard = Guard()
 waiting = "import signal; print('up', flush=True); signal.pause()"
 one = guard.start([sys.executable, "-c", waiting], Path("."), {"PATH": os.defpath})
@@ -115,7 +115,7 @@ import os, signal, sys
 from pathlib import Path
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
-from lastcall.conformance.stage.guard import Guard
+from lastcall.conformance.harness.process.process_sessions import Guard
 guard = Guard()
 told = "import signal; print(*[n.name for n in signal.Signals if signal.getsignal(n) is signal.SIG_IGN])"
 print(guard.start([sys.executable, "-c", told], Path("."), {}).communicate()[0].decode())

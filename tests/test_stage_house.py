@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House, open_house
+from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.trace import ServerStarted
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House, open_house
 from tests.support import ONE_HELD, PATIENT, gated
 
 

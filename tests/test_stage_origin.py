@@ -4,7 +4,13 @@ import asyncio
 
 import pytest
 
-from lastcall.conformance.contract import CONTRACT
+from lastcall.conformance.harness.client.clients import Cast
+from lastcall.conformance.harness.contract import CONTRACT
+from lastcall.conformance.harness.gate.gate import Gate
+from lastcall.conformance.harness.gate.origin import Origin
+from lastcall.conformance.harness.process.process_sessions import Guard
+from lastcall.conformance.harness.process.server_process import ServerProcess
+from lastcall.conformance.harness.server_session import Rehearsal
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.trace import (
     HandlerCancelled,
@@ -13,12 +19,6 @@ from lastcall.conformance.model.trace import (
     HandlerOrdered,
     HandlerReported,
 )
-from lastcall.conformance.stage.cast import Cast
-from lastcall.conformance.stage.gate import Gate
-from lastcall.conformance.stage.guard import Guard
-from lastcall.conformance.stage.origin import Origin
-from lastcall.conformance.stage.process import ServerProcess
-from lastcall.conformance.stage.rehearsal import Rehearsal
 from tests.support import QUICK, perform
 
 

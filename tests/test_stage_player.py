@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import (
@@ -52,8 +54,6 @@ from lastcall.conformance.model.trace import (
     load,
     precedes,
 )
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
 from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import lastcall
-from lastcall.conformance.stage import ports
-from lastcall.conformance.stage.ports import HOST, RANGE, NoPortError, can_listen, listening_ports, own_port
+from lastcall.conformance.harness.process import ports
+from lastcall.conformance.harness.process.ports import HOST, RANGE, NoPortError, can_listen, listening_ports, own_port
 
 ROOT = str(Path(lastcall.__file__).parent.parent)
 
@@ -32,7 +32,7 @@ def test_range_keeps_clear_of_the_ports_of_clients():
 def test_port_that_another_process_owns_is_not_given(monkeypatch):
     holder = """
 import sys
-from lastcall.conformance.stage.ports import own_port
+from lastcall.conformance.harness.process.ports import own_port
 with own_port() as port:
     print(port, flush=True)
     sys.stdin.read()

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lastcall.conformance.harness.process import reaper
+from lastcall.conformance.harness.process.ports import own_port
+from lastcall.conformance.harness.process.process_sessions import Guard
+from lastcall.conformance.harness.process.server_process import Output, ServerProcess
 from lastcall.conformance.model.trace import (
     OrphansFound,
     OutputDropped,
@@ -17,10 +21,6 @@ from lastcall.conformance.model.trace import (
     ServerStarted,
     SignalSent,
 )
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.guard import Guard
-from lastcall.conformance.stage.ports import own_port
-from lastcall.conformance.stage.process import Output, ServerProcess
 from tests.support import perform
 
 WAITING = "import signal; print('up', flush=True); signal.pause()"

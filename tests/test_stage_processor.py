@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from lastcall.conformance.stage.processor import read
+from lastcall.conformance.harness.process.processor_time import read
 
 
 def test_work_is_counted_and_a_process_that_is_gone_is_left_out():

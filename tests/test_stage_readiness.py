@@ -4,9 +4,9 @@ import textwrap
 
 import pytest
 
-from lastcall.conformance.contract import ContractHouse
+from lastcall.conformance.harness.contract import ContractHouse
+from lastcall.conformance.harness.server_session import RehearsalError, boot
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.stage.rehearsal import RehearsalError, boot
 from tests.support import PATIENT, QUICK, gated, program
 
 ANSWERS = """

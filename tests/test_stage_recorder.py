@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.trace import FinReceived, HandlerEntered, PlayEnded, ResponseStarted, load, precedes
-from lastcall.conformance.stage.recorder import Recorder
 from tests.support import PLAY, keep_busy, perform
 
 

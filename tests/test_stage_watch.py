@@ -5,7 +5,7 @@ import itertools
 import os
 import time
 
-from lastcall.conformance.stage.watch import HEARTBEAT_S, Watch, loop_factory
+from lastcall.conformance.harness.loop_clock import HEARTBEAT_S, Watch, loop_factory
 from tests.support import keep_busy
 
 

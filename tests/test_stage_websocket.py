@@ -5,6 +5,11 @@ import socket
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.client.connection import Probe
+from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.loop_clock import Watch
+from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import Connect, OpenWebSocket, Pace
@@ -25,11 +30,6 @@ from lastcall.conformance.model.trace import (
     WebSocketOpened,
 )
 from lastcall.conformance.registry import find
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.stage.probe import Probe
-from lastcall.conformance.stage.recorder import Recorder
-from lastcall.conformance.stage.watch import Watch
 
 FOUND = find()
 TOLD = (

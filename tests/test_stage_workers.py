@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from lastcall.conformance.harness.process.ports import own_port
+from lastcall.conformance.harness.process.process_sessions import Guard
+from lastcall.conformance.harness.process.server_process import ServerProcess
+from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.model.trace import ConnectionAccepted, ConnectionOpened, OutputWritten, WorkerSignalled
-from lastcall.conformance.stage.guard import Guard
-from lastcall.conformance.stage.ports import own_port
-from lastcall.conformance.stage.process import ServerProcess
-from lastcall.conformance.stage.workers import Workers
 from tests.support import perform
 
 FORKED = r"""

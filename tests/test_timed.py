@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judge import judge
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.scenario import steps
@@ -20,8 +22,6 @@ from lastcall.conformance.model.trace import (
 )
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.model.views import Fate, fate, requests
-from lastcall.conformance.stage.bill import Bill
-from lastcall.conformance.stage.house import House
 from tests.support import ONE_HELD, PATIENT, program
 
 SLOW = r"""

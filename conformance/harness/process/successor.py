@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
+from lastcall.conformance.harness.process.server_process import ServerProcess
+from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.trace import SuccessorFailed, SuccessorReady, SuccessorStarted
-from lastcall.conformance.stage.process import ServerProcess
-from lastcall.conformance.stage.readiness import NotReadyError, become_ready
-from lastcall.conformance.stage.recorder import Recorder
 
 if TYPE_CHECKING:
+    from lastcall.conformance.harness.environment import House
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Launch, Server
-    from lastcall.conformance.stage.house import House
 
 
 class Successor:

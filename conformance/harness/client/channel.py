@@ -13,6 +13,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.client import arrival
 from lastcall.conformance.model.trace import (
     CloseNotifyReceived,
     CloseNotifySent,
@@ -25,12 +26,11 @@ from lastcall.conformance.model.trace import (
     TlsEstablished,
     TlsFailed,
 )
-from lastcall.conformance.stage import arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.stage.recorder import Recorder
+    from lastcall.conformance.harness.recorder import Recorder
 
 _REASONS = {ConnectionRefusedError: "refused", ConnectionResetError: "reset", TimeoutError: "timed out"}
 

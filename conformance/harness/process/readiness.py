@@ -9,19 +9,19 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.client.connection import Probe
+from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.timeline import READY, Connect
 from lastcall.conformance.model.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
-from lastcall.conformance.stage.probe import Probe
-from lastcall.conformance.stage.recorder import Recorder
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
     import ssl
 
+    from lastcall.conformance.harness.loop_clock import Watch
+    from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Protocol
-    from lastcall.conformance.stage.process import ServerProcess
-    from lastcall.conformance.stage.watch import Watch
 
 _CLOSE_S = 1.0
 _RETRY_S = 0.01

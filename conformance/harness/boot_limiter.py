@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from lastcall.conformance.stage.watch import Watch
+    from lastcall.conformance.harness.loop_clock import Watch
 
 _LOOK_S = 0.02
 _RECENT_S = 0.5

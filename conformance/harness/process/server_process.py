@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from lastcall.conformance.harness.process import reaper
+from lastcall.conformance.harness.process.ports import can_listen
 from lastcall.conformance.model.trace import (
     OrphansFound,
     OutputDropped,
@@ -20,16 +22,14 @@ from lastcall.conformance.model.trace import (
     ServerStarted,
     SignalSent,
 )
-from lastcall.conformance.stage import reaper
-from lastcall.conformance.stage.ports import can_listen
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
+    from lastcall.conformance.harness.process.process_sessions import Guard
+    from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.server import Launch
-    from lastcall.conformance.stage.guard import Guard
-    from lastcall.conformance.stage.recorder import Recorder
 
 ORPHAN_GRACE_S = 0.5
 """How long after the leader's exit a process that it started may take to end by itself."""

@@ -1,4 +1,4 @@
-"""Starts processes so that they can always be ended: see :mod:`lastcall.conformance.stage.reaper`."""
+"""Starts processes so that they can always be ended: see :mod:`lastcall.conformance.harness.process.reaper`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.stage import reaper
+from lastcall.conformance.harness.process import reaper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from lastcall.conformance.harness.gate.gate import Gate
+    from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.server import Protocol
     from lastcall.conformance.model.timeline import BeginLoad
-    from lastcall.conformance.stage.gate import Gate
-    from lastcall.conformance.stage.recorder import Recorder
 
 TIMEOUT_S = 5.0
 """httpx's own default, for connecting, for reading, for everything."""

@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.gate.gate import PATTERN
+from lastcall.conformance.harness.server_session import Rehearsal, RehearsalError, boot
 from lastcall.conformance.model.limits import DEFAULT, Limits
 from lastcall.conformance.model.timeline import READY
 from lastcall.conformance.model.trace import (
@@ -22,9 +25,6 @@ from lastcall.conformance.model.trace import (
     ResponseEnded,
     ResponseStarted,
 )
-from lastcall.conformance.stage.gate import PATTERN
-from lastcall.conformance.stage.house import House
-from lastcall.conformance.stage.rehearsal import Rehearsal, RehearsalError, boot
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.server import Protocol, Server

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.client.clients import Cast
+from lastcall.conformance.harness.server_session import Booted, RehearsalError, boot
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.server import Feature, Protocol
 from lastcall.conformance.model.timeline import Connect, OpenWebSocket, Request
@@ -18,13 +20,11 @@ from lastcall.conformance.model.trace import (
     WebSocketOpened,
     WebSocketRefused,
 )
-from lastcall.conformance.stage.cast import Cast
-from lastcall.conformance.stage.rehearsal import Booted, RehearsalError, boot
 
 if TYPE_CHECKING:
+    from lastcall.conformance.harness.environment import House
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Server
-    from lastcall.conformance.stage.house import House
 
 _OK = 200
 _ANSWER_S = 2.0

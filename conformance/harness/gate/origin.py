@@ -11,7 +11,7 @@ import contextlib
 
 import h11
 
-from lastcall.conformance.stage.gate import PATTERN
+from lastcall.conformance.harness.gate.gate import PATTERN
 
 _NOT_FOUND = (404, b"no such resource\n")
 _READY = (200, b"ready\n")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from lastcall.conformance.stage.watch import Watch
+    from lastcall.conformance.harness.loop_clock import Watch
 
 Span = tuple[int, int]
 """Begin and end on :func:`time.monotonic_ns`."""

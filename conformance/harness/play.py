@@ -10,6 +10,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.case import Bill, header
+from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Cast
+from lastcall.conformance.harness.client.load import Load
+from lastcall.conformance.harness.client.loops import Background
+from lastcall.conformance.harness.gate.gate import Gate
+from lastcall.conformance.harness.gate.origin import Origin
+from lastcall.conformance.harness.gate.timed import Unwitnessed
+from lastcall.conformance.harness.process import processor_time
+from lastcall.conformance.harness.process.ports import own_port
+from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
+from lastcall.conformance.harness.process.server_process import ServerProcess, environment_of
+from lastcall.conformance.harness.process.successor import Successor
+from lastcall.conformance.harness.process.workers import Workers
+from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model import timeline
 from lastcall.conformance.model.server import Launch
 from lastcall.conformance.model.trace import (
@@ -26,26 +40,12 @@ from lastcall.conformance.model.trace import (
     Trace,
 )
 from lastcall.conformance.model.views import RequestStory, requests
-from lastcall.conformance.stage import processor
-from lastcall.conformance.stage.background import Background
-from lastcall.conformance.stage.bill import Bill, header
-from lastcall.conformance.stage.cast import SHUTDOWN_FACTS, Cast
-from lastcall.conformance.stage.gate import Gate
-from lastcall.conformance.stage.load import Load
-from lastcall.conformance.stage.origin import Origin
-from lastcall.conformance.stage.ports import own_port
-from lastcall.conformance.stage.process import ServerProcess, environment_of
-from lastcall.conformance.stage.readiness import NotReadyError, become_ready
-from lastcall.conformance.stage.recorder import Recorder
-from lastcall.conformance.stage.successor import Successor
-from lastcall.conformance.stage.timed import Unwitnessed
-from lastcall.conformance.stage.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from lastcall.conformance.harness.environment import House
     from lastcall.conformance.model.timeline import Step
-    from lastcall.conformance.stage.house import House
 
 _LAST_BYTES_S = 0.3
 """After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""
@@ -201,7 +201,7 @@ class _Performance:
                 until = (lambda: False) if step.beyond_exit else (lambda: self._process.exited)
                 await self._recorder.wait(until, step.duration.at(self._bill.pace))
             case timeline.ReadProcessorTime():
-                self._recorder.did(processor.read(self._process.members()))
+                self._recorder.did(processor_time.read(self._process.members()))
             case timeline.Shutdown():
                 await self._shut_down()
             case timeline.HoldHook():

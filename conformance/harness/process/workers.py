@@ -18,8 +18,8 @@ from lastcall.conformance.model.trace import ConnectionAccepted, ConnectionOpene
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lastcall.conformance.stage.process import ServerProcess
-    from lastcall.conformance.stage.recorder import Recorder
+    from lastcall.conformance.harness.process.server_process import ServerProcess
+    from lastcall.conformance.harness.recorder import Recorder
 
 SIGNALS: Mapping[str, str] = {"pause": "SIGSTOP", "resume": "SIGCONT", "kill": "SIGKILL"}
 

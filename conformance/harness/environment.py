@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from lastcall.conformance.harness.boot_limiter import Boots
+from lastcall.conformance.harness.client.certificates import make_certificates
+from lastcall.conformance.harness.loop_clock import Watch, loop_factory
+from lastcall.conformance.harness.play import play
+from lastcall.conformance.harness.process.ports import listening_ports
+from lastcall.conformance.harness.process.process_sessions import Guard
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.stage.boots import Boots
-from lastcall.conformance.stage.certificates import make_certificates
-from lastcall.conformance.stage.guard import Guard
-from lastcall.conformance.stage.player import play
-from lastcall.conformance.stage.ports import listening_ports
-from lastcall.conformance.stage.watch import Watch, loop_factory
 
 if TYPE_CHECKING:
     import ssl
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
+    from lastcall.conformance.harness.case import Bill
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.stage.bill import Bill
 
 R = TypeVar("R")
 

@@ -17,7 +17,7 @@ from lastcall.conformance.model.trace import (
 )
 
 if TYPE_CHECKING:
-    from lastcall.conformance.stage.recorder import Recorder
+    from lastcall.conformance.harness.recorder import Recorder
 
 PATTERN = b"lastcall\n"
 """Byte i of every response body is byte i mod 9 of this."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.client.connection import Probe
 from lastcall.conformance.model import timeline
 from lastcall.conformance.model.trace import (
     ApplicationReported,
@@ -20,16 +21,15 @@ from lastcall.conformance.model.trace import (
     ResetReceived,
     ServerExited,
 )
-from lastcall.conformance.stage.probe import Probe
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
     import ssl
 
+    from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Protocol
     from lastcall.conformance.model.timeline import ClientStep
-    from lastcall.conformance.stage.recorder import Recorder
     from lastcall.conformance.wire.client import WireClient
     from lastcall.conformance.wire.h2 import H2Client
 

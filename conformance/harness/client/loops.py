@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from lastcall.conformance.harness.client.clients import Cast
+    from lastcall.conformance.harness.client.load import Load
+    from lastcall.conformance.harness.gate.gate import Gate
+    from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.timeline import BackgroundStep
-    from lastcall.conformance.stage.cast import Cast
-    from lastcall.conformance.stage.gate import Gate
-    from lastcall.conformance.stage.load import Load
-    from lastcall.conformance.stage.recorder import Recorder
 
 PAUSE_S = 0.01
 """Between the end of a request and the next one of the same client."""

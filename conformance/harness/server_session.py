@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lastcall.conformance.account import words
+from lastcall.conformance.harness.client.clients import Cast
+from lastcall.conformance.harness.gate.gate import Gate
+from lastcall.conformance.harness.gate.origin import Origin
+from lastcall.conformance.harness.process.ports import own_port
+from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
+from lastcall.conformance.harness.process.server_process import ServerProcess, environment_of
+from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.server import Launch
 from lastcall.conformance.model.timeline import Connect, Request
 from lastcall.conformance.model.trace import (
@@ -23,21 +30,14 @@ from lastcall.conformance.model.trace import (
     ResponseStarted,
     StreamReset,
 )
-from lastcall.conformance.stage.cast import Cast
-from lastcall.conformance.stage.gate import Gate
-from lastcall.conformance.stage.origin import Origin
-from lastcall.conformance.stage.ports import own_port
-from lastcall.conformance.stage.process import ServerProcess, environment_of
-from lastcall.conformance.stage.readiness import NotReadyError, become_ready
-from lastcall.conformance.stage.recorder import Recorder
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterator
 
+    from lastcall.conformance.harness.environment import House
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Protocol, Server
-    from lastcall.conformance.stage.house import House
 
 E = TypeVar("E", bound=Event)
 

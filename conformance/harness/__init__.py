@@ -1,0 +1,1 @@
+"""The harness: the only place with processes, sockets and clocks."""

@@ -1,0 +1,1 @@
+"""The clients of a play: their transports, their connections, and the loads that go on by themselves."""

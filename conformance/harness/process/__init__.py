@@ -1,0 +1,1 @@
+"""The server under test as processes: started, made ready, signalled, ended, removed."""

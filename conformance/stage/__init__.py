@@ -1,1 +1,0 @@
-"""The stage: the only place with processes, sockets and clocks."""
