@@ -21,7 +21,7 @@ from lastcall.conformance.contract_command import contract
 from lastcall.conformance.installing import install, why_missing
 from lastcall.conformance.listing import as_markdown, as_text
 from lastcall.conformance.registry import Found, RegistryError, find
-from lastcall.conformance.results import ResultsError
+from lastcall.conformance.results.results import ResultsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastcall import __version__
-from lastcall.conformance.account import account
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.installing import version_of, why_missing
+from lastcall.conformance.judging.explanation import account
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Drain, Launch, Protocol, Server
@@ -23,7 +23,7 @@ from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.own_module import load_servers
 from lastcall.conformance.own_server import OwnServerError, load_server
 from lastcall.conformance.registry import Found, RegistryError, find
-from lastcall.conformance.results import (
+from lastcall.conformance.results.results import (
     PlayResult,
     Results,
     ResultsError,

@@ -17,12 +17,12 @@ import pytest
 
 from lastcall import scenarios
 from lastcall.conformance.company import Company, CompanyError, Row
-from lastcall.conformance.expectations import Question
+from lastcall.conformance.judging.expectations import Question
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.reckoning import AskedItem, Reckoning
-from lastcall.conformance.results import ResultsError
+from lastcall.conformance.results.results import ResultsError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

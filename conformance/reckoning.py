@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lastcall import servers
-from lastcall.conformance.expectations import (
+from lastcall.conformance.judging.expectations import (
     Expectation,
     Expectations,
     ExpectationsError,

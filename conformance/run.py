@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Self
 from lastcall.conformance.harness.capability_probe import probe
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
-from lastcall.conformance.judge import judge, needs_control, why_control_fails
+from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.limits import DEFAULT, Limits
 from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.trace import ServerStarted, Trace, load
 from lastcall.conformance.model.views import Fate, fate, requests
-from lastcall.conformance.results import PlayResult
+from lastcall.conformance.results.results import PlayResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

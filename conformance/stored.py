@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.compare import compare
-from lastcall.conformance.merging import merge
-from lastcall.conformance.results import Results, ResultsError, load_results
-from lastcall.conformance.schema import results_schema, trace_schema
+from lastcall.conformance.results.compare import compare
+from lastcall.conformance.results.merge import merge
+from lastcall.conformance.results.results import Results, ResultsError, load_results
+from lastcall.conformance.results.schema import results_schema, trace_schema
 
 if TYPE_CHECKING:
     import argparse

@@ -9,7 +9,7 @@ from lastcall.reports.answers import Count, Expected, Shown, counts, shown
 from lastcall.reports.links import asked_id, check_id, verdict_id
 
 if TYPE_CHECKING:
-    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.conformance.results.results import PlayResult, Results
 
 
 @dataclass(frozen=True)

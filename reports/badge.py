@@ -18,7 +18,7 @@ from lastcall.reports.printable import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lastcall.conformance.results import Results
+    from lastcall.conformance.results.results import Results
 
 LABEL = "graceful shutdown"
 _COLOURS = {"brightgreen": "#3a7d1c", "yellow": "#8a6d00", "red": "#c0362c", "lightgrey": "#6b6b6b"}

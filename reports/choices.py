@@ -9,7 +9,7 @@ from lastcall.reports.answers import LEGEND, Shown, shown
 from lastcall.reports.matrix import family_of
 
 if TYPE_CHECKING:
-    from lastcall.conformance.results import Results
+    from lastcall.conformance.results.results import Results
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.results import load_trace
+from lastcall.conformance.results.results import load_trace
 from lastcall.reports.answers import (
     BROKEN,
     KEPT,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.conformance.results.results import PlayResult, Results
 
 MOST_EVENTS = 48
 """So many events of a play are shown; all are in its trace, which is linked to."""

@@ -11,7 +11,7 @@ from lastcall.reports.answers import BLAMING, SHOULD_BROKEN, known, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.conformance.results.results import PlayResult, Results
 
 OWED = "in_flight_requests_are_served"
 """A scenario that asks this owes every request a response; in the others handlers are cut on purpose."""

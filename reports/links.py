@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from lastcall.conformance.results import PlayResult
+    from lastcall.conformance.results.results import PlayResult
 
 
 def slug(*parts: str) -> str:

@@ -13,7 +13,7 @@ from lastcall.reports.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.conformance.results.results import PlayResult, Results
 
 MOST_LINES = 100
 """So many findings are told of each server; a summary of GitHub's takes 1 MiB in all."""

@@ -11,7 +11,7 @@ from lastcall.reports.links import play_id, slug, verdict_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.conformance.results.results import PlayResult, Results
 
 _TITLES: dict[tuple[str, ...], str] = {("h1",): "Over HTTP/1.1", ("h2",): "Over HTTP/2"}
 

@@ -13,7 +13,7 @@ from lastcall.reports.matrix import family_of, tokens
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.conformance.results.results import PlayResult, Results
 
 Verdicts = list[tuple[str, dict[str, Any]]]
 """Verdicts, each with the protocol that it was reached over."""

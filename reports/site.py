@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from lastcall.conformance.results import Results
+    from lastcall.conformance.results.results import Results
     from lastcall.reports.printing import Press
 
     EvidencePage = Callable[[Press, Results, Sequence[Evidence], str], str]

@@ -12,7 +12,7 @@ from lastcall.reports.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lastcall.conformance.results import PlayResult, Results
+    from lastcall.conformance.results.results import PlayResult, Results
 
 _HEAD = (
     "server",

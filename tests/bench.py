@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from lastcall.conformance.model.trace import ServerReady, ServerStarted
-from lastcall.conformance.results import load_results, load_trace
+from lastcall.conformance.results.results import load_results, load_trace
 
 
 def boot_s(trace):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.results import PlayResult, Results
+from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
 

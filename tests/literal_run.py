@@ -21,7 +21,7 @@ from lastcall.conformance.model.trace import (
     SignalSent,
     Trace,
 )
-from lastcall.conformance.results import PlayResult, Results
+from lastcall.conformance.results.results import PlayResult, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

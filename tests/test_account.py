@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lastcall.conformance.account import account, timeline, words
+from lastcall.conformance.judging.explanation import account, timeline, words
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.trace import (

@@ -8,8 +8,8 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 
-from lastcall.conformance.expectations import Expectation, Expectations, as_toml
-from lastcall.conformance.results import load_results
+from lastcall.conformance.judging.expectations import Expectation, Expectations, as_toml
+from lastcall.conformance.results.results import load_results
 from tests.test_documentation import ROOT, blocks, environment, own_project
 
 ACTION = ROOT / "action.yml"

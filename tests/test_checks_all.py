@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lastcall.conformance.judge import judge
+from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.trace import (
     EVENTS,

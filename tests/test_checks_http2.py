@@ -3,7 +3,7 @@
 import pytest
 
 from lastcall.conformance.checks import ending, goaway, handshakes, http2, serving
-from lastcall.conformance.judge import why_control_fails
+from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.trace import (
     ConnectionAbandoned,
     ConnectionOpened,

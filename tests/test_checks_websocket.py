@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.checks import websocket as checks
-from lastcall.conformance.judge import why_control_fails
+from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.trace import (
     CloseReceived,
     CloseSent,

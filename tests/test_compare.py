@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.__main__ import main
-from lastcall.conformance.compare import Change, Turn, compare
-from lastcall.conformance.results import PlayResult
+from lastcall.conformance.results.compare import Change, Turn, compare
+from lastcall.conformance.results.results import PlayResult
 from tests.literal_run import a_play, a_verdict, the_results
 
 KEPT, BROKEN, UNKNOWN = (a_verdict("it_holds", answer) for answer in ("kept", "broken", "cannot tell"))

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from lastcall.conformance.__main__ import _COMMANDS, _parser
-from lastcall.conformance.expectations import load_expectations
+from lastcall.conformance.judging.expectations import load_expectations
 from lastcall.conformance.own_server import load_server
 from tests.support import GATED
 

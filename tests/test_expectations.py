@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.expectations import (
+from lastcall.conformance.judging.expectations import (
     Expectation,
     Expectations,
     ExpectationsError,

@@ -9,7 +9,7 @@ import pytest
 
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
-from lastcall.conformance.judge import judge, why_control_fails
+from lastcall.conformance.judging.judge import judge, why_control_fails
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Feature, Protocol
 from lastcall.conformance.model.timeline import Pace

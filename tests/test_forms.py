@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from lastcall.conformance.__main__ import main
-from lastcall.conformance.results import PlayResult
+from lastcall.conformance.results.results import PlayResult
 from lastcall.reports.badge import badge, write_badge
 from lastcall.reports.markdown import MOST_LINES, as_markdown, escaped, linked
 from lastcall.reports.printable import printable

@@ -87,14 +87,16 @@ def of(package):
 
 
 def test_the_reader_of_imports_sees_them():
-    assert imports(ALL["lastcall.conformance.judge"]) >= {
+    assert imports(ALL["lastcall.conformance.judging.judge"]) >= {
         "lastcall.conformance.model.views",
         "lastcall.conformance.model.trace",
         "lastcall.conformance.model.scenario",
     }
     assert "lastcall.conformance.checks.closing" in imports(ALL["lastcall.scenarios.founding"])
     assert strangers(ALL["lastcall.conformance.harness.gate.origin"], {"lastcall.conformance"}) == {"h11"}
-    assert "lastcall.conformance.model.server" not in imports(ALL["lastcall.conformance.results"], for_types=False)
+    assert "lastcall.conformance.model.server" not in imports(
+        ALL["lastcall.conformance.results.results"], for_types=False
+    )
     assert len(ALL) > 50
 
 
@@ -128,7 +130,7 @@ def test_clocks_processes_and_sockets_are_on_the_stage_alone(name):
 @pytest.mark.parametrize("name", of("lastcall.conformance.harness"))
 def test_stage_does_not_know_who_judges(name):
     above = {
-        "lastcall.conformance.judge",
+        "lastcall.conformance.judging.judge",
         "lastcall.conformance.run",
         "lastcall.conformance.company",
         "lastcall.conformance.plugin",

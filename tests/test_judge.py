@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.judge import judge, needs_control, why_control_fails
+from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.scenario import Scenario, check, must, observe, promise, should, steps

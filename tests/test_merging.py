@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.__main__ import main
-from lastcall.conformance.merging import merge
-from lastcall.conformance.results import PlayResult, ResultsError, load_results
+from lastcall.conformance.results.merge import merge
+from lastcall.conformance.results.results import PlayResult, ResultsError, load_results
 from tests.literal_run import a_play, a_trace, a_verdict, the_results
 
 KEPT, BROKEN = a_verdict("server_exits_in_time"), a_verdict("server_exits_in_time", "broken")

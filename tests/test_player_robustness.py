@@ -21,7 +21,7 @@ from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.process.ports import listening_ports
-from lastcall.conformance.judge import judge
+from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Drain, Protocol, Server
 from lastcall.conformance.model.timeline import (

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lastcall.conformance.results import load_results
+from lastcall.conformance.results.results import load_results
 
 QUICK = "http1-idle-and-new and h1]"
 HOPELESS = {

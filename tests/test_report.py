@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lastcall.conformance.results import PlayResult, Results
+from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
 from lastcall.reports.links import outward, play_id, slug, stored

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lastcall.conformance.results import load_results
+from lastcall.conformance.results.results import load_results
 from lastcall.reports.page import write_page
 from tests.large_run import KNOWN, a_large_run, drawn
 from tests.literal_run import a_trace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastcall.conformance.results import PlayResult
+from lastcall.conformance.results.results import PlayResult
 from lastcall.reports import figures, matrix
 from lastcall.reports.answers import NOT_SUPPORTED, SHOULD_BROKEN, counts, headline
 from tests.literal_run import MEASURED, a_play, a_verdict, the_results

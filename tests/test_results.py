@@ -8,7 +8,7 @@ import pytest
 
 from lastcall.conformance.model.trace import Play, PlayEnded, Trace
 from lastcall.conformance.registry import find
-from lastcall.conformance.results import (
+from lastcall.conformance.results.results import (
     FORMAT,
     NAME,
     PlayResult,

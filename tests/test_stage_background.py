@@ -6,7 +6,7 @@ import pytest
 
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
-from lastcall.conformance.judge import why_control_fails
+from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import (

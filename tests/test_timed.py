@@ -7,7 +7,7 @@ import pytest
 
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
-from lastcall.conformance.judge import judge
+from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server import Protocol, Timed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.results import load_results
+from lastcall.conformance.results.results import load_results
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("conformance", "servers", "scenarios", "reports")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lastcall.conformance.account import words
 from lastcall.conformance.harness.client.clients import Cast
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
@@ -17,6 +16,7 @@ from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
 from lastcall.conformance.harness.process.server_process import ServerProcess, environment_of
 from lastcall.conformance.harness.recorder import Recorder
+from lastcall.conformance.judging.explanation import words
 from lastcall.conformance.model.server import Launch
 from lastcall.conformance.model.timeline import Connect, Request
 from lastcall.conformance.model.trace import (

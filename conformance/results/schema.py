@@ -15,12 +15,12 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from lastcall.conformance import results
 from lastcall.conformance.model import trace
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.clauses import Clause
 from lastcall.conformance.model.server import Drain
 from lastcall.conformance.model.verdict import Answer, Level, Measured
+from lastcall.conformance.results import results
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -128,7 +128,7 @@ def _verdict() -> Schema:
         "measured": _array(of_fields(Measured)),
     }
     told = _object(properties)
-    # Beside a broken verdict that is known: conformance/expectations.py.
+    # Beside a broken verdict that is known: conformance/judging/expectations.py.
     told["properties"]["expected"] = _object({"reason": _TEXT, "upstream": _TEXT, "date": _TEXT})
     return told
 

@@ -11,7 +11,7 @@ from lastcall.conformance.model.verdict import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lastcall.conformance.results import Results
+    from lastcall.conformance.results.results import Results
 
 Key = tuple[str, str, str, str]
 """Server, protocol, scenario and check; no check stands for a play that was not supported."""

@@ -10,7 +10,7 @@ import dataclasses
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from lastcall.conformance.results import PlayResult, Results, ResultsError, load_results
+from lastcall.conformance.results.results import PlayResult, Results, ResultsError, load_results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

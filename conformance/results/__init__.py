@@ -1,0 +1,1 @@
+"""What is kept of a run: results.json, its schema, and what is made of several."""
