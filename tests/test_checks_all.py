@@ -28,7 +28,7 @@ from lastcall.conformance.model.trace import (
     load,
 )
 from lastcall.conformance.model.verdict import Answer, Level
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 from tests.traces import SIGNAL, at, exits, held, opened, ready, trace
 
 SCENARIOS = tuple(find().scenarios.values())

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.__main__ import main
+from lastcall.__main__ import main
 from lastcall.conformance.results.compare import Change, Turn, compare
 from lastcall.conformance.results.results import PlayResult
 from tests.literal_run import a_play, a_verdict, the_results

@@ -7,9 +7,9 @@ import pytest
 from lastcall.conformance.harness import contract
 from lastcall.conformance.harness.contract import CONTRACT, ContractHouse, easiest_protocol
 from lastcall.conformance.harness.server_session import RehearsalError
-from lastcall.conformance.installing import why_missing
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.registry import find
+from lastcall.install import why_missing
+from lastcall.registry import find
 from tests.support import PATIENT, gated, program
 
 SERVERS = {server.name: server for server in find().servers.values() if not server.mutant}

@@ -3,7 +3,7 @@
 import pytest
 
 from lastcall.conformance.model.server import Launch, Protocol
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 
 DECLARING = [
     server for server in find().servers.values() if server.drain and server.drain.default and not server.mutant

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.__main__ import _COMMANDS, _parser
+from lastcall.__main__ import _COMMANDS, _parser
 from lastcall.conformance.judging.expectations import load_expectations
-from lastcall.conformance.own_server import load_server
+from lastcall.server_toml import load_server
 from tests.support import GATED
 
 ROOT = Path(__file__).parent.parent

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.company import servers_named
 from lastcall.conformance.model.server import Launch, Protocol
 from lastcall.conformance.results.results import load_results
+from lastcall.session import servers_named
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 DESCRIPTIONS = sorted(path for path in EXAMPLES.iterdir() if path.suffix == ".toml" or path.name == "mine.py")

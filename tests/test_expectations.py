@@ -20,9 +20,9 @@ from lastcall.conformance.judging.expectations import (
     load_expectations,
     proposal,
 )
-from lastcall.conformance.plugin import _server_of
-from lastcall.conformance.reckoning import KNOWN
-from lastcall.conformance.registry import find
+from lastcall.expectation_items import KNOWN
+from lastcall.plugin import _server_of
+from lastcall.registry import find
 
 A_H1, A_H2, B_H2 = Question("one", "h1", "is_sent"), Question("one", "h2", "is_sent"), Question("two", "h2", "is_sent")
 OTHER = Question("one", "h2", "is_kept")

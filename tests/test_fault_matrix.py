@@ -15,7 +15,7 @@ from lastcall.conformance.model.server import Feature, Protocol
 from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.trace import LagMeasured
 from lastcall.conformance.model.verdict import Answer, Level
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.model import MODEL
 from lastcall.servers.reference.variants import VARIANTS

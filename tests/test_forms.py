@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
-from lastcall.conformance.__main__ import main
+from lastcall.__main__ import main
 from lastcall.conformance.results.results import PlayResult
 from lastcall.reports.badge import badge, write_badge
 from lastcall.reports.markdown import MOST_LINES, as_markdown, escaped, linked

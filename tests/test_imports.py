@@ -1,21 +1,40 @@
-"""Imports go one way: values <- wire, checks <- stage <- judge <- plugin. This reads them and keeps it so."""
+"""Imports go one way: model <- wire, checks <- harness <- judging, results <- lastcall. This reads them and keeps it so."""
 
 import ast
+import statistics
 import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-VALUES = {"lastcall.conformance.model"}
+ENGINE = "lastcall.conformance"
+LADDER = {
+    # Each room, and the rooms that it may import from beside itself. The rooms of lastcall itself may import everything.
+    f"{ENGINE}.model": set(),
+    f"{ENGINE}.wire": {f"{ENGINE}.model"},
+    f"{ENGINE}.checks": {f"{ENGINE}.model"},
+    f"{ENGINE}.harness": {f"{ENGINE}.model", f"{ENGINE}.wire"},
+    f"{ENGINE}.judging": {f"{ENGINE}.model", f"{ENGINE}.checks", f"{ENGINE}.harness"},
+    f"{ENGINE}.results": {f"{ENGINE}.model"},
+    "lastcall.scenarios": {f"{ENGINE}.model", f"{ENGINE}.checks"},
+    "lastcall.reports": {f"{ENGINE}.model", f"{ENGINE}.results"},
+}
+LIBRARIES = {
+    f"{ENGINE}.wire": {"h11", "hyperframe", "hpack", "wsproto"},
+    f"{ENGINE}.harness": {"h11", "httpx", "trustme"},
+    "lastcall.reports": {"jinja2", "markupsafe"},
+}
+MOST_ROOMS = 9
+MOST_LINES = 400
 CLOCKS_AND_SOCKETS = {"socket", "subprocess", "ssl", "asyncio", "time", "selectors", "multiprocessing"}
 ALLOWED = {
     # Of the server it describes, it asks the version by its command.
-    "lastcall.conformance.own_server": {"subprocess"},
+    "lastcall.server_toml": {"subprocess"},
     # A person is told how long the plays have taken.
-    "lastcall.conformance.run": {"time"},
+    "lastcall.run": {"time"},
     # Runs the commands that install a server.
-    "lastcall.conformance.installing": {"subprocess"},
+    "lastcall.install": {"subprocess"},
 }
 
 
@@ -35,7 +54,7 @@ ALL = {
     name: path
     for package in ("conformance", "servers", "scenarios", "reports")
     for name, path in modules(package).items()
-}
+} | {f"lastcall.{path.stem}": path for path in sorted((ROOT / "lastcall").glob("*.py")) if path.stem != "__init__"}
 
 
 def imports(path, *, for_types=True, deferred=True):
@@ -100,66 +119,21 @@ def test_the_reader_of_imports_sees_them():
     assert len(ALL) > 50
 
 
-@pytest.mark.parametrize("name", of("lastcall.conformance.model"))
-def test_values_import_values_alone(name):
-    assert strangers(ALL[name], VALUES) == set()
+@pytest.mark.parametrize("name", [name for room in LADDER for name in of(room)])
+def test_imports_go_one_way(name):
+    room = next(room for room in LADDER if name == room or name.startswith(f"{room}."))
+    assert strangers(ALL[name], {room} | LADDER[room] | LIBRARIES.get(room, set())) == set()
 
 
-@pytest.mark.parametrize("name", of("lastcall.conformance.wire"))
-def test_wire_imports_the_trace_and_the_libraries_of_its_protocols(name):
-    assert (
-        strangers(
-            ALL[name],
-            {"lastcall.conformance.model.trace", "lastcall.conformance.wire", "h11", "hyperframe", "hpack", "wsproto"},
-        )
-        == set()
-    )
-
-
-@pytest.mark.parametrize("name", of("lastcall.conformance.checks"))
-def test_checks_import_values_and_checks(name):
-    assert strangers(ALL[name], VALUES | {"lastcall.conformance.checks"}) == set()
-
-
-@pytest.mark.parametrize("name", sorted(set(of("lastcall.conformance")) - set(of("lastcall.conformance.harness"))))
-def test_clocks_processes_and_sockets_are_on_the_stage_alone(name):
+@pytest.mark.parametrize("name", sorted(set(ALL) - set(of(f"{ENGINE}.harness")) - set(of("lastcall.servers"))))
+def test_clocks_processes_and_sockets_are_in_the_harness_alone(name):
     used = {each.partition(".")[0] for each in imports(ALL[name])} & CLOCKS_AND_SOCKETS
     assert used <= ALLOWED.get(name, set())
-
-
-@pytest.mark.parametrize("name", of("lastcall.conformance.harness"))
-def test_stage_does_not_know_who_judges(name):
-    above = {
-        "lastcall.conformance.judging.judge",
-        "lastcall.conformance.run",
-        "lastcall.conformance.company",
-        "lastcall.conformance.plugin",
-        "lastcall.conformance.results",
-        "lastcall.conformance.registry",
-        "lastcall.conformance.checks",
-    }
-    used = imports(ALL[name])
-    assert not {each for each in used if any(each == one or each.startswith(f"{one}.") for one in above)}
-    assert not {each for each in used if each.split(".")[1:2] in (["servers"], ["scenarios"], ["reports"])}
 
 
 @pytest.mark.parametrize("name", [each for each in of("lastcall.servers") if each.count(".") == 2])
 def test_adapter_imports_the_adapter_type_and_servers(name):
     assert strangers(ALL[name], {"lastcall.conformance.model.server", "lastcall.servers"}) == set()
-
-
-@pytest.mark.parametrize("name", of("lastcall.scenarios"))
-def test_scenario_imports_what_it_is_written_in(name):
-    written_in = VALUES | {"lastcall.conformance.checks"}
-    assert strangers(ALL[name], written_in | {"lastcall.scenarios"}) == set()
-
-
-@pytest.mark.parametrize("name", of("lastcall.reports"))
-def test_report_is_drawn_from_results_alone(name):
-    """The type of the traces that results refer to may be named."""
-    allowed = {"lastcall.conformance.results", "lastcall.reports", "jinja2", "markupsafe"}
-    assert strangers(ALL[name], allowed, for_types=False) == set()
-    assert strangers(ALL[name], allowed | {"lastcall.conformance.model.trace"}) == set()
 
 
 def words_of(path):
@@ -181,7 +155,7 @@ def words_of(path):
 
 
 def test_no_scenario_names_a_server_and_no_server_a_scenario():
-    from lastcall.conformance.registry import find  # noqa: PLC0415 - the names are the registry's
+    from lastcall.registry import find  # noqa: PLC0415 - the names are the registry's
 
     found = find()
     for name in of("lastcall.scenarios"):
@@ -205,3 +179,17 @@ def test_no_module_of_ours_imports_itself_around_a_corner():
 
     for name in graph:
         visit(name, [])
+
+
+def rooms():
+    folders = {path.parent for path in (ROOT / "conformance").rglob("*.py")} - {ROOT / "conformance"}
+    return sorted(str(folder.relative_to(ROOT)) for folder in folders)
+
+
+def test_the_engine_has_few_rooms_and_short_modules():
+    """A table may be longer: it is read by looking things up."""
+    tables = {f"{ENGINE}.model.clauses"}
+    lengths = {name: len(ALL[name].read_text(encoding="utf-8").splitlines()) for name in of(ENGINE)}
+    assert len(rooms()) <= MOST_ROOMS, rooms()
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES and name not in tables} == {}
+    assert statistics.median(lengths.values()) < 150

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from lastcall.conformance import installing
-from lastcall.conformance.installing import install, run_line, version_of, why_missing
-from lastcall.conformance.registry import find
+from lastcall import install as installing
+from lastcall.install import install, run_line, version_of, why_missing
+from lastcall.registry import find
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lastcall.conformance.listing import as_markdown, as_text
-from lastcall.conformance.registry import find
+from lastcall.catalogue import as_markdown, as_text
+from lastcall.registry import find
 
 PAGE = Path(__file__).parent.parent / "docs" / "questions.md"
 FOUND = find()

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.__main__ import main
+from lastcall.__main__ import main
 from lastcall.conformance.results.merge import merge
 from lastcall.conformance.results.results import PlayResult, ResultsError, load_results
 from tests.literal_run import a_play, a_trace, a_verdict, the_results

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.own_module import load_servers
-from lastcall.conformance.own_server import OwnServerError
-from lastcall.conformance.registry import find
+from lastcall.registry import find
+from lastcall.server_module import load_servers
+from lastcall.server_toml import OwnServerError
 
 MINE = """
 from lastcall.conformance.model.server import Protocol, Server

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Launch, Protocol, Timed
-from lastcall.conformance.own_server import OwnServerError, load_server
+from lastcall.server_toml import OwnServerError, load_server
 
 MINIMAL = """
 name = "mine"

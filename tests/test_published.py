@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lastcall.conformance.registry import find
 from lastcall.conformance.results.results import load_results
+from lastcall.registry import find
 from lastcall.reports.markdown import as_table
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from lastcall import scenarios, servers
-from lastcall.conformance.registry import RegistryError, find
+from lastcall.registry import RegistryError, find
 
 SERVER = """
 from lastcall.conformance.model.server import Protocol, Server

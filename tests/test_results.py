@@ -7,7 +7,6 @@ import json
 import pytest
 
 from lastcall.conformance.model.trace import Play, PlayEnded, Trace
-from lastcall.conformance.registry import find
 from lastcall.conformance.results.results import (
     FORMAT,
     NAME,
@@ -21,6 +20,7 @@ from lastcall.conformance.results.results import (
     load_results,
     load_trace,
 )
+from lastcall.registry import find
 
 FOUND = find()
 PLAYED = PlayResult("one-request", "mine", "h2", "traces/one.jsonl", argv=("mine", "-p", "80"), fates={"served": 2})

@@ -22,7 +22,7 @@ from lastcall.conformance.model.timeline import (
 )
 from lastcall.conformance.model.trace import HandlerEntered, Play, Trace
 from lastcall.conformance.model.verdict import Level, kept
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 
 EVERY = list(find().scenarios.values())
 

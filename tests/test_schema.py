@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from lastcall.conformance.__main__ import main
+from lastcall.__main__ import main
 from lastcall.conformance.judging.expectations import Expectation, Expectations, as_toml
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.limits import Limits
 from lastcall.conformance.model.trace import EVENTS
 from lastcall.conformance.model.trace import FORMAT as TRACE_FORMAT
 from lastcall.conformance.model.verdict import Answer
-from lastcall.conformance.registry import find
 from lastcall.conformance.results.results import FORMAT, load_results, load_trace
 from lastcall.conformance.results.schema import results_schema, trace_schema
+from lastcall.registry import find
 from tests.test_expectations import IN_FLIGHT, MUTANT, QUICK, lastcall
 
 PAGES = Path(__file__).parent.parent / "docs" / "schema"

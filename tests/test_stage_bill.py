@@ -8,7 +8,7 @@ from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.trace import Trace
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 
 FOUND = find()
 

@@ -8,7 +8,7 @@ from lastcall.conformance.harness.capability_probe import probe
 from lastcall.conformance.harness.environment import House
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.server import Feature, Protocol
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 from tests.support import PATIENT, QUICK, gated, program
 
 REFERENCE = find().servers["reference"]

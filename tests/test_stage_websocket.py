@@ -29,7 +29,7 @@ from lastcall.conformance.model.trace import (
     WebSocketAsked,
     WebSocketOpened,
 )
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 
 FOUND = find()
 TOLD = (

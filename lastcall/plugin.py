@@ -1,6 +1,6 @@
 """The pytest plugin: scenarios become items, one for each check; ``pytest --server NAME`` runs them.
 
-It is thin: it collects, hands the plays to :class:`lastcall.conformance.company.Company` when the first item comes (all of
+It is thin: it collects, hands the plays to :class:`lastcall.session.Company` when the first item comes (all of
 them at once, where one process does everything), and turns verdicts into outcomes.
 
 Without ``--server`` or ``--judge-only`` it does nothing.
@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lastcall import scenarios
-from lastcall.conformance.company import Company, CompanyError, Row
 from lastcall.conformance.judging.expectations import Question
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.timeline import Pace
 from lastcall.conformance.model.verdict import Answer, Level
-from lastcall.conformance.reckoning import AskedItem, Reckoning
 from lastcall.conformance.results.results import ResultsError
+from lastcall.expectation_items import AskedItem, Reckoning
+from lastcall.session import Company, CompanyError, Row
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from lastcall.conformance.model.scenario import Asked, Scenario
     from lastcall.conformance.model.verdict import Verdict
-    from lastcall.conformance.run import Judged, Progress
+    from lastcall.run import Judged, Progress
 
 COMPANY = pytest.StashKey[Company]()
 RECKONING = pytest.StashKey[Reckoning]()

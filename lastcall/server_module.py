@@ -1,6 +1,6 @@
 """Servers of the user's own, described in Python: a file, or a distribution's entry point.
 
-A file is like one of ``servers/``: whatever :class:`lastcall.conformance.model.server.Server` stands at its top level is a server.
+A file is like one of ``servers/``: whatever :class:`~conformance.model.server.Server` stands at its top level is a server.
 An installed distribution names a module, or a value in it, under the entry point group ``lastcall.servers``.
 """
 
@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model.server import Server
-from lastcall.conformance.own_server import OwnServerError
+from lastcall.server_toml import OwnServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from lastcall import __version__
 from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.installing import version_of, why_missing
 from lastcall.conformance.judging.explanation import account
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Drain, Launch, Protocol, Server
 from lastcall.conformance.model.trace import TraceError
 from lastcall.conformance.model.verdict import Answer, Level
-from lastcall.conformance.own_module import load_servers
-from lastcall.conformance.own_server import OwnServerError, load_server
-from lastcall.conformance.registry import Found, RegistryError, find
 from lastcall.conformance.results.results import (
     PlayResult,
     Results,
@@ -33,7 +29,11 @@ from lastcall.conformance.results.results import (
     describe_server,
     load_results,
 )
-from lastcall.conformance.run import TRACES, Run
+from lastcall.install import version_of, why_missing
+from lastcall.registry import Found, RegistryError, find
+from lastcall.run import TRACES, Run
+from lastcall.server_module import load_servers
+from lastcall.server_toml import OwnServerError, load_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.scenario import Check, Scenario
     from lastcall.conformance.model.timeline import Pace
     from lastcall.conformance.model.verdict import Verdict
-    from lastcall.conformance.run import Judged, Progress
+    from lastcall.run import Judged, Progress
 
 
 class CompanyError(ValueError):

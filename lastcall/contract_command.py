@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.company import servers_named
 from lastcall.conformance.harness.capability_probe import probe
 from lastcall.conformance.harness.contract import ContractHouse
 from lastcall.conformance.harness.server_session import RehearsalError
-from lastcall.conformance.installing import why_missing
 from lastcall.conformance.model.limits import DEFAULT
+from lastcall.install import why_missing
+from lastcall.session import servers_named
 
 if TYPE_CHECKING:
     import argparse

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _INSTALL_S = 1800
 """For one command of an installation; the longest compile for some minutes on two cores."""
-_SERVERS = Path(__file__).resolve().parent.parent / "servers"
+_SERVERS = Path(__file__).resolve().parent / "servers"
 """The folder of the adapters, where their commands are run."""
 
 

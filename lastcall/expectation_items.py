@@ -24,12 +24,12 @@ from lastcall.conformance.judging.expectations import (
     proposal,
 )
 from lastcall.conformance.model.verdict import Answer, Level
-from lastcall.conformance.registry import find
+from lastcall.registry import find
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lastcall.conformance.company import Company, Row
+    from lastcall.session import Company, Row
 
 KNOWN = Path(servers.__path__[0]) / "expectations"
 """Where the known deviations of the servers of lastcall are kept, a file for each server."""

@@ -1,6 +1,6 @@
 """Finds servers and scenarios: whatever value of the type stands at a module's top level. No list is kept anywhere.
 
-Installed distributions may bring servers of their own, see :mod:`lastcall.conformance.own_module`.
+Installed distributions may bring servers of their own, see :mod:`lastcall.server_module`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lastcall import scenarios, servers
 from lastcall.conformance.model.scenario import Scenario
 from lastcall.conformance.model.server import Server
-from lastcall.conformance.own_module import installed_servers
+from lastcall.server_module import installed_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lastcall.conformance.model.scenario import Check, Scenario
-    from lastcall.conformance.registry import Found
+    from lastcall.registry import Found
 
 _LEVELS = {
     Level.MUST: "the RFC's MUST",

@@ -31,7 +31,7 @@ It may also have:
     streaming = "/export"                  # may be left out
     ready = "/health"                      # answers with 200 at once
 
-The placeholders of ``command`` are the fields of :class:`lastcall.conformance.model.server.Launch`, and ``{here}``, the folder of
+The placeholders of ``command`` are the fields of :class:`~conformance.model.server.Launch`, and ``{here}``, the folder of
 the TOML file; ``stop`` and ``remove`` have ``{pid}`` too. ``command`` may be a table with one command for each protocol.
 A first word that begins with ``./`` or
 ``../`` is taken from that folder too.
