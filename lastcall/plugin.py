@@ -18,7 +18,7 @@ import pytest
 from lastcall import scenarios
 from lastcall.conformance.judging.expectations import Question
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import Pace
+from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import ResultsError
 from lastcall.expectation_items import AskedItem, Reckoning

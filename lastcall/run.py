@@ -14,8 +14,9 @@ from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.limits import DEFAULT, Limits
-from lastcall.conformance.model.timeline import Pace
-from lastcall.conformance.model.trace import ServerStarted, Trace, load
+from lastcall.conformance.model.server_events import ServerStarted
+from lastcall.conformance.model.step import Pace
+from lastcall.conformance.model.trace_file import load
 from lastcall.conformance.model.views import Fate, fate, requests
 from lastcall.conformance.results.results import PlayResult
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.server import Protocol, Server
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.verdict import Verdict
 
 TRACES = "traces"

@@ -17,7 +17,7 @@ from lastcall.conformance.judging.explanation import account
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Drain, Launch, Protocol, Server
-from lastcall.conformance.model.trace import TraceError
+from lastcall.conformance.model.trace_file import TraceError
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import (
     PlayResult,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lastcall.conformance.model.scenario import Check, Scenario
-    from lastcall.conformance.model.timeline import Pace
+    from lastcall.conformance.model.step import Pace
     from lastcall.conformance.model.verdict import Verdict
     from lastcall.run import Judged, Progress
 

@@ -7,25 +7,24 @@ to stop is no client that has gone.
 from __future__ import annotations
 
 from lastcall.conformance.checks import lifespan
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
 from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.server_events import (
+    ApplicationReported,
+    HandlerEntered,
+    ListenerClosed,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
     Await,
-    Connect,
-    Duration,
     Elapse,
     HoldHook,
     ReleaseHandler,
     ReleaseHook,
-    Request,
     Shutdown,
-)
-from lastcall.conformance.model.trace import (
-    ApplicationReported,
-    HandlerEntered,
-    ListenerClosed,
-    ResponseEnded,
-    ServerExited,
 )
 from lastcall.scenarios.usual import ENDING, FORCED_END, IN_FLIGHT, UNVISITED
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending
+from lastcall.conformance.model.client_events import ResponseStarted
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.scenario import Scenario, observe, steps
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import Await, Connect, Duration, Elapse, Request, SendChunk, Shutdown, Step
-from lastcall.conformance.model.trace import HandlerEntered, ResponseStarted, ServerExited
+from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
+from lastcall.conformance.model.step import Duration, Step
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    SendChunk,
+    Shutdown,
+)
 from lastcall.scenarios.usual import FORCED_END, SPEAKS
 
 ANOTHER_PIECE: list[Step] = [Elapse(Duration(0.4, 3), "the stream has another piece"), SendChunk("endless")]

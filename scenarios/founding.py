@@ -8,26 +8,27 @@ it: so the age of the connection is part of the timeline and is not shortened at
 from __future__ import annotations
 
 from lastcall.conformance.checks import burden, closing, delivery, goaway
-from lastcall.conformance.model.scenario import Scenario, must, observe, promise, should, steps
-from lastcall.conformance.model.timeline import (
+from lastcall.conformance.model.client_events import (
+    FrameReceived,
+    GoawayReceived,
+    ResponseEnded,
+    ResponseStarted,
+)
+from lastcall.conformance.model.client_steps import (
     READY,
-    Await,
     Connect,
-    Duration,
+    Request,
+)
+from lastcall.conformance.model.scenario import Scenario, must, observe, promise, should, steps
+from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
     Elapse,
     ReadProcessorTime,
     ReleaseHandler,
-    Request,
     SendChunk,
     Shutdown,
-)
-from lastcall.conformance.model.trace import (
-    FrameReceived,
-    GoawayReceived,
-    HandlerEntered,
-    ResponseEnded,
-    ResponseStarted,
-    ServerExited,
 )
 from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import burden, closing, delivery
-from lastcall.conformance.model.scenario import Scenario, observe, promise, should, steps
-from lastcall.conformance.model.timeline import (
+from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
+from lastcall.conformance.model.client_steps import (
     READY,
-    Await,
     Connect,
-    Duration,
+    Request,
+)
+from lastcall.conformance.model.scenario import Scenario, observe, promise, should, steps
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    ListenerClosed,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
     Elapse,
     ReadProcessorTime,
     ReleaseHandler,
-    Request,
     SendChunk,
     Shutdown,
-)
-from lastcall.conformance.model.trace import (
-    HandlerEntered,
-    ListenerClosed,
-    ResponseEnded,
-    ResponseStarted,
-    ServerExited,
 )
 from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 

@@ -8,27 +8,27 @@ answer.
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, http1, http1_phases
-from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
-from lastcall.conformance.model.timeline import (
+from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
+from lastcall.conformance.model.client_steps import (
     READY,
-    Await,
     BeginHead,
     Connect,
-    Duration,
-    Elapse,
     FinishHead,
     Manners,
-    ReleaseHandler,
     Request,
-    Shutdown,
-    Step,
 )
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     ListenerClosed,
-    ResponseEnded,
-    ResponseStarted,
     ServerExited,
+)
+from lastcall.conformance.model.step import Duration, Step
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReleaseHandler,
+    Shutdown,
 )
 from lastcall.scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
 

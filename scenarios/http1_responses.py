@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, http1_phases, serving
-from lastcall.conformance.model.scenario import Scenario, promise, should, steps
-from lastcall.conformance.model.timeline import (
+from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
+from lastcall.conformance.model.client_steps import (
     READY,
-    Await,
     Connect,
-    Duration,
-    Elapse,
     Manners,
     PauseReading,
-    ReleaseHandler,
     Request,
     ResumeReading,
-    SendChunk,
-    Shutdown,
 )
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.scenario import Scenario, promise, should, steps
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     ListenerClosed,
-    ResponseEnded,
-    ResponseStarted,
     ServerExited,
+)
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReleaseHandler,
+    SendChunk,
+    Shutdown,
 )
 from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, HTTP1, IN_FLIGHT, SAYS_CLOSE, SPEAKS
 

@@ -6,25 +6,26 @@ Their handlers run already. So they are in flight like any other, and the server
 from __future__ import annotations
 
 from lastcall.conformance.checks import http1_phases
+from lastcall.conformance.model.client_events import InformationalReceived, ResponseEnded
+from lastcall.conformance.model.client_steps import (
+    Connect,
+    Request,
+    SendBody,
+)
 from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerReported,
+    ListenerClosed,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
     Await,
-    Connect,
-    Duration,
     Elapse,
     ReadBody,
     ReleaseHandler,
-    Request,
-    SendBody,
     Shutdown,
-)
-from lastcall.conformance.model.trace import (
-    HandlerEntered,
-    HandlerReported,
-    InformationalReceived,
-    ListenerClosed,
-    ResponseEnded,
-    ServerExited,
 )
 from lastcall.scenarios.usual import CLOSING, ENDING, HTTP1, IN_FLIGHT, SAYS_CLOSE
 

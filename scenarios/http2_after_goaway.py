@@ -6,33 +6,37 @@ What a server does not process it must still count and decompress; else the stre
 from __future__ import annotations
 
 from lastcall.conformance.checks import http2
-from lastcall.conformance.model.scenario import Scenario, must, promise, steps
-from lastcall.conformance.model.timeline import (
-    Await,
-    Connect,
-    Duration,
-    Elapse,
-    Ping,
-    ReadBody,
-    ReleaseHandler,
-    Replenish,
-    Request,
-    SendBody,
-    SendChunk,
-    SendPriority,
-    SendSettings,
-    SendTrailers,
-    Shutdown,
-)
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     FrameReceived,
     GoawayReceived,
-    HandlerEntered,
-    HandlerReported,
     RequestEnded,
     ResponseEnded,
+)
+from lastcall.conformance.model.client_steps import (
+    Connect,
+    Ping,
+    Replenish,
+    Request,
+    SendBody,
+    SendPriority,
+    SendSettings,
+    SendTrailers,
+)
+from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerReported,
     ServerExited,
+)
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReadBody,
+    ReleaseHandler,
+    SendChunk,
+    Shutdown,
 )
 from lastcall.scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT, announced
 

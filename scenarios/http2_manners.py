@@ -6,21 +6,28 @@ A server that waits for its clients lets the rudest of them decide how long its 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, goaway
-from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
-from lastcall.conformance.model.timeline import (
+from lastcall.conformance.model.client_events import (
+    FinReceived,
+    GoawayReceived,
+    ResponseEnded,
+)
+from lastcall.conformance.model.client_steps import (
     READY,
-    Await,
     Connect,
-    Duration,
-    Elapse,
     Manners,
-    ReleaseHandler,
     Request,
     ResetRequest,
+)
+from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReleaseHandler,
     Shutdown,
     Timeline,
 )
-from lastcall.conformance.model.trace import FinReceived, GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
 
 DRAIN = Duration(4, 20)

@@ -6,34 +6,38 @@ A request in its handler is the plain case. Here the handshake, the head, the bo
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, handshakes, http2, serving
-from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
-from lastcall.conformance.model.timeline import (
-    READY,
-    Await,
-    BeginHead,
-    BreakSilence,
-    Connect,
-    Duration,
-    Elapse,
-    FinishHead,
-    Grant,
-    ReadBody,
-    ReleaseHandler,
-    Request,
-    SendBody,
-    SendChunk,
-    Shutdown,
-)
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     FinReceived,
     FrameReceived,
     GoawayReceived,
-    HandlerEntered,
-    HandlerReported,
     RequestEnded,
     ResponseEnded,
+)
+from lastcall.conformance.model.client_steps import (
+    READY,
+    BeginHead,
+    BreakSilence,
+    Connect,
+    FinishHead,
+    Grant,
+    Request,
+    SendBody,
+)
+from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerReported,
     ServerExited,
+)
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReadBody,
+    ReleaseHandler,
+    SendChunk,
+    Shutdown,
 )
 from lastcall.scenarios.usual import CLOSING, ENDING, FORCED_END, GOAWAY, HTTP2, IN_FLIGHT, SPEAKS, announced
 

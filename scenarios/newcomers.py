@@ -7,21 +7,28 @@ server that is told to stop. Some servers can be told to wait for that; what the
 from __future__ import annotations
 
 from lastcall.conformance.checks import lame_duck
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import (
+    READY,
+    Connect,
+    Request,
+)
 from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
 from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerFinished,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
-    READY,
     Await,
     BeginLoop,
-    Connect,
-    Duration,
     Elapse,
     EndLoops,
     ReleaseHandler,
-    Request,
     Shutdown,
 )
-from lastcall.conformance.model.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import ENDING, IN_FLIGHT
 
 BOTH = (Protocol.H1, Protocol.H2)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, http1_phases, process
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import (
+    READY,
+    Connect,
+    Request,
+)
 from lastcall.conformance.model.scenario import Scenario, promise, steps
 from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    ListenerClosed,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
-    READY,
     Await,
-    Connect,
-    Duration,
     Elapse,
     ReleaseHandler,
-    Request,
     Shutdown,
     Signal,
     StartSuccessor,
 )
-from lastcall.conformance.model.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import (
     CLOSING,
     ENDING,

@@ -7,9 +7,17 @@ touched it; and the request that is in flight beside it is none the worse for it
 from __future__ import annotations
 
 from lastcall.conformance.checks import goaway
+from lastcall.conformance.model.client_events import GoawayReceived, ResponseEnded
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.scenario import Scenario, must, promise, steps
-from lastcall.conformance.model.timeline import Await, Connect, Duration, Elapse, ReleaseHandler, Request, Shutdown
-from lastcall.conformance.model.trace import GoawayReceived, HandlerEntered, ResponseEnded, ServerExited
+from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReleaseHandler,
+    Shutdown,
+)
 from lastcall.scenarios.usual import ENDING, GOAWAY, HTTP2, IN_FLIGHT
 
 RACED_STREAM = Scenario(

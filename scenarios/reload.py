@@ -7,22 +7,26 @@ signal for it, and of those with several workers with two.
 from __future__ import annotations
 
 from lastcall.conformance.checks import reload
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.scenario import Scenario, observe, promise, should, steps
 from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerFinished,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
     Await,
     BeginLoop,
-    Connect,
-    Duration,
     Elapse,
     EndLoops,
     FindWorkers,
     ReleaseHandler,
-    Request,
     Shutdown,
     Signal,
 )
-from lastcall.conformance.model.trace import HandlerEntered, HandlerFinished, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import ENDING
 
 RELOAD_UNDER_LOAD = Scenario(

@@ -9,16 +9,20 @@ from __future__ import annotations
 from lastcall.conformance.checks import load
 from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
 from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerFinished,
+    ListenerClosed,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
-    Duration,
     Elapse,
     EndLoops,
     Shutdown,
     StartSuccessor,
 )
-from lastcall.conformance.model.trace import HandlerFinished, ListenerClosed, ServerExited
 from lastcall.scenarios.usual import UNVISITED, beside_a_successor
 
 RESTART_UNDER_LOAD = Scenario(

@@ -22,7 +22,7 @@ from lastcall.conformance.model.scenario import Asked, must, observe, promise, s
 from lastcall.conformance.model.server import Protocol
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Headers
+    from lastcall.conformance.model.client_events import Headers
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 HTTP2 = (Protocol.H2, Protocol.H2C)

@@ -7,32 +7,32 @@ how its client is told that this is no accident. Over HTTP/2 (RFC 8441) it is a 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, serving, websocket
-from lastcall.conformance.model.scenario import Asked, Scenario, must, promise, should, steps
-from lastcall.conformance.model.server import Feature
-from lastcall.conformance.model.timeline import (
-    Await,
-    Connect,
-    Duration,
-    Elapse,
-    Manners,
-    OpenWebSocket,
-    PauseReading,
-    ReleaseHandler,
-    Request,
-    ResumeReading,
-    SendChunk,
-    Shutdown,
-    Step,
-)
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseReceived,
     FinReceived,
     GoawayReceived,
-    HandlerEntered,
     MessageReceived,
     ResponseEnded,
-    ServerExited,
     WebSocketOpened,
+)
+from lastcall.conformance.model.client_steps import (
+    Connect,
+    Manners,
+    OpenWebSocket,
+    PauseReading,
+    Request,
+    ResumeReading,
+)
+from lastcall.conformance.model.scenario import Asked, Scenario, must, promise, should, steps
+from lastcall.conformance.model.server import Feature
+from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
+from lastcall.conformance.model.step import Duration, Step
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReleaseHandler,
+    SendChunk,
+    Shutdown,
 )
 from lastcall.scenarios.usual import ENDING, GOAWAY, HTTP1, HTTP2, IN_FLIGHT
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, serving, workers
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
 from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    ListenerClosed,
+    ServerExited,
+)
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
     Await,
-    Connect,
-    Duration,
     Elapse,
     FindWorkers,
     ReleaseHandler,
-    Request,
     Shutdown,
     SignalWorker,
 )
-from lastcall.conformance.model.trace import HandlerEntered, ListenerClosed, ResponseEnded, ServerExited
 from lastcall.scenarios.usual import ENDING
 
 BOTH = (Protocol.H1, Protocol.H2)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lastcall.conformance.model.trace import ServerReady, ServerStarted
+from lastcall.conformance.model.server_events import ServerReady, ServerStarted
 from lastcall.conformance.results.results import load_results, load_trace
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
@@ -51,5 +52,5 @@ def a_large_run(text: str = "plain", suffix: str = "") -> Results:
 def drawn(folder: Path, text: str = "plain", suffix: str = "") -> Path:
     """Draw it, whatever its size, as a large run; give the index."""
     (folder / "traces").mkdir(exist_ok=True)
-    a_trace(text).dump(folder / "traces" / "one.jsonl")
+    dump(a_trace(text), folder / "traces" / "one.jsonl")
     return write_page(a_large_run(text, suffix), folder, one_page_plays=0)

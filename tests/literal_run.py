@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionOpened,
-    Event,
     FinReceived,
     GoawayReceived,
-    HandlerEntered,
-    OutputWritten,
-    Play,
-    PlayEnded,
     RequestSent,
     ResponseStarted,
+)
+from lastcall.conformance.model.event import Event
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    OutputWritten,
+    PlayEnded,
     ServerExited,
     ServerReady,
     ServerStarted,
     SignalSent,
-    Trace,
 )
+from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.results.results import PlayResult, Results
 
 if TYPE_CHECKING:

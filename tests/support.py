@@ -7,11 +7,20 @@ import time
 
 from lastcall.conformance.harness.loop_clock import Watch, loop_factory
 from lastcall.conformance.harness.recorder import Recorder
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Drain, Protocol, Server
-from lastcall.conformance.model.timeline import Await, Connect, Duration, Elapse, ReleaseHandler, Request, Shutdown
-from lastcall.conformance.model.trace import HandlerEntered, Play, ResponseEnded, ServerExited
+from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReleaseHandler,
+    Shutdown,
+)
+from lastcall.conformance.model.trace import Play
 from lastcall.scenarios.usual import ENDING, HTTP1, IN_FLIGHT
 
 QUICK = dataclasses.replace(DEFAULT, boot_s=1.0, connect_s=0.5, before_shutdown_s=2.0)

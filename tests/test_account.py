@@ -4,23 +4,22 @@ import re
 
 import pytest
 
-from lastcall.conformance.judging.explanation import account, timeline, words
+from lastcall.conformance.judging.explanation import account, timeline
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.client_events import FrameReceived, ResponseStarted
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import (
-    FrameReceived,
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     OutputWritten,
-    Play,
     PlayEnded,
-    ResponseStarted,
     ServerExited,
     ServerStarted,
     SignalSent,
     StepBegun,
-    Trace,
 )
+from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict
+from lastcall.conformance.model.words import words
 
 MARK = ">"
 SECOND = 1_000_000_000

@@ -9,24 +9,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lastcall.conformance.judging.judge import judge
-from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.trace import (
-    EVENTS,
+from lastcall.conformance.model.client_events import (
     ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,
     FinReceived,
+    ResetReceived,
+    ResponseStarted,
+)
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerOrdered,
     ListenerClosed,
-    Play,
     PlayEnded,
     PortChecked,
-    ResetReceived,
-    ResponseStarted,
-    Trace,
-    load,
 )
+from lastcall.conformance.model.trace import Play, Trace
+from lastcall.conformance.model.trace_file import EVENTS, dump, load
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.registry import find
 from tests.traces import SIGNAL, at, exits, held, opened, ready, trace
@@ -220,7 +220,7 @@ def test_no_trace_makes_a_check_raise_and_a_stored_one_is_judged_alike(told):
     assert findings(told) == first
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.jsonl"
-        told.dump(path)
+        dump(told, path)
         assert findings(load(path)) == first
 
 

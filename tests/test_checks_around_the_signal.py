@@ -3,23 +3,25 @@
 import pytest
 
 from lastcall.conformance.checks import lame_duck, load, protocol
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionFailed,
     ConnectionOpened,
     FinReceived,
     FrameReceived,
     FrameSent,
-    HandlerEntered,
     LoadAnswered,
     LoadFailed,
     LoadSent,
     ProtocolViolated,
     RequestSent,
     ResetReceived,
-    ServerKilled,
-    SuccessorReady,
     WebSocketAsked,
     WebSocketOpened,
+)
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    ServerKilled,
+    SuccessorReady,
 )
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened
 

@@ -4,7 +4,7 @@ import pytest
 
 from lastcall.conformance.checks import closing as checks
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionAbandoned,
@@ -12,15 +12,17 @@ from lastcall.conformance.model.trace import (
     ConnectionOpened,
     FinReceived,
     FinSent,
-    HandlerEntered,
-    ListenerClosed,
-    OrphansFound,
     RequestSent,
     ResetReceived,
-    ServerKilled,
     StreamReset,
     TlsEstablished,
     TlsFailed,
+)
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    ListenerClosed,
+    OrphansFound,
+    ServerKilled,
 )
 from tests.traces import LAG, SIGNAL, answered, at, exits, goaway, held, judged, opened, ready, released
 

@@ -3,9 +3,8 @@
 import pytest
 
 from lastcall.conformance.checks import announcing, burden, delivery
-from lastcall.conformance.model.trace import (
-    BodyReceived,
-    FinReceived,
+from lastcall.conformance.model.client_events import BodyReceived, FinReceived
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerOrdered,
     HandlerReported,

@@ -3,10 +3,15 @@
 import pytest
 
 from lastcall.conformance.checks import ending as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionAbandoned,
     FinReceived,
     FinSent,
+    RequestSent,
+    ResetReceived,
+    StreamReset,
+)
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
     HandlerFailed,
@@ -14,11 +19,8 @@ from lastcall.conformance.model.trace import (
     OutputDropped,
     OutputWritten,
     PortChecked,
-    RequestSent,
-    ResetReceived,
     ServerExited,
     ServerKilled,
-    StreamReset,
 )
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened, released
 

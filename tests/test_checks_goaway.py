@@ -3,19 +3,21 @@
 import pytest
 
 from lastcall.conformance.checks import goaway as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseNotifyReceived,
     ConnectionAbandoned,
     FinReceived,
     FinSent,
-    HandlerEntered,
-    HandlerOrdered,
-    LagMeasured,
     RequestSent,
     ResetReceived,
     StreamReset,
     WebSocketAsked,
     WebSocketOpened,
+)
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerOrdered,
+    LagMeasured,
 )
 from tests.traces import LAG, SIGNAL, answered, at, goaway, held, judged, opened, ready, released
 

@@ -3,15 +3,15 @@
 import pytest
 
 from lastcall.conformance.checks import http1 as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionAbandoned,
     ConnectionOpened,
     FinReceived,
     FinSent,
-    HandlerEntered,
     RequestSent,
     ResponseStarted,
 )
+from lastcall.conformance.model.server_events import HandlerEntered
 from tests.traces import LAG, SIGNAL, answered, at, held, judged, released
 
 SAYS = (("Connection", "close"),)

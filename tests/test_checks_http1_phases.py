@@ -3,22 +3,24 @@
 import pytest
 
 from lastcall.conformance.checks import http1_phases as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BytesSent,
     ConnectionAbandoned,
     ConnectionOpened,
     FinReceived,
     FinSent,
-    HandlerCancelled,
-    HandlerEntered,
-    HandlerFailed,
-    HandlerOrdered,
-    HandlerReported,
     InformationalReceived,
     RequestEnded,
     RequestSent,
     ResetReceived,
     ResponseStarted,
+)
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerOrdered,
+    HandlerReported,
 )
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, ready, released
 

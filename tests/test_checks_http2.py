@@ -4,24 +4,26 @@ import pytest
 
 from lastcall.conformance.checks import ending, goaway, handshakes, http2, serving
 from lastcall.conformance.judging.judge import why_control_fails
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionAbandoned,
     ConnectionOpened,
     FinReceived,
     FinSent,
     FrameReceived,
     FrameSent,
+    RequestEnded,
+    RequestSent,
+    ResponseStarted,
+    StreamReset,
+    TlsEstablished,
+    TlsFailed,
+)
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
     HandlerOrdered,
     HandlerReported,
-    RequestEnded,
-    RequestSent,
-    ResponseStarted,
     ServerKilled,
-    StreamReset,
-    TlsEstablished,
-    TlsFailed,
 )
 from lastcall.conformance.model.views import Fate, fate, in_flight, requests
 from tests import traces

@@ -3,10 +3,9 @@
 import pytest
 
 from lastcall.conformance.checks import lifespan as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import FinReceived, FinSent
+from lastcall.conformance.model.server_events import (
     ApplicationReported,
-    FinReceived,
-    FinSent,
     HandlerCancelled,
     HandlerOrdered,
     HandlerReported,

@@ -3,16 +3,18 @@
 import pytest
 
 from lastcall.conformance.checks import process as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionAbandoned,
     FinReceived,
     FinSent,
+    StreamReset,
+)
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerOrdered,
     ListenerClosed,
     ServerKilled,
     SignalSent,
-    StreamReset,
     SuccessorFailed,
     SuccessorReady,
     SuccessorStarted,

@@ -5,16 +5,18 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.checks import reload as checks
-from lastcall.conformance.model.trace import (
-    ConnectionAccepted,
+from lastcall.conformance.model.client_events import (
     ConnectionFailed,
     ConnectionOpened,
     FinReceived,
     FinSent,
     GoawayReceived,
-    HandlerCancelled,
     RequestSent,
     ResetReceived,
+)
+from lastcall.conformance.model.server_events import (
+    ConnectionAccepted,
+    HandlerCancelled,
     SignalSent,
 )
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened, released

@@ -3,7 +3,11 @@
 import pytest
 
 from lastcall.conformance.checks import http1_responses, http2_responses
-from lastcall.conformance.model.trace import FrameReceived, ResponseStarted, StreamReset
+from lastcall.conformance.model.client_events import (
+    FrameReceived,
+    ResponseStarted,
+    StreamReset,
+)
 from tests.traces import SIGNAL, answered, at, held, judged, opened, ready, released
 
 FIELDS = http2_responses.responses_carry_no_connection_fields

@@ -5,23 +5,25 @@ import hashlib
 import pytest
 
 from lastcall.conformance.checks import serving as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseNotifyReceived,
     ConnectionAbandoned,
     FinReceived,
     FinSent,
+    ResetReceived,
+    ResponseEnded,
+    ResponseStarted,
+    StreamReset,
+    TlsEstablished,
+)
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
     HandlerFailed,
     HandlerFinished,
     HandlerOrdered,
-    ResetReceived,
-    ResponseEnded,
-    ResponseStarted,
     ServerExited,
     ServerKilled,
-    StreamReset,
-    TlsEstablished,
 )
 from tests.traces import BODY, LAG, SIGNAL, answered, at, exits, goaway, held, judged, opened, ready, released
 

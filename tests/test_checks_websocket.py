@@ -6,27 +6,29 @@ import pytest
 
 from lastcall.conformance.checks import websocket as checks
 from lastcall.conformance.judging.judge import why_control_fails
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,
     FinReceived,
     FinSent,
     FrameSent,
+    MessageCut,
+    MessageReceived,
+    ProtocolViolated,
+    ResponseEnded,
+    StreamReset,
+    WebSocketAsked,
+    WebSocketOpened,
+)
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
     HandlerFailed,
     HandlerFinished,
     HandlerOrdered,
     HandlerReported,
-    MessageCut,
-    MessageReceived,
-    ProtocolViolated,
-    ResponseEnded,
     ServerKilled,
-    StreamReset,
-    WebSocketAsked,
-    WebSocketOpened,
 )
 from tests.traces import LAG, SIGNAL, at, exits, judged, trace
 

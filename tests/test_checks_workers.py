@@ -3,9 +3,9 @@
 import pytest
 
 from lastcall.conformance.checks import workers as checks
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import FinReceived
+from lastcall.conformance.model.server_events import (
     ConnectionAccepted,
-    FinReceived,
     HandlerCancelled,
     HandlerOrdered,
     ServerStarted,

@@ -12,8 +12,8 @@ from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judging.judge import judge, why_control_fails
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Feature, Protocol
-from lastcall.conformance.model.timeline import Pace
-from lastcall.conformance.model.trace import LagMeasured
+from lastcall.conformance.model.server_events import LagMeasured
+from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.registry import find
 from lastcall.servers.reference.faults import FAULTS

@@ -22,7 +22,7 @@ LADDER = {
 }
 LIBRARIES = {
     f"{ENGINE}.wire": {"h11", "hyperframe", "hpack", "wsproto"},
-    f"{ENGINE}.harness": {"h11", "httpx", "trustme"},
+    f"{ENGINE}.harness": {"h11", "httpx", "trustme", "cryptography"},
     "lastcall.reports": {"jinja2", "markupsafe"},
 }
 MOST_ROOMS = 9

@@ -6,30 +6,32 @@ import pytest
 
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model import clauses
-from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.scenario import Scenario, check, must, observe, promise, should, steps
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import Duration, Shutdown
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionOpened,
-    HandlerCancelled,
-    HandlerEntered,
-    HandlerOrdered,
-    HarnessFailed,
     LoadFailed,
-    Play,
-    PlayEnded,
     ProtocolViolated,
     RequestSent,
     ResponseEnded,
     ResponseStarted,
+)
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.scenario import Scenario, check, must, observe, promise, should, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerOrdered,
+    HarnessFailed,
+    PlayEnded,
     ServerExited,
     ServerKilled,
     SetupFailed,
     SignalSent,
     StepBegun,
-    Trace,
 )
+from lastcall.conformance.model.step import Duration
+from lastcall.conformance.model.timeline import Shutdown
+from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict, broken, cannot_tell, kept, observed
 
 PLAY = Play("one", "mine", "h2", "fast")

@@ -7,34 +7,35 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,
-    Event,
     FinReceived,
     FinSent,
     GoawayReceived,
+    RequestSent,
+    ResetReceived,
+    ResponseEnded,
+    ResponseStarted,
+    StreamReset,
+    TlsEstablished,
+)
+from lastcall.conformance.model.event import Event
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
     HandlerFinished,
     ListenerClosed,
     OutputWritten,
-    Play,
-    RequestSent,
-    ResetReceived,
-    ResponseEnded,
-    ResponseStarted,
     ServerExited,
     ServerKilled,
     ServerReady,
     ServerStarted,
     SetupFailed,
     SignalSent,
-    StreamReset,
-    TlsEstablished,
-    Trace,
 )
+from lastcall.conformance.model.trace import Play, Trace
 from lastcall.reports.axis import APART, CUT, Point, lay
 from lastcall.reports.drawing import GUTTER, PLOT, WIDTH, Drawing, draw
 from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes, records

@@ -2,20 +2,22 @@
 
 import pytest
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,
     FinReceived,
-    HandlerCancelled,
-    HandlerEntered,
-    HandlerReported,
     MessageCut,
     MessageReceived,
-    ServerReady,
     WebSocketAsked,
     WebSocketOpened,
     WebSocketRefused,
+)
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerReported,
+    ServerReady,
 )
 from lastcall.reports.lanes import lanes, records
 from tests.traces import SIGNAL, at, trace

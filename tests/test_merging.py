@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lastcall.__main__ import main
+from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.merge import merge
 from lastcall.conformance.results.results import PlayResult, ResultsError, load_results
 from tests.literal_run import a_play, a_trace, a_verdict, the_results
@@ -18,7 +19,7 @@ def stored(folder, *plays, servers=("someone",), **fields):
     traces.mkdir(parents=True)
     for play in plays:
         if play.trace.startswith("traces/"):
-            a_trace(folder.name).dump(folder / play.trace)
+            dump(a_trace(folder.name), folder / play.trace)
     dataclasses.replace(the_results(*plays, servers=servers), **fields).write(folder)
     return folder
 

@@ -22,19 +22,11 @@ from lastcall.conformance.harness.environment import House
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.judging.judge import judge
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Drain, Protocol, Server
-from lastcall.conformance.model.timeline import (
-    Await,
-    Connect,
-    Duration,
-    Pace,
-    ReadBody,
-    ReleaseHandler,
-    Request,
-    Shutdown,
-)
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerReported,
     HarnessFailed,
@@ -42,11 +34,17 @@ from lastcall.conformance.model.trace import (
     OutputDropped,
     OutputWritten,
     PortChecked,
-    ResponseEnded,
     ServerExited,
     SetupFailed,
-    load,
 )
+from lastcall.conformance.model.step import Duration, Pace
+from lastcall.conformance.model.timeline import (
+    Await,
+    ReadBody,
+    ReleaseHandler,
+    Shutdown,
+)
+from lastcall.conformance.model.trace_file import load
 from lastcall.conformance.model.verdict import Answer
 from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
@@ -34,7 +35,7 @@ HOSTILE = """<script>document.documentElement.dataset.ran="yes"</script>"onload=
 def drawn(results: Results, folder: Path, trace: Trace | None = None) -> str:
     if trace:
         (folder / "traces").mkdir(exist_ok=True)
-        trace.dump(folder / "traces" / "one.jsonl")
+        dump(trace, folder / "traces" / "one.jsonl")
     return write_page(results, folder).read_text(encoding="utf-8")
 
 

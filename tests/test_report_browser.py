@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import load_results
 from lastcall.reports.page import write_page
 from tests.large_run import KNOWN, a_large_run, drawn
@@ -64,7 +65,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     drawn(folder)
     (folder / "small" / "traces").mkdir(parents=True)
-    a_trace().dump(folder / "small" / "traces" / "one.jsonl")
+    dump(a_trace(), folder / "small" / "traces" / "one.jsonl")
     write_page(a_large_run(), folder / "small")
     return folder
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from lastcall.conformance.model.trace import Play, PlayEnded, Trace
+from lastcall.conformance.model.server_events import PlayEnded
+from lastcall.conformance.model.trace import Play, Trace
+from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import (
     FORMAT,
     NAME,
@@ -79,7 +81,7 @@ def test_folder_without_results_is_refused(tmp_path):
 
 
 def test_trace_that_is_not_there_or_not_readable_is_none(tmp_path):
-    trace = Trace(Play("a", "b", "h1", "fast"), (PlayEnded(),)).dump(tmp_path / "good.jsonl")
+    trace = dump(Trace(Play("a", "b", "h1", "fast"), (PlayEnded(),)), tmp_path / "good.jsonl")
     (tmp_path / "bad.jsonl").write_text("nonsense\n", encoding="utf-8")
     stored = load_trace(tmp_path, "good.jsonl")
     assert stored is not None

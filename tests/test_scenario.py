@@ -5,22 +5,25 @@ from collections import Counter
 
 import pytest
 
-from lastcall.conformance.model import clauses, timeline
+from lastcall.conformance.model import clauses, client_steps, timeline
+from lastcall.conformance.model.client_steps import (
+    Connect,
+    OpenWebSocket,
+    Request,
+    SendBody,
+)
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
 from lastcall.conformance.model.server import Drain, LameDuck, Protocol, Server
+from lastcall.conformance.model.server_events import HandlerEntered
+from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (
     Await,
-    Connect,
-    Duration,
-    OpenWebSocket,
     ReleaseHandler,
-    Request,
-    SendBody,
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.model.trace import HandlerEntered, Play, Trace
+from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.verdict import Level, kept
 from lastcall.registry import find
 
@@ -113,7 +116,7 @@ def held_at_once(scenario):
     connection_of, inside, most = {}, set(), 1
     for step in scenario.timeline:
         match step:
-            case timeline.Request(connection=connection):
+            case client_steps.Request(connection=connection):
                 connection_of[step.name] = connection
             case timeline.Await(fact=HandlerEntered(request=name)) if name in connection_of:
                 inside.add(name)

@@ -10,8 +10,8 @@ from lastcall.__main__ import main
 from lastcall.conformance.judging.expectations import Expectation, Expectations, as_toml
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.limits import Limits
-from lastcall.conformance.model.trace import EVENTS
 from lastcall.conformance.model.trace import FORMAT as TRACE_FORMAT
+from lastcall.conformance.model.trace_file import EVENTS
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.results.results import FORMAT, load_results, load_trace
 from lastcall.conformance.results.schema import results_schema, trace_schema

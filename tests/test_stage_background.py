@@ -7,35 +7,36 @@ import pytest
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judging.judge import why_control_fails
-from lastcall.conformance.model.scenario import steps
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import (
-    Await,
-    BeginLoad,
-    BeginLoop,
-    Duration,
-    Elapse,
-    EndLoops,
-    Pace,
-    Shutdown,
-    Signal,
-)
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     FinSent,
     GoawaySent,
-    HandlerEntered,
-    HandlerFinished,
-    HandlerOrdered,
-    HarnessFailed,
     LoadAnswered,
     LoadFailed,
     LoadSent,
     RequestSent,
     ResponseEnded,
+)
+from lastcall.conformance.model.scenario import steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerFinished,
+    HandlerOrdered,
+    HarnessFailed,
     ServerExited,
     SetupFailed,
     SignalSent,
+)
+from lastcall.conformance.model.step import Duration, Pace
+from lastcall.conformance.model.timeline import (
+    Await,
+    BeginLoad,
+    BeginLoop,
+    Elapse,
+    EndLoops,
+    Shutdown,
+    Signal,
 )
 from lastcall.servers.reference_server import REFERENCE
 from tests.support import ONE_HELD, PATIENT, gated

@@ -6,7 +6,7 @@ from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import Pace
+from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.trace import Trace
 from lastcall.registry import find
 

@@ -10,10 +10,7 @@ import pytest
 
 from lastcall.conformance.harness.client.certificates import make_certificates
 from lastcall.conformance.harness.client.connection import Probe
-from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import READY, Connect, Manners
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     CloseNotifyReceived,
     CloseNotifySent,
@@ -31,6 +28,13 @@ from lastcall.conformance.model.trace import (
     TlsEstablished,
     TlsFailed,
 )
+from lastcall.conformance.model.client_steps import (
+    READY,
+    Connect,
+    Manners,
+)
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.wire.client import Outgoing
 from tests.support import QUICK, keep_busy, perform
 

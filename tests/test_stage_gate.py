@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from lastcall.conformance.harness.gate.gate import Gate
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     ApplicationReported,
     HandlerCancelled,
     HandlerEntered,

@@ -9,8 +9,8 @@ from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House, open_house
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import Pace
-from lastcall.conformance.model.trace import ServerStarted
+from lastcall.conformance.model.server_events import ServerStarted
+from lastcall.conformance.model.step import Pace
 from tests.support import ONE_HELD, PATIENT, gated
 
 

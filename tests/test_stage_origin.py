@@ -12,7 +12,7 @@ from lastcall.conformance.harness.process.process_sessions import Guard
 from lastcall.conformance.harness.process.server_process import ServerProcess
 from lastcall.conformance.harness.server_session import Rehearsal
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
     HandlerFinished,

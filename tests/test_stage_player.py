@@ -6,32 +6,29 @@ import pytest
 
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
-from lastcall.conformance.model.scenario import Scenario, steps
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import (
-    READY,
-    Await,
-    Close,
-    Connect,
-    Duration,
-    Elapse,
-    Manners,
-    Pace,
-    ReadBody,
-    ReleaseHandler,
-    Request,
-    SendBody,
-    SendChunk,
-    Shutdown,
-)
-from lastcall.conformance.model.trace import (
-    AwaitExpired,
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,
     FinReceived,
     FinSent,
+    RequestEnded,
+    ResponseEnded,
+)
+from lastcall.conformance.model.client_steps import (
+    READY,
+    Close,
+    Connect,
+    Manners,
+    Request,
+    SendBody,
+)
+from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.scenario import Scenario, steps
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    AwaitExpired,
     HandlerEntered,
     HandlerFinished,
     HandlerOrdered,
@@ -42,8 +39,6 @@ from lastcall.conformance.model.trace import (
     OutputWritten,
     PlayEnded,
     PortChecked,
-    RequestEnded,
-    ResponseEnded,
     ServerExited,
     ServerKilled,
     ServerReady,
@@ -51,9 +46,17 @@ from lastcall.conformance.model.trace import (
     SetupFailed,
     SignalSent,
     StepBegun,
-    load,
-    precedes,
 )
+from lastcall.conformance.model.step import Duration, Pace
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReadBody,
+    ReleaseHandler,
+    SendChunk,
+    Shutdown,
+)
+from lastcall.conformance.model.trace_file import load
 from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
 
 

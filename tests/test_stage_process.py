@@ -11,7 +11,7 @@ from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.process_sessions import Guard
 from lastcall.conformance.harness.process.server_process import Output, ServerProcess
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     OrphansFound,
     OutputDropped,
     OutputWritten,

@@ -6,7 +6,10 @@ import time
 import pytest
 
 from lastcall.conformance.harness.recorder import Recorder
-from lastcall.conformance.model.trace import FinReceived, HandlerEntered, PlayEnded, ResponseStarted, load, precedes
+from lastcall.conformance.model.client_events import FinReceived, ResponseStarted
+from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.server_events import HandlerEntered, PlayEnded
+from lastcall.conformance.model.trace_file import load
 from tests.support import PLAY, keep_busy, perform
 
 

@@ -10,25 +10,28 @@ from lastcall.conformance.harness.client.connection import Probe
 from lastcall.conformance.harness.environment import House
 from lastcall.conformance.harness.loop_clock import Watch
 from lastcall.conformance.harness.recorder import Recorder
-from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import Connect, OpenWebSocket, Pace
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
     FinReceived,
-    HandlerEntered,
-    HandlerFinished,
-    HandlerReported,
     MessageReceived,
-    Play,
     RequestSent,
     ResponseStarted,
-    ServerExited,
-    SignalSent,
     WebSocketAsked,
     WebSocketOpened,
 )
+from lastcall.conformance.model.client_steps import Connect, OpenWebSocket
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerFinished,
+    HandlerReported,
+    ServerExited,
+    SignalSent,
+)
+from lastcall.conformance.model.step import Pace
+from lastcall.conformance.model.trace import Play
 from lastcall.registry import find
 
 FOUND = find()

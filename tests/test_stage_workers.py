@@ -12,7 +12,12 @@ from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.process_sessions import Guard
 from lastcall.conformance.harness.process.server_process import ServerProcess
 from lastcall.conformance.harness.process.workers import Workers
-from lastcall.conformance.model.trace import ConnectionAccepted, ConnectionOpened, OutputWritten, WorkerSignalled
+from lastcall.conformance.model.client_events import ConnectionOpened
+from lastcall.conformance.model.server_events import (
+    ConnectionAccepted,
+    OutputWritten,
+    WorkerSignalled,
+)
 from tests.support import perform
 
 FORKED = r"""

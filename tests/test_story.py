@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionFailed,
@@ -10,20 +10,22 @@ from lastcall.conformance.model.trace import (
     FinReceived,
     FinSent,
     FrameSent,
-    HandlerCancelled,
-    HandlerEntered,
-    HandlerFailed,
-    HandlerOrdered,
     RequestSent,
     ResetReceived,
     ResponseEnded,
     ResponseStarted,
-    ServerExited,
-    ServerKilled,
-    SignalSent,
     StreamReset,
     TlsEstablished,
     TlsFailed,
+)
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerOrdered,
+    ServerExited,
+    ServerKilled,
+    SignalSent,
 )
 from lastcall.conformance.model.views import Fate, connections, exited, fate, in_flight, requests, shutdown
 from tests.traces import SIGNAL, answered, at, exits, goaway, held, opened, ready, released, trace

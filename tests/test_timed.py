@@ -8,18 +8,20 @@ import pytest
 from lastcall.conformance.harness.case import Bill
 from lastcall.conformance.harness.environment import House
 from lastcall.conformance.judging.judge import judge
+from lastcall.conformance.model.client_events import ResponseEnded
+from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server import Protocol, Timed
-from lastcall.conformance.model.timeline import Connect, Pace, ReadBody, Request, Shutdown
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     OutputWritten,
-    ResponseEnded,
     ServerExited,
     SetupFailed,
     SignalSent,
 )
+from lastcall.conformance.model.step import Pace
+from lastcall.conformance.model.timeline import ReadBody, Shutdown
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.model.views import Fate, fate, requests
 from tests.support import ONE_HELD, PATIENT, program

@@ -2,22 +2,24 @@
 
 import pytest
 
-from lastcall.conformance.model.timeline import (
-    Await,
+from lastcall.conformance.model.client_events import FrameReceived, ResponseEnded
+from lastcall.conformance.model.client_steps import (
     Close,
     Connect,
-    Duration,
-    Elapse,
     Manners,
-    Pace,
-    ReadBody,
-    ReleaseHandler,
     Request,
     SendBody,
+)
+from lastcall.conformance.model.server_events import ServerExited
+from lastcall.conformance.model.step import Duration, Pace
+from lastcall.conformance.model.timeline import (
+    Await,
+    Elapse,
+    ReadBody,
+    ReleaseHandler,
     SendChunk,
     Shutdown,
 )
-from lastcall.conformance.model.trace import FrameReceived, ResponseEnded, ServerExited
 
 
 @pytest.mark.parametrize(

@@ -2,37 +2,43 @@
 
 import dataclasses
 import json
+import sys
 import typing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lastcall.conformance.model import trace as module
-from lastcall.conformance.model.trace import (
-    EVENTS,
-    FORMAT,
+from lastcall.conformance.model.client_events import (
     ConnectionOpened,
-    Event,
     FinReceived,
     GoawayReceived,
-    HandlerEntered,
-    Play,
-    PlayEnded,
     ResponseEnded,
     ResponseStarted,
+    StreamReset,
+)
+from lastcall.conformance.model.event import Event, precedes
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    PlayEnded,
     ServerExited,
     SignalSent,
-    StreamReset,
+)
+from lastcall.conformance.model.trace import (
+    FORMAT,
+    Play,
     Trace,
+    events_between,
+)
+from lastcall.conformance.model.trace_file import (
+    EVENTS,
     TraceError,
+    dump,
     event_from_json,
     event_line,
-    events_between,
     load,
     play_from_json,
     play_line,
-    precedes,
 )
 
 PLAY = Play("one", "mine", "h2", "fast", exit_statuses=(0, -15), limits={"boot_s": 1.5}, steps=("Connect(a)",))
@@ -51,7 +57,7 @@ BY_TYPE = {
 
 
 def any_of(kind):
-    hints = typing.get_type_hints(kind, vars(module))
+    hints = typing.get_type_hints(kind, vars(sys.modules[kind.__module__]))
     return st.builds(kind, **{item.name: BY_TYPE[hints[item.name]] for item in dataclasses.fields(kind)})
 
 
@@ -87,7 +93,7 @@ def test_event_comes_back_from_its_line(kind):
 @settings(max_examples=40, deadline=None)
 def test_trace_comes_back_from_disk(tmp_path_factory, events):
     path = tmp_path_factory.mktemp("trace") / "one.jsonl"
-    Trace(PLAY, tuple(events)).dump(path)
+    dump(Trace(PLAY, tuple(events)), path)
     stored = load(path)
     assert (stored.play, stored.events) == (PLAY, tuple(events))
 
@@ -96,7 +102,7 @@ def test_trace_comes_back_from_disk(tmp_path_factory, events):
 @settings(max_examples=40, deadline=None)
 def test_trace_that_was_cut_anywhere_after_its_play_keeps_its_whole_lines(tmp_path_factory, events, data):
     path = tmp_path_factory.mktemp("trace") / "cut.jsonl"
-    whole = Trace(PLAY, tuple(events)).dump(path)
+    whole = dump(Trace(PLAY, tuple(events)), path)
     text = path.read_bytes()
     cut = data.draw(st.integers(len(play_line(PLAY)), len(text)))
     path.write_bytes(text[:cut])
@@ -144,7 +150,7 @@ def test_bytes_that_are_no_text_are_refused_as_no_trace(tmp_path):
 
 def test_line_separators_inside_a_text_do_not_cut_its_line(tmp_path):
     event = HandlerEntered("a\u2028b\u0085c\x0bd\x1ce")
-    stored = Trace(PLAY, (event,)).dump(tmp_path / "odd.jsonl")
+    stored = dump(Trace(PLAY, (event,)), tmp_path / "odd.jsonl")
     assert load(tmp_path / "odd.jsonl").events == stored.events
 
 

@@ -12,7 +12,11 @@ from h2.connection import H2Connection
 from h2.exceptions import ProtocolError
 from hyperframe.frame import GoAwayFrame
 
-from lastcall.conformance.model.trace import GoawayReceived, ProtocolViolated, ResponseEnded
+from lastcall.conformance.model.client_events import (
+    GoawayReceived,
+    ProtocolViolated,
+    ResponseEnded,
+)
 from lastcall.conformance.wire import H2Client, Outgoing
 
 HEADERS = [(":method", "GET"), (":scheme", "http"), (":authority", "origin.test"), (":path", "/")]

@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     BytesSent,
-    Event,
     InformationalReceived,
     ProtocolViolated,
     RequestEnded,
@@ -30,6 +29,7 @@ from lastcall.conformance.wire import H1Client, Outgoing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire import WireClient
 
 EMPTY = hashlib.sha256(b"").hexdigest()

@@ -17,10 +17,9 @@ from hpack import Decoder, Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     BytesSent,
-    Event,
     FrameReceived,
     FrameSent,
     GoawayReceived,
@@ -39,6 +38,7 @@ from lastcall.conformance.wire.h2_frames import error_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire import WireClient
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)

@@ -12,7 +12,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection as Framing
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
     FrameReceived,
@@ -26,7 +26,7 @@ from lastcall.conformance.model.trace import (
     WebSocketOpened,
     WebSocketRefused,
 )
-from lastcall.conformance.model.trace import StreamReset as StreamWasReset
+from lastcall.conformance.model.client_events import StreamReset as StreamWasReset
 from lastcall.conformance.wire import H2Client, Outgoing
 from tests.test_wire_h2 import DATA, END_STREAM, RST_STREAM, frame, headers, settings, window_update
 

@@ -18,7 +18,7 @@ from wsproto.events import (
 )
 from wsproto.frame_protocol import FrameProtocol
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BytesSent,
     CloseReceived,
     CloseSent,

@@ -4,24 +4,25 @@ import dataclasses
 import hashlib
 import re
 
-from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     FrameSent,
     GoawayReceived,
+    RequestSent,
+    ResponseEnded,
+    ResponseStarted,
+)
+from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,
     HandlerOrdered,
     LagMeasured,
-    Play,
     PlayEnded,
-    RequestSent,
-    ResponseEnded,
-    ResponseStarted,
     ServerExited,
     SignalSent,
-    Trace,
 )
+from lastcall.conformance.model.trace import Play, Trace
 
 SIGNAL_AT_S = 10.0
 PATTERN = b"lastcall\n"

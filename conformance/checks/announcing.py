@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, told
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.trace import GoawayReceived, ListenerClosed, precedes
+from lastcall.conformance.model.server_events import ListenerClosed
 from lastcall.conformance.model.verdict import Finding, cannot_tell, observed
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.client_events import GoawayReceived
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, Trace
+    from lastcall.conformance.model.trace import Trace
 
 HTTP2 = (Protocol.H2, Protocol.H2C)
 HIGHEST = 2**31 - 1

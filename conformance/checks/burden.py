@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import OutputDropped, OutputWritten, ProcessorTimeRead, precedes
+from lastcall.conformance.model.server_events import (
+    OutputDropped,
+    OutputWritten,
+    ProcessorTimeRead,
+)
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
 from lastcall.conformance.model.views import exited, in_flight, shutdown
 

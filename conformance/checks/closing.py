@@ -16,17 +16,20 @@ from lastcall.conformance.checks.evidence import (
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.trace import ListenerClosed, OrphansFound, precedes
+from lastcall.conformance.model.server_events import ListenerClosed, OrphansFound
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionStory, Fate, connections, exited, fate, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.server_events import SignalSent
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import RequestStory
 
 

@@ -21,22 +21,22 @@ from lastcall.conformance.checks.evidence import (
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import Event, precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import (
-    Event,
+from lastcall.conformance.model.server_events import (
     OrphansFound,
     OutputDropped,
     OutputWritten,
     PortChecked,
     SuccessorReady,
-    precedes,
 )
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import RequestStory, connections, exited, in_flight, requests, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import ServerExited, Trace
+    from lastcall.conformance.model.server_events import ServerExited
+    from lastcall.conformance.model.trace import Trace
 
 KEPT_OPEN = (
     busy_connections_close_after_their_last_response,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     ConnectionAbandoned,
-    Event,
     FrameSent,
     GoawayReceived,
+)
+from lastcall.conformance.model.event import Event, precedes
+from lastcall.conformance.model.server_events import (
     LagMeasured,
     ServerKilled,
     SignalSent,
-    Trace,
-    precedes,
 )
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell
 from lastcall.conformance.model.views import ConnectionStory, RequestStory, connections, in_flight
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Trace
 
 _WAIT_TOLERANCE_S = 0.1
 """By how much a harness that waits for a limit may stop waiting early: the signal's own span, and timers."""

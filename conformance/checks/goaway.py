@@ -18,16 +18,24 @@ from lastcall.conformance.checks.evidence import (
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.client_events import (
+    StreamReset,
+    WebSocketAsked,
+    WebSocketOpened,
+)
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import HandlerEntered, StreamReset, WebSocketAsked, WebSocketOpened, precedes
+from lastcall.conformance.model.server_events import HandlerEntered
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, connections, fate, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lastcall.conformance.model.client_events import GoawayReceived
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, GoawayReceived, Trace
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionStory
 
 HIGHEST = 2**31 - 1

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import precedes
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import RequestStory, connections, in_flight, shutdown
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.client_events import ResponseStarted
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, ResponseStarted, Trace
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionStory
 
 

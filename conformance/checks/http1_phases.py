@@ -9,23 +9,24 @@ from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, s
 from lastcall.conformance.checks.http1 import says_close
 from lastcall.conformance.checks.serving import in_flight_handlers_are_not_cancelled, owed
 from lastcall.conformance.model import clauses
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BytesSent,
-    HandlerOrdered,
-    HandlerReported,
     InformationalReceived,
     RequestEnded,
     RequestSent,
-    precedes,
 )
+from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
 from lastcall.conformance.model.views import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.server_events import SignalSent
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionStory
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)

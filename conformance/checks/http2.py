@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
 from lastcall.conformance.model import clauses
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     FrameReceived,
     FrameSent,
-    HandlerOrdered,
-    HandlerReported,
     RequestEnded,
-    precedes,
 )
+from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, RequestStory, connections, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.server_events import SignalSent
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionStory
 
 _FIRST_WINDOW = 65_535

@@ -9,14 +9,16 @@ from lastcall.conformance.checks.closing import new_connections
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, seconds
 from lastcall.conformance.checks.serving import served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.client_events import ConnectionFailed, ConnectionOpened
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import ConnectionFailed, ConnectionOpened, Trace, precedes
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionStory, requests, shutdown
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.trace import Trace
 
 _NOBODY_CAME = cannot_tell("Nobody connected after the signal.")
 

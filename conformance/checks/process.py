@@ -6,23 +6,22 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, seconds, too_late, within
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import Event, precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import (
-    Event,
+from lastcall.conformance.model.server_events import (
     ListenerClosed,
     ServerExited,
     SignalSent,
     SuccessorFailed,
     SuccessorReady,
     SuccessorStarted,
-    Trace,
-    precedes,
 )
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionStory
 
 _NOT_ONCE_MORE = cannot_tell("No second signal was sent while the server ran.")

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN
 from lastcall.conformance.model import clauses
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     FrameReceived,
     FrameSent,
     ProtocolViolated,
@@ -16,14 +14,17 @@ from lastcall.conformance.model.trace import (
     TlsEstablished,
     WebSocketAsked,
     WebSocketOpened,
-    precedes,
 )
+from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, exited, shutdown
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, Trace
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionStory
 
 

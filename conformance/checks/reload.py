@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.checks.evidence import measured, names, too_late, within
 from lastcall.conformance.checks.serving import served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.client_events import ConnectionFailed, ConnectionOpened
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     ConnectionAccepted,
-    ConnectionFailed,
-    ConnectionOpened,
     ServerExited,
     SignalSent,
-    Trace,
-    precedes,
 )
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import Fate, connections, fate, requests
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import RequestStory
 
 _NO_RELOAD = cannot_tell("The server was not told to reload while it ran.")

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names, too_late
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import precedes
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
 from lastcall.conformance.model.views import OK, RequestStory, connections, requests, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import SignalSent, Trace
+    from lastcall.conformance.model.server_events import SignalSent
+    from lastcall.conformance.model.trace import Trace
 
 
 @check(clauses.IN_FLIGHT, only_timed=True)

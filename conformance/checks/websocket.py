@@ -7,26 +7,28 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
 from lastcall.conformance.model import clauses
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
     FrameSent,
+    MessageCut,
+    MessageReceived,
+    ResponseEnded,
+    StreamReset,
+    WebSocketAsked,
+    WebSocketOpened,
+)
+from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.scenario import check
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
     HandlerFailed,
     HandlerFinished,
     HandlerOrdered,
     HandlerReported,
-    MessageCut,
-    MessageReceived,
-    ResponseEnded,
     ServerKilled,
-    StreamReset,
-    WebSocketAsked,
-    WebSocketOpened,
-    precedes,
 )
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, exited, shutdown
@@ -34,8 +36,10 @@ from lastcall.conformance.model.views import connections, exited, shutdown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, SignalSent, Trace
+    from lastcall.conformance.model.server_events import SignalSent
+    from lastcall.conformance.model.trace import Trace
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 HTTP2 = (Protocol.H2, Protocol.H2C)

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names
 from lastcall.conformance.checks.serving import owed, served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.trace import ConnectionAccepted, ServerExited, ServerStarted, WorkerSignalled, precedes
+from lastcall.conformance.model.server_events import (
+    ConnectionAccepted,
+    ServerExited,
+    ServerStarted,
+    WorkerSignalled,
+)
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import in_flight, requests, shutdown
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.trace import Event, Trace
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import RequestStory
 
 Pids = tuple[int, ...]

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.harness.client.clients import Cast
 from lastcall.conformance.harness.server_session import Booted, RehearsalError, boot
 from lastcall.conformance.model.capabilities import Claim
-from lastcall.conformance.model.server import Feature, Protocol
-from lastcall.conformance.model.timeline import Connect, OpenWebSocket, Request
-from lastcall.conformance.model.trace import (
-    ApplicationReported,
+from lastcall.conformance.model.client_events import (
     ResponseStarted,
     TlsEstablished,
     WebSocketOpened,
     WebSocketRefused,
 )
+from lastcall.conformance.model.client_steps import (
+    Connect,
+    OpenWebSocket,
+    Request,
+)
+from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.server_events import ApplicationReported
 
 if TYPE_CHECKING:
     from lastcall.conformance.harness.environment import House

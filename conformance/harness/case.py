@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lastcall import __version__
+from lastcall.conformance.model.client_steps import (
+    Connect,
+    Manners,
+    Request,
+)
 from lastcall.conformance.model.server import Feature, Protocol, Server
-from lastcall.conformance.model.timeline import Connect, Elapse, Manners, ReleaseHandler, Request
+from lastcall.conformance.model.timeline import Elapse, ReleaseHandler
 from lastcall.conformance.model.trace import Play
 
 if TYPE_CHECKING:
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.scenario import Scenario
-    from lastcall.conformance.model.timeline import Pace
+    from lastcall.conformance.model.step import Pace
 
 _RUDE_S = 2.0
 """Roughly how long servers wait for a client that does not close its side."""

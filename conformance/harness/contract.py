@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from lastcall.conformance.harness.environment import House
 from lastcall.conformance.harness.gate.gate import PATTERN
 from lastcall.conformance.harness.server_session import Rehearsal, RehearsalError, boot
-from lastcall.conformance.model.limits import DEFAULT, Limits
-from lastcall.conformance.model.timeline import READY
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
+    ResponseEnded,
+    ResponseStarted,
+)
+from lastcall.conformance.model.client_steps import READY
+from lastcall.conformance.model.limits import DEFAULT, Limits
+from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,
     HandlerReported,
-    ResponseEnded,
-    ResponseStarted,
 )
 
 if TYPE_CHECKING:

@@ -24,11 +24,11 @@ from lastcall.conformance.harness.process.server_process import ServerProcess, e
 from lastcall.conformance.harness.process.successor import Successor
 from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.harness.recorder import Recorder
-from lastcall.conformance.model import timeline
+from lastcall.conformance.model import client_steps, step, timeline
+from lastcall.conformance.model.client_events import ConnectionAbandoned
 from lastcall.conformance.model.server import Launch
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     AwaitExpired,
-    ConnectionAbandoned,
     HarnessFailed,
     LagMeasured,
     ListenerClosed,
@@ -37,7 +37,6 @@ from lastcall.conformance.model.trace import (
     ServerReady,
     SetupFailed,
     StepBegun,
-    Trace,
 )
 from lastcall.conformance.model.views import RequestStory, requests
 
@@ -45,7 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lastcall.conformance.harness.environment import House
-    from lastcall.conformance.model.timeline import Step
+    from lastcall.conformance.model.step import Step
+    from lastcall.conformance.model.trace import Trace
 
 _LAST_BYTES_S = 0.3
 """After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""
@@ -186,7 +186,7 @@ class _Performance:
 
     async def _do(self, index: int, step: Step) -> None:  # noqa: C901, PLR0912 - one line a step
         match step:
-            case timeline.ClientStep():
+            case client_steps.ClientStep():
                 if not await self._cast.obey(step) and not self._asked:
                     raise _NotPlayableError(f"before the shutdown, the server did not take this: {step}")
             case timeline.ReadBody():
@@ -296,7 +296,7 @@ class _Performance:
             ended = f"; the server had ended, with status {self._process.status}" if self._process.exited else ""
             raise _NotPlayableError(f"before the shutdown, this never came: {step}{ended}")
 
-    def _seconds(self, within: timeline.Limit) -> float:
+    def _seconds(self, within: step.Limit) -> float:
         limits = self._bill.limits
         if within:
             return float(getattr(limits, within))

@@ -8,13 +8,15 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.trace import Event, Play, Trace, event_line, play_line
+from lastcall.conformance.model.trace import Play, Trace
+from lastcall.conformance.model.trace_file import event_line, play_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from lastcall.conformance.harness.loop_clock import Watch
+    from lastcall.conformance.model.event import Event
 
 Span = tuple[int, int]
 """Begin and end on :func:`time.monotonic_ns`."""

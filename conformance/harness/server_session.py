@@ -16,20 +16,22 @@ from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
 from lastcall.conformance.harness.process.server_process import ServerProcess, environment_of
 from lastcall.conformance.harness.recorder import Recorder
-from lastcall.conformance.judging.explanation import words
-from lastcall.conformance.model.server import Launch
-from lastcall.conformance.model.timeline import Connect, Request
-from lastcall.conformance.model.trace import (
-    Event,
-    HandlerEntered,
-    HandlerFinished,
-    HandlerReported,
-    HarnessFailed,
-    Play,
+from lastcall.conformance.model.client_events import (
     ResponseEnded,
     ResponseStarted,
     StreamReset,
 )
+from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.event import Event
+from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.server_events import (
+    HandlerEntered,
+    HandlerFinished,
+    HandlerReported,
+    HarnessFailed,
+)
+from lastcall.conformance.model.trace import Play
+from lastcall.conformance.model.words import words
 
 if TYPE_CHECKING:
     import ssl

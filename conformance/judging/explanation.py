@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.trace import (
-    ApplicationReported,
+from lastcall.conformance.model.client_events import (
     BodyReceived,
-    Event,
     FrameReceived,
     FrameSent,
-    LagMeasured,
     LoadAnswered,
     LoadSent,
+)
+from lastcall.conformance.model.server_events import (
+    ApplicationReported,
+    LagMeasured,
     PlayEnded,
     ServerStarted,
     StepBegun,
-    Trace,
 )
 from lastcall.conformance.model.views import shutdown
+from lastcall.conformance.model.words import printable, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lastcall.conformance.model.scenario import Check
+    from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.verdict import Verdict
 
 _NOISE = (
@@ -51,8 +52,8 @@ def account(trace: Trace, verdict: Verdict, check: Check, *, stored_at: str, aga
     what = f"{play.scenario} over {play.protocol} on {play.server} {play.version}, pace {play.pace}"
     argv = " ".join(word for started in trace.of(ServerStarted) for word in started.argv)
     parts = [
-        _printable(title),
-        _printable(what),
+        printable(title),
+        printable(what),
         "",
         *_labelled("expected", check.promise),
         *_labelled("clause", f"{check.clause}: {check.clause.rule} {check.clause.link}"),
@@ -73,7 +74,7 @@ def _labelled(label: str, text: str) -> list[str]:
     if not text:
         return []
     return textwrap.wrap(
-        _printable(text),
+        printable(text),
         _WIDTH,
         initial_indent=f"{label:<10}",
         subsequent_indent=" " * 10,
@@ -108,24 +109,3 @@ def timeline(trace: Trace, evidence: tuple[int, ...] = ()) -> Iterator[str]:
             continue
         mark = ">" if number in evidence else " "
         yield f"{mark} {(event.end_ns - zero_ns) / 1e9:+9.3f}  {number:>4}  {words(event)}"
-
-
-def words(event: Event) -> str:
-    """Put an event in words: its name, then what its fields say."""
-    values = ((item, getattr(event, item.name)) for item in fields(event) if item.name not in ("begin_ns", "end_ns"))
-    told = (f"{item.name}={_value(value)}" for item, value in values if value != item.default)
-    return " ".join([type(event).__name__, *told])
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal might obey: servers choose much of what is shown here."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, tuple):
-        value = ", ".join(": ".join(part) if isinstance(part, tuple) else str(part) for part in value)
-    text = value if isinstance(value, str) else repr(value)
-    text = _printable(text)
-    text = text if len(text) <= 160 else text[:157] + "..."  # noqa: PLR2004 - a line is for a person
-    return repr(text) if " " in text else text

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseReceived,
-    HandlerCancelled,
-    HarnessFailed,
     LoadFailed,
     MessageCut,
     ProtocolViolated,
+)
+from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HarnessFailed,
     ServerExited,
     ServerKilled,
     SetupFailed,
     SignalSent,
     StepBegun,
-    Trace,
-    precedes,
 )
+from lastcall.conformance.model.trace import Trace
 from lastcall.conformance.model.verdict import Answer, Finding, Level, Verdict, cannot_tell
 from lastcall.conformance.model.views import Fate, fate, requests
 

@@ -7,15 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from lastcall.conformance.model.client_steps import OpenWebSocket, Request
 from lastcall.conformance.model.limits import Limits
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.model.timeline import Duration, OpenWebSocket, Request, SendChunk, Shutdown, Step, Timeline
+from lastcall.conformance.model.timeline import (
+    SendChunk,
+    Shutdown,
+    Timeline,
+)
 from lastcall.conformance.model.trace import Trace
 from lastcall.conformance.model.verdict import Finding, Level
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.clauses import Clause
     from lastcall.conformance.model.server import Feature, Server, Timed
+    from lastcall.conformance.model.step import Duration, Step
 
 Judgement: TypeAlias = Callable[[Trace, Limits], Finding]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.event import Event
 
 
 class Level(enum.StrEnum):

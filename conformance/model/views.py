@@ -5,39 +5,42 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BytesSent,
     CloseNotifyReceived,
     ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,
-    Event,
     FinReceived,
     FinSent,
     FrameSent,
     GoawayReceived,
-    HandlerCancelled,
-    HandlerEntered,
-    HandlerFailed,
-    HandlerFinished,
-    HandlerOrdered,
     ProtocolViolated,
     RequestSent,
     ResetReceived,
     ResponseEnded,
     ResponseStarted,
-    ServerExited,
-    ServerKilled,
-    SignalSent,
     StreamReset,
     TlsEstablished,
     TlsFailed,
-    Trace,
     WebSocketAsked,
-    precedes,
 )
+from lastcall.conformance.model.event import Event, precedes
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerFinished,
+    HandlerOrdered,
+    ServerExited,
+    ServerKilled,
+    SignalSent,
+)
+
+if TYPE_CHECKING:
+    from lastcall.conformance.model.trace import Trace
 
 E = TypeVar("E", bound=Event)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model.clauses import CLAUSES
-from lastcall.conformance.model.trace import Trace, TraceError, load
+from lastcall.conformance.model.trace_file import TraceError, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.server import Server
+    from lastcall.conformance.model.trace import Trace
 
 FORMAT = 1
 """Version of results.json; raised when a field changes its meaning or goes. Fields that are added do not raise it."""

@@ -19,6 +19,7 @@ from lastcall.conformance.model import trace
 from lastcall.conformance.model.capabilities import Claim
 from lastcall.conformance.model.clauses import Clause
 from lastcall.conformance.model.server import Drain
+from lastcall.conformance.model.trace_file import EVENTS
 from lastcall.conformance.model.verdict import Answer, Level, Measured
 from lastcall.conformance.results import results
 
@@ -58,8 +59,8 @@ def trace_schema() -> Schema:
     An event that is not named here is allowed: it was added later.
     """
     play = _object({"play": of_fields(trace.Play, format={"const": trace.FORMAT})})
-    events = [of_fields(kind, event={"const": name}) for name, kind in sorted(trace.EVENTS.items())]
-    other = _object({"event": {"type": "string", "not": {"enum": sorted(trace.EVENTS)}}, "begin_ns": _PLAIN[int]})
+    events = [of_fields(kind, event={"const": name}) for name, kind in sorted(EVENTS.items())]
+    other = _object({"event": {"type": "string", "not": {"enum": sorted(EVENTS)}}, "begin_ns": _PLAIN[int]})
     return _top("trace", trace.FORMAT, {"oneOf": [play, *events, other]})
 
 

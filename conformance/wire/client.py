@@ -11,10 +11,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lastcall.conformance.model.trace import ResponseEnded
+from lastcall.conformance.model.client_events import ResponseEnded
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Event, Headers
+    from lastcall.conformance.model.client_events import Headers
+    from lastcall.conformance.model.event import Event
 
 EXCERPT = 40
 """How many of the offending bytes the detail of a violation shows."""

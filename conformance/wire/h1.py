@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     BytesSent,
     InformationalReceived,
@@ -25,7 +25,8 @@ from lastcall.conformance.model.trace import (
 from lastcall.conformance.wire.client import EXCERPT, Body, Outbox, ViolationError, excerpt
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Event, Headers
+    from lastcall.conformance.model.client_events import Headers
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.client import Outgoing
 
 MAX_HEAD = 64 * 1024

@@ -24,7 +24,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BodyReceived,
     FrameReceived,
     GoawayReceived,
@@ -43,7 +43,7 @@ from lastcall.conformance.wire.h2_websocket import H2WebSockets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.h2_stream import Stream
 
 _LARGEST_MAX_FRAME = 2**24 - 1

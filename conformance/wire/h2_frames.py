@@ -24,7 +24,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from lastcall.conformance.model.trace import FrameSent
+from lastcall.conformance.model.client_events import FrameSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from lastcall.conformance.wire.client import ViolationError
 from lastcall.conformance.wire.h2_frames import DEBUG_TEXT, type_name
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Headers
+    from lastcall.conformance.model.client_events import Headers
 
 MAX_BLOCK = 1024 * 1024
 """Bytes of one header block, encoded and decoded, beyond which it is not read."""

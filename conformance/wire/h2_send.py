@@ -18,14 +18,20 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from lastcall.conformance.model.trace import BytesSent, GoawaySent, RequestEnded, RequestSent
+from lastcall.conformance.model.client_events import (
+    BytesSent,
+    GoawaySent,
+    RequestEnded,
+    RequestSent,
+)
 from lastcall.conformance.wire import h2_frames
 from lastcall.conformance.wire.client import Outbox
 from lastcall.conformance.wire.h2_frames import MAX_FRAME
 from lastcall.conformance.wire.h2_stream import ReceiveWindow, Stream
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Event, Headers
+    from lastcall.conformance.model.client_events import Headers
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.client import Outgoing
 
 DEFAULT_WINDOW = 65_535

@@ -8,7 +8,7 @@ from lastcall.conformance.wire.client import Body
 from lastcall.conformance.wire.h2_frames import MAX_FRAME
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.ws_conversation import Conversation
 
 REPLENISH_AT = 16 * 1024

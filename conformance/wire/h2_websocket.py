@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 from hyperframe.frame import SettingsFrame
 
-from lastcall.conformance.model.trace import WebSocketAsked, WebSocketOpened, WebSocketRefused
+from lastcall.conformance.model.client_events import (
+    WebSocketAsked,
+    WebSocketOpened,
+    WebSocketRefused,
+)
 from lastcall.conformance.wire.client import Outgoing
 from lastcall.conformance.wire.h2_send import DEFAULT_WINDOW, H2Sender
 from lastcall.conformance.wire.ws_conversation import Conversation
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.h2_stream import Stream
 
 _SUCCESS = range(200, 300)

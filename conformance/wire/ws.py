@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import h11
 from wsproto.utilities import generate_accept_token, generate_nonce
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     BytesSent,
     ProtocolViolated,
     WebSocketAsked,
@@ -21,7 +21,7 @@ from lastcall.conformance.wire.client import Outbox, ViolationError, excerpt
 from lastcall.conformance.wire.ws_conversation import Conversation
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.client import Outgoing
 
 MAX_HEAD = 64 * 1024

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 
 from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, FrameProtocol
 
-from lastcall.conformance.model.trace import CloseReceived, CloseSent, MessageCut, MessageReceived
+from lastcall.conformance.model.client_events import (
+    CloseReceived,
+    CloseSent,
+    MessageCut,
+    MessageReceived,
+)
 from lastcall.conformance.wire.client import ViolationError
 from lastcall.conformance.wire.ws_frames import CLOSE, CONTINUATION, PING, PONG, FrameReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.ws_frames import Frame
 
 _PROTOCOL_ERROR = 1002

@@ -14,12 +14,11 @@ import time
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client import arrival
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.client_events import (
     CloseNotifyReceived,
     CloseNotifySent,
     ConnectionFailed,
     ConnectionOpened,
-    Event,
     FinReceived,
     FinSent,
     ResetReceived,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lastcall.conformance.harness.recorder import Recorder
+    from lastcall.conformance.model.event import Event
 
 _REASONS = {ConnectionRefusedError: "refused", ConnectionResetError: "reset", TimeoutError: "timed out"}
 

@@ -7,18 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.connection import Probe
-from lastcall.conformance.model import timeline
-from lastcall.conformance.model.trace import (
-    ApplicationReported,
+from lastcall.conformance.model import client_steps
+from lastcall.conformance.model.client_events import (
     CloseReceived,
-    Event,
     FinReceived,
     GoawayReceived,
+    ResetReceived,
+)
+from lastcall.conformance.model.server_events import (
+    ApplicationReported,
     HandlerEntered,
     HandlerFinished,
     HandlerReported,
     ListenerClosed,
-    ResetReceived,
     ServerExited,
 )
 from lastcall.conformance.wire.client import Outgoing
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     import ssl
 
     from lastcall.conformance.harness.recorder import Recorder
+    from lastcall.conformance.model.client_steps import ClientStep
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Protocol
-    from lastcall.conformance.model.timeline import ClientStep
     from lastcall.conformance.wire.client import WireClient
     from lastcall.conformance.wire.h2 import H2Client
 
@@ -62,28 +64,28 @@ class Cast:
     async def obey(self, step: ClientStep) -> bool:  # noqa: C901 - one line a step
         """Let a client do its step; tells False only for a connection that could not be opened."""
         match step:
-            case timeline.Connect():
+            case client_steps.Connect():
                 self._probes[step.connection] = Probe(step, self._recorder, self._protocol, self._port)
                 return await self._probes[step.connection].connect(self._limits, self._tls)
-            case timeline.BreakSilence():
+            case client_steps.BreakSilence():
                 return await self.probe(step.connection).speak(self._limits, self._tls)
-            case timeline.Request():
+            case client_steps.Request():
                 self._connection_of[step.name] = step.connection
                 self.probe(step.connection).tell(partial(_send_request, step))
-            case timeline.PauseReading():
+            case client_steps.PauseReading():
                 self.probe(step.connection).pause()
-            case timeline.ResumeReading():
+            case client_steps.ResumeReading():
                 self.probe(step.connection).resume()
-            case timeline.OpenWebSocket():
+            case client_steps.OpenWebSocket():
                 self._connection_of[step.name] = step.connection
                 self.probe(step.connection).open_websocket(step)
-            case timeline.Close():
+            case client_steps.Close():
                 self.probe(step.connection).close()
-            case timeline.SendBody():
+            case client_steps.SendBody():
                 self._of(step.request).tell(lambda wire: wire.send_body(step.request, step.body, end=step.end))
-            case timeline.FinishHead():
+            case client_steps.FinishHead():
                 self._of(step.request).tell(lambda wire: wire.finish_head(step.request))
-            case timeline.SendRaw():
+            case client_steps.SendRaw():
                 self.probe(step.connection).tell(lambda wire: wire.send_raw(step.data, step.what))
             case _:
                 self._tell_http2(step)
@@ -91,19 +93,19 @@ class Cast:
 
     def _tell_http2(self, step: ClientStep) -> None:
         match step:
-            case timeline.SendTrailers():
+            case client_steps.SendTrailers():
                 self._of(step.request).tell_http2(lambda wire: wire.send_trailers(step.request, step.trailers))
-            case timeline.Ping():
+            case client_steps.Ping():
                 self.probe(step.connection).tell_http2(lambda wire: wire.send_ping())
-            case timeline.SendSettings():
+            case client_steps.SendSettings():
                 self.probe(step.connection).tell_http2(lambda wire: wire.send_settings())
-            case timeline.SendPriority():
+            case client_steps.SendPriority():
                 self._of(step.request).tell_http2(lambda wire: wire.send_priority(step.request))
-            case timeline.ResetRequest():
+            case client_steps.ResetRequest():
                 self._of(step.request).tell_http2(lambda wire: wire.send_reset(step.request))
-            case timeline.Grant():
+            case client_steps.Grant():
                 self._of(step.request).tell_http2(lambda wire: wire.grant(step.request, step.increment))
-            case timeline.Replenish():
+            case client_steps.Replenish():
                 self.probe(step.connection).tell_http2(_replenish)
             case _:
                 raise TimelineError(f"no client can do {step}")
@@ -143,9 +145,9 @@ class Cast:
         return [name for name, probe in self._probes.items() if probe.abandon()]
 
 
-def _send_request(step: timeline.Request, wire: WireClient) -> None:
+def _send_request(step: client_steps.Request, wire: WireClient) -> None:
     outgoing = Outgoing(step.name, step.method, step.path, step.headers, step.body, whole=step.whole)
-    if isinstance(step, timeline.BeginHead):
+    if isinstance(step, client_steps.BeginHead):
         wire.begin_head(outgoing)
     else:
         wire.send_request(outgoing)

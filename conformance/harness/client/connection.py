@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.channel import Channel
-from lastcall.conformance.model.timeline import Connect, Manners
+from lastcall.conformance.model.client_steps import Connect, Manners
 from lastcall.conformance.wire.client import Outgoing
 from lastcall.conformance.wire.h1 import H1Client
 from lastcall.conformance.wire.h2 import H2Client
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lastcall.conformance.harness.recorder import Recorder
+    from lastcall.conformance.model.client_steps import OpenWebSocket
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Protocol
-    from lastcall.conformance.model.timeline import OpenWebSocket
     from lastcall.conformance.wire.client import WireClient
 
 

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from lastcall.conformance.model.trace import LoadAnswered, LoadFailed, LoadSent
+from lastcall.conformance.model.client_events import (
+    LoadAnswered,
+    LoadFailed,
+    LoadSent,
+)
 
 if TYPE_CHECKING:
     import ssl

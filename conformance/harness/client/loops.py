@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model import timeline
-from lastcall.conformance.model.trace import ResponseEnded, StreamReset
+from lastcall.conformance.model import client_steps, timeline
+from lastcall.conformance.model.client_events import ResponseEnded, StreamReset
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -72,15 +72,15 @@ class Background:
             if not connection:
                 connections += 1
                 connection = f"{step.name}/{connections}"
-                if not await self._cast.obey(timeline.Connect(connection)):
+                if not await self._cast.obey(client_steps.Connect(connection)):
                     connection = ""
             served = bool(connection) and await self._ask(connection, f"{step.name}-{number}", step.held_s)
             if connection and (step.fresh or not served or self._is_told_to_go(connection)):
-                await self._cast.obey(timeline.Close(connection))
+                await self._cast.obey(client_steps.Close(connection))
                 connection = ""
             await rest(self._over, PAUSE_S if served else FAILED_PAUSE_S)
             if connection and self._is_told_to_go(connection):
-                await self._cast.obey(timeline.Close(connection))
+                await self._cast.obey(client_steps.Close(connection))
                 connection = ""
 
     async def _ask(self, connection: str, request: str, held_s: float) -> bool:
@@ -92,7 +92,7 @@ class Background:
 
         # Its handler is released whether the client still waits for it or not: nothing holds the server's drain.
         asyncio.get_running_loop().call_later(held_s, self._gate.order, request, "finish 9")
-        await self._cast.obey(timeline.Request(connection, request))
+        await self._cast.obey(client_steps.Request(connection, request))
         await self._recorder.wait(decided, self._limits.new_connection_s + held_s)
         return self._recorder.has(ended)
 

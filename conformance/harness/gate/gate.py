@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     ApplicationReported,
     HandlerCancelled,
     HandlerEntered,

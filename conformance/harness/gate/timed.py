@@ -5,13 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model import timeline
-from lastcall.conformance.model.trace import HandlerCancelled, HandlerEntered, HandlerFailed, HandlerFinished
+from lastcall.conformance.model import client_steps, timeline
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerFinished,
+)
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.server import Timed
-    from lastcall.conformance.model.timeline import Step, Timeline
-    from lastcall.conformance.model.trace import Event
+    from lastcall.conformance.model.step import Step
+    from lastcall.conformance.model.timeline import Timeline
 
 
 class Unwitnessed:
@@ -24,7 +30,7 @@ class Unwitnessed:
     def instead_of(self, step: Step) -> Step | None:
         """Give what is done in place of a step; None if there is nothing to do, because time does it."""
         match step:
-            case timeline.Request():
+            case client_steps.Request():
                 return dataclasses.replace(step, target=self._path(step))
             case timeline.SendChunk() | timeline.ReleaseHandler():
                 return None
@@ -36,8 +42,8 @@ class Unwitnessed:
         """Tell whether a fact can only be assumed after a while: a handler has been entered."""
         return isinstance(fact, HandlerEntered)
 
-    def _path(self, step: timeline.Request) -> str:
-        if step.target == timeline.READY:
+    def _path(self, step: client_steps.Request) -> str:
+        if step.target == client_steps.READY:
             return self._timed.ready
         if step.target:
             return step.target

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.trace import ProcessorTimeRead
+from lastcall.conformance.model.server_events import ProcessorTimeRead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.connection import Probe
 from lastcall.conformance.harness.recorder import Recorder
-from lastcall.conformance.model.timeline import READY, Connect
-from lastcall.conformance.model.trace import OutputWritten, ProtocolViolated, ResponseStarted, ServerExited, TlsFailed
+from lastcall.conformance.model.client_events import (
+    ProtocolViolated,
+    ResponseStarted,
+    TlsFailed,
+)
+from lastcall.conformance.model.client_steps import READY, Connect
+from lastcall.conformance.model.server_events import OutputWritten, ServerExited
+from lastcall.conformance.model.words import printable
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
@@ -110,4 +116,4 @@ def _last_words(recorder: Recorder) -> str:
         return "; it printed nothing"
     last = lines[-1][:300]
     # Colours and other words to a terminal are not obeyed but shown.
-    return f"; its last output: {last if last.isprintable() else last.encode('unicode_escape').decode()}"
+    return f"; its last output: {printable(last)}"

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.process.ports import can_listen
-from lastcall.conformance.model.trace import (
+from lastcall.conformance.model.server_events import (
     OrphansFound,
     OutputDropped,
     OutputWritten,

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
 from lastcall.conformance.harness.process.server_process import ServerProcess
 from lastcall.conformance.harness.recorder import Recorder
-from lastcall.conformance.model.trace import SuccessorFailed, SuccessorReady, SuccessorStarted
+from lastcall.conformance.model.server_events import (
+    SuccessorFailed,
+    SuccessorReady,
+    SuccessorStarted,
+)
 
 if TYPE_CHECKING:
     from lastcall.conformance.harness.environment import House

@@ -13,7 +13,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.trace import ConnectionAccepted, ConnectionOpened, WorkerSignalled
+from lastcall.conformance.model.client_events import ConnectionOpened
+from lastcall.conformance.model.server_events import ConnectionAccepted, WorkerSignalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

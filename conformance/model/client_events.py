@@ -1,0 +1,327 @@
+"""What the clients of a play saw and did: connections, requests and responses, WebSockets, the ordinary client's load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lastcall.conformance.model.event import Event
+
+Headers = tuple[tuple[str, str], ...]
+
+
+# --- connections ---
+
+
+@dataclass(frozen=True)
+class ConnectionOpened(Event):
+    """``connect()`` succeeded. The kernel may have done that alone: nobody need have called ``accept()``."""
+
+    connection: str = ""
+    local_port: int = 0
+
+
+@dataclass(frozen=True)
+class ConnectionFailed(Event):
+    """``connect()`` did not succeed; the reason is ``refused``, ``timed out``, ``reset`` or the system's own word."""
+
+    connection: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TlsEstablished(Event):
+    """The TLS handshake ended; ``alpn`` is empty when the server chose none."""
+
+    connection: str = ""
+    version: str = ""
+    alpn: str = ""
+
+
+@dataclass(frozen=True)
+class TlsFailed(Event):
+    """The TLS handshake, or a record after it, failed with ``reason``."""
+
+    connection: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class BytesSent(Event):
+    """The probe wrote raw bytes that are no whole request (a part of a header, noise): ``what`` says which."""
+
+    connection: str = ""
+    length: int = 0
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class FrameSent(Event):
+    """The probe wrote an HTTP/2 frame."""
+
+    connection: str = ""
+    frame: str = ""
+    stream_id: int = 0
+    flags: tuple[str, ...] = ()
+    length: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class FrameReceived(Event):
+    """An HTTP/2 frame arrived, of whatever type; what it means follows as events of their own."""
+
+    connection: str = ""
+    frame: str = ""
+    stream_id: int = 0
+    flags: tuple[str, ...] = ()
+    length: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class GoawaySent(Event):
+    """The probe said goodbye with a GOAWAY of its own."""
+
+    connection: str = ""
+    last_stream_id: int = 0
+    error_code: int = 0
+
+
+@dataclass(frozen=True)
+class GoawayReceived(Event):
+    """A GOAWAY arrived. ``stream_id`` is the frame's own (0 unless the server is wrong); ``debug`` is printable text."""
+
+    connection: str = ""
+    last_stream_id: int = -1
+    error_code: int = -1
+    stream_id: int = -1
+    debug: str = ""
+
+
+@dataclass(frozen=True)
+class ProtocolViolated(Event):
+    """The server sent what its protocol does not allow or the probe cannot read; the rest of its bytes are not read."""
+
+    connection: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class CloseNotifyReceived(Event):
+    """The server closed its side of TLS in order; its FIN is another event."""
+
+    connection: str = ""
+
+
+@dataclass(frozen=True)
+class FinReceived(Event):
+    """The server closed its side of TCP (FIN). Over TLS, without a close_notify before it, the stream was truncated."""
+
+    connection: str = ""
+
+
+@dataclass(frozen=True)
+class ResetReceived(Event):
+    """The connection was reset (RST)."""
+
+    connection: str = ""
+
+
+@dataclass(frozen=True)
+class CloseNotifySent(Event):
+    """The probe closed its side of TLS in order."""
+
+    connection: str = ""
+
+
+@dataclass(frozen=True)
+class FinSent(Event):
+    """The probe closed its side of TCP."""
+
+    connection: str = ""
+
+
+@dataclass(frozen=True)
+class ConnectionAbandoned(Event):
+    """The play is over and the probe stopped waiting: what the server would have done next is not known."""
+
+    connection: str = ""
+
+
+# --- requests and responses ---
+
+
+@dataclass(frozen=True)
+class RequestSent(Event):
+    """The head of a request was written; ``whole`` if the body (if any) was too. ``stream_id`` is 0 in HTTP/1.1.
+
+    ``expects``: it asked for 100 (Continue) and holds its body back.
+    """
+
+    request: str = ""
+    connection: str = ""
+    method: str = ""
+    target: str = ""
+    stream_id: int = 0
+    whole: bool = True
+    expects: bool = False
+
+
+@dataclass(frozen=True)
+class RequestEnded(Event):
+    """The rest of a request that was not sent whole at once has now been written; its body had ``length`` bytes."""
+
+    request: str = ""
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class TimeoutAnnounced(Event):
+    """A 408 (Request Timeout) arrived though no request was open: the server tells that it closes an idle connection."""
+
+    connection: str = ""
+
+
+@dataclass(frozen=True)
+class InformationalReceived(Event):
+    """An interim response (1xx) arrived."""
+
+    request: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class ResponseStarted(Event):
+    """The head of the final response arrived."""
+
+    request: str = ""
+    status: int = 0
+    headers: Headers = ()
+
+
+@dataclass(frozen=True)
+class BodyReceived(Event):
+    """A piece of a response's body arrived: ``length`` bytes."""
+
+    request: str = ""
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class ResponseEnded(Event):
+    """A response ended as its protocol says a whole one ends.
+
+    ``framing`` is what said so: ``end_stream``, ``content-length``, ``chunked``, ``none`` (no body allowed), or
+    ``close`` (HTTP/1.1 delimited by the end of the connection, which cannot tell a whole body from a cut one).
+    ``length`` counts the body's bytes, ``sha256`` is their digest in hexadecimal.
+    """
+
+    request: str = ""
+    length: int = -1
+    sha256: str = ""
+    framing: str = ""
+
+
+@dataclass(frozen=True)
+class StreamReset(Event):
+    """RST_STREAM arrived for the request's stream, with the code's number and name."""
+
+    request: str = ""
+    error_code: int = -1
+    error_name: str = ""
+
+
+# --- WebSockets ---
+
+
+@dataclass(frozen=True)
+class WebSocketAsked(Event):
+    """The client's opening handshake was written: a WebSocket named ``request`` was asked for on the connection.
+
+    ``stream_id`` is 0 in HTTP/1.1. Over HTTP/2 the end of the WebSocket's stream is a ResponseEnded or StreamReset.
+    """
+
+    request: str = ""
+    connection: str = ""
+    target: str = ""
+    stream_id: int = 0
+
+
+@dataclass(frozen=True)
+class WebSocketOpened(Event):
+    """The server completed the opening handshake: 101 with the right answer to the client's key, or 2xx over HTTP/2."""
+
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class WebSocketRefused(Event):
+    """The server answered the opening handshake with another status than the one that opens it.
+
+    ``status`` is 0 where it could not be asked at all: over HTTP/2, the server's SETTINGS do not offer it.
+    """
+
+    request: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class MessageReceived(Event):
+    """A whole message arrived, in one frame or several; its payload had ``length`` bytes."""
+
+    request: str = ""
+    length: int = -1
+
+
+@dataclass(frozen=True)
+class MessageCut(Event):
+    """The byte stream ended inside a message, or inside any frame; ``length`` bytes of the message had come."""
+
+    request: str = ""
+    length: int = -1
+
+
+@dataclass(frozen=True)
+class CloseReceived(Event):
+    """A Close frame arrived, with the code that stood in it; 0 if none did (to applications that is 1005)."""
+
+    request: str = ""
+    code: int = -1
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CloseSent(Event):
+    """The client sent its own Close frame in answer; with the code received, or none (0) if there was none."""
+
+    request: str = ""
+    code: int = -1
+
+
+# --- the ordinary client's load ---
+
+
+@dataclass(frozen=True)
+class LoadSent(Event):
+    """An ordinary client (httpx) was asked for a request; whether it needs a new connection is its own affair."""
+
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class LoadAnswered(Event):
+    """The ordinary client gave its caller a whole response; ``version`` is the protocol's, as the client says it."""
+
+    request: str = ""
+    status: int = 0
+    length: int = -1
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class LoadFailed(Event):
+    """The ordinary client gave its caller an error: ``error`` is the exception's class, ``reason`` its words."""
+
+    request: str = ""
+    error: str = ""
+    reason: str = ""

@@ -1,0 +1,230 @@
+"""What the application reported through the gate, what the harness saw of the server's processes, and the play itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lastcall.conformance.model.event import Event
+
+# --- the application ---
+
+
+@dataclass(frozen=True)
+class HandlerEntered(Event):
+    """The application's handler runs, and has said so itself."""
+
+    request: str = ""
+    method: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class HandlerOrdered(Event):
+    """The harness gave a handler an order (``read``, ``send 9``, ``finish 9``); ``finish`` releases it."""
+
+    request: str = ""
+    order: str = ""
+
+
+@dataclass(frozen=True)
+class HandlerReported(Event):
+    """A handler said that it has obeyed (``read 5``, ``sent 9``) or what it was told (``disconnected``)."""
+
+    request: str = ""
+    report: str = ""
+
+
+@dataclass(frozen=True)
+class HandlerFinished(Event):
+    """A handler has handed its whole response to the server; the body has ``length`` bytes."""
+
+    request: str = ""
+    length: int = -1
+
+
+@dataclass(frozen=True)
+class HandlerFailed(Event):
+    """A handler caught an error."""
+
+    request: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class HandlerCancelled(Event):
+    """A handler's connection to the gate dropped before it finished: it was cancelled, or its process is gone."""
+
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class ApplicationReported(Event):
+    """A hook around the application's life reported (``process PID WORDS`` in the gate's protocol)."""
+
+    pid: int = 0
+    report: str = ""
+
+
+# --- the server's processes ---
+
+
+@dataclass(frozen=True)
+class ServerStarted(Event):
+    """The server's process was started with this command line."""
+
+    pid: int = 0
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServerReady(Event):
+    """The server answered ``GET /ready`` with 200, in the protocol of the play."""
+
+
+@dataclass(frozen=True)
+class SignalSent(Event):
+    """A signal was sent to the server's process, which had not exited then.
+
+    ``purpose`` is ``shutdown`` for the one that asks for the graceful stop, else the signal's role in the timeline.
+    """
+
+    signal: str = ""
+    purpose: str = ""
+
+
+@dataclass(frozen=True)
+class ListenerClosed(Event):
+    """The kernel no longer lists a listening socket on the server's port."""
+
+
+@dataclass(frozen=True)
+class OutputWritten(Event):
+    """The server wrote a line to ``stdout`` or ``stderr``."""
+
+    stream: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class OutputDropped(Event):
+    """So many bytes of the server's output were read but not kept; the first and last lines are."""
+
+    stream: str = ""
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class ProcessorTimeRead(Event):
+    """How much processor time each of the server's processes had taken by then, in nanoseconds since its start."""
+
+    pids: tuple[int, ...] = ()
+    used_ns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServerExited(Event):
+    """The server's process ended; ``status`` is its exit status, or minus the number of the signal that ended it."""
+
+    status: int | None = None
+
+
+@dataclass(frozen=True)
+class ServerKilled(Event):
+    """The harness ended the server with SIGKILL: its time was up, or the play was over."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OrphansFound(Event):
+    """After the server's process had exited, these processes that it started still ran (and were then ended)."""
+
+    pids: tuple[int, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ConnectionAccepted(Event):
+    """The server's side of a connection is in these processes' hands, as the kernel's tables say. Mostly it is one."""
+
+    connection: str = ""
+    pids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorkerSignalled(Event):
+    """The harness sent a signal to the process that holds a connection, as nobody but a person or the kernel does."""
+
+    connection: str = ""
+    pid: int = 0
+    signal: str = ""
+
+
+@dataclass(frozen=True)
+class SuccessorStarted(Event):
+    """A second server was started on the same port; its first attempt to listen came some time after this."""
+
+
+@dataclass(frozen=True)
+class SuccessorReady(Event):
+    """The second server answered ``GET /ready`` with 200."""
+
+
+@dataclass(frozen=True)
+class SuccessorFailed(Event):
+    """The second server did not come to serve."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PortChecked(Event):
+    """After the exit: whether a new server could listen on the port."""
+
+    free: bool | None = None
+
+
+# --- the play itself ---
+
+
+@dataclass(frozen=True)
+class StepBegun(Event):
+    """The player came to step ``index`` of the timeline."""
+
+    index: int = -1
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class AwaitExpired(Event):
+    """The fact that step ``index`` waited for did not come: time was up, or it had become impossible."""
+
+    index: int = -1
+    text: str = ""
+    impossible: bool = False
+
+
+@dataclass(frozen=True)
+class SetupFailed(Event):
+    """The play could not come to its question: the server did not start, or a fact before the shutdown never came."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class HarnessFailed(Event):
+    """The harness itself failed; the server is not to blame."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class LagMeasured(Event):
+    """How late the harness itself was in this play at worst: its event loop's lateness in nanoseconds."""
+
+    worst_ns: int = 0
+
+
+@dataclass(frozen=True)
+class PlayEnded(Event):
+    """Last line of a complete trace. A trace without it was cut short, and is no evidence of what came next."""

@@ -1,0 +1,91 @@
+"""Traces as files: one JSON object a line, the play first. What is stored can be read back and judged without a server."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from lastcall.conformance.model import client_events, server_events
+from lastcall.conformance.model.event import Event
+from lastcall.conformance.model.trace import FORMAT, Play, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class TraceError(ValueError):
+    """A stored trace cannot be read; the message names the file and line."""
+
+
+EVENTS: Mapping[str, type[Event]] = {
+    name: value
+    for module in (client_events, server_events)
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, Event) and value is not Event
+}
+
+
+def dump(trace: Trace, path: Path) -> Trace:
+    """Write a trace to a file, whole, and return it."""
+    lines = [play_line(trace.play), *(event_line(event) for event in trace.events)]
+    path.write_text("".join(lines), encoding="utf-8")
+    return trace
+
+
+def play_line(play: Play) -> str:
+    """Give the first line of a trace."""
+    return json.dumps({"play": dataclasses.asdict(play)}) + "\n"
+
+
+def event_line(event: Event) -> str:
+    """Give an event's line in a trace."""
+    return json.dumps(event.as_json()) + "\n"
+
+
+def load(path: Path) -> Trace:
+    """Read a stored trace; raises :class:`TraceError`. A last line that was cut off (a killed run) is left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        message = f"{path}: not a lastcall trace ({error})"
+        raise TraceError(message) from error
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    if not lines:
+        message = f"{path}: empty, so not a trace"
+        raise TraceError(message)
+    play = _parse(path, 1, lines[0], play_from_json)
+    return Trace(play, tuple(_parse(path, number, line, event_from_json) for number, line in enumerate(lines[1:], 2)))
+
+
+def _parse(path: Path, number: int, line: str, read: Any) -> Any:
+    try:
+        return read(json.loads(line))
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{path}:{number}: not a line of a lastcall trace ({error})"
+        raise TraceError(message) from error
+
+
+def play_from_json(record: Mapping[str, Any]) -> Play:
+    """Rebuild the play of a trace's first line; raises ValueError for a newer format than this one."""
+    fields = dict(record["play"])
+    if fields.get("format", 0) > FORMAT:
+        message = f"trace format {fields['format']} is newer than this lastcall reads ({FORMAT})"
+        raise ValueError(message)
+    return Play(**_tuples(fields))
+
+
+def event_from_json(record: Mapping[str, Any]) -> Event:
+    """Rebuild one event; raises KeyError for a class that does not exist."""
+    fields = dict(record)
+    return EVENTS[fields.pop("event")](**_tuples(fields))
+
+
+def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _tuple(value) for name, value in fields.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(item) for item in value) if isinstance(value, list) else value
