@@ -21,7 +21,7 @@ from lastcall.conformance.results.results import ResultsError
 from lastcall.contract_command import contract
 from lastcall.install import install, why_missing
 from lastcall.registry import Found, RegistryError, find
-from lastcall.session import CompanyError
+from lastcall.session import SessionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
         try:
             options = _parser().parse_args(words)
             return _COMMANDS[options.command](options)
-        except (RegistryError, ResultsError, CompanyError, CommandError) as error:
+        except (RegistryError, ResultsError, SessionError, CommandError) as error:
             sys.stderr.write(f"lastcall: {error}\n")
             return 2
     if not words or words[0] in ("-h", "--help"):
@@ -129,8 +129,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Anything else goes to pytest: lastcall --server NAME [--pace issue] [-k EXPRESSION] [-n WORKERS].",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name, obey in _COMMANDS.items():
-        text = (obey.__doc__ or "").splitlines()[0]
+    for name, execute in _COMMANDS.items():
+        text = (execute.__doc__ or "").splitlines()[0]
         command = commands.add_parser(name, help=text, description=text)
         if name in ("doctor", "install"):
             command.add_argument("names", nargs="*", metavar="SERVER", help="default: all")

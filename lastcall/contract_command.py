@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.capability_probe import probe
-from lastcall.conformance.harness.contract import ContractHouse
-from lastcall.conformance.harness.server_session import RehearsalError
+from lastcall.conformance.harness.contract import ContractEnvironment
+from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.install import why_missing
 from lastcall.session import servers_named
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 def contract(options: argparse.Namespace) -> int:
     """Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
     good = True
-    with ContractHouse() as house:
+    with ContractEnvironment() as environment:
         for server in servers_named(options.names):
             if why := why_missing(server):
                 print(f"{server.name}: {why}")
                 good = False
                 continue
             for protocol in sorted(server.speaks) if server.timed is None else ():
-                good &= _hold(house, server, protocol)
-            good &= _try_claims(house, server)
+                good &= _hold(environment, server, protocol)
+            good &= _try_claims(environment, server)
     return 0 if good else 1
 
 
-def _hold(house: ContractHouse, server: Server, protocol: Protocol) -> bool:
+def _hold(environment: ContractEnvironment, server: Server, protocol: Protocol) -> bool:
     try:
-        outcomes = house.hold(server, protocol)
-    except RehearsalError as error:
+        outcomes = environment.hold(server, protocol)
+    except ServerSessionError as error:
         print(f"{server.name} over {protocol}: {error}")
         return False
     for outcome in outcomes:
@@ -45,8 +45,8 @@ def _hold(house: ContractHouse, server: Server, protocol: Protocol) -> bool:
     return all(bool(each.broken) == ((each.article, protocol.version) in server.departures) for each in outcomes)
 
 
-def _try_claims(house: ContractHouse, server: Server) -> bool:
-    claims = house.run(probe(house, server, DEFAULT))
+def _try_claims(environment: ContractEnvironment, server: Server) -> bool:
+    claims = environment.run(probe(environment, server, DEFAULT))
     for claim in claims:
         said = "declared" if claim.declared else "not declared"
         found = "found" if claim.found else f"not found{': ' if claim.detail else ''}{claim.detail}"

@@ -29,7 +29,7 @@ from lastcall.registry import find
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lastcall.session import Company, Row
+    from lastcall.session import Row, RunSession
 
 KNOWN = Path(servers.__path__[0]) / "expectations"
 """Where the known deviations of the servers of lastcall are kept, a file for each server."""
@@ -48,13 +48,13 @@ class UnmetError(Exception):
     """An expectation fails the run; the message says what to do about it."""
 
 
-class Reckoning:
+class ExpectationItems:
     """The expectations of a run, server by server. ``faults`` are the lines of files that cannot be read."""
 
     def __init__(
-        self, company: Company, books: dict[str, Expectations], faults: dict[str, str], *, update: bool
+        self, run_session: RunSession, books: dict[str, Expectations], faults: dict[str, str], *, update: bool
     ) -> None:
-        self._company = company
+        self._run_session = run_session
         self._books = books
         self._faults = faults
         self._update = update
@@ -62,9 +62,9 @@ class Reckoning:
         self._written: list[str] = []
 
     @classmethod
-    def assemble(cls, company: Company, named: Sequence[str], *, update: bool = False) -> Reckoning:
+    def assemble(cls, run_session: RunSession, named: Sequence[str], *, update: bool = False) -> ExpectationItems:
         """Read what is named, and what is known of the other servers; a file that cannot be read becomes an item."""
-        names = {row.server.name for row in company.rows}
+        names = {row.server.name for row in run_session.rows}
         books: dict[str, Expectations] = {}
         faults: dict[str, str] = {}
         known = [] if NONE in named else [path for path in _files(KNOWN) if path.stem in names]
@@ -82,14 +82,14 @@ class Reckoning:
                 books[book.server] = book
             elif str(path) in named:
                 faults[path.stem] = f"{path}: 'server' is {book.server!r}, which is not asked in this run"
-        return cls(company, books, faults, update=update)
+        return cls(run_session, books, faults, update=update)
 
     def expected(self, server: str, question: Question) -> Expectation | None:
         """Give the expectation that covers a question."""
         book = self._books.get(server)
         return book.of(question) if book else None
 
-    def beside(self, play: dict[str, Any]) -> dict[str, Any]:
+    def with_expectations(self, play: dict[str, Any]) -> dict[str, Any]:
         """Put the expectation beside each broken verdict of a play, as it stands in results.json."""
         for verdict in play["verdicts"]:
             entry = self.expected(play["server"], Question(play["scenario"], play["protocol"], verdict["check"]))
@@ -104,7 +104,7 @@ class Reckoning:
         for item in items:
             if isinstance(item, AskedItem):
                 chosen.setdefault(item.server, set()).add(item.question)
-        for row in self._company.rows:
+        for row in self._run_session.rows:
             book = self._books.get(row.server.name)
             mine = chosen.get(row.server.name, set())
             if book and mine:
@@ -131,14 +131,14 @@ class Reckoning:
             Question(scenario.id, str(protocol), asked.check.id)
             for scenario in find().scenarios.values()
             for protocol in scenario.protocols
-            if self._company.asks(row, scenario, protocol)
+            if self._run_session.asks(row, scenario, protocol)
             for asked in scenario.asked_over(protocol)
         ]
 
     def settle(self, row: Row, entry: Expectation) -> None:
         """Skip or raise :class:`UnmetError`, unless the entry is in force."""
         book = self._books[row.server.name]
-        if refused := self._company.why_not_played(row):
+        if refused := self._run_session.why_not_played(row):
             pytest.skip(refused)
         told = book.standing(entry, self.questions(row), self._answers(row))
         delete = f'delete [[expected]] id = "{entry.id}"' + (
@@ -157,7 +157,7 @@ class Reckoning:
         answers = {}
         for scenario in find().scenarios.values():
             for protocol in scenario.protocols:
-                judged = self._company.judged(row, scenario, protocol)
+                judged = self._run_session.judged(row, scenario, protocol)
                 for verdict in judged.verdicts if judged else ():
                     answers[Question(scenario.id, str(protocol), verdict.check)] = str(verdict.answer)
         return answers
@@ -177,7 +177,7 @@ class Reckoning:
                 Level.PROMISE,
                 *([Level.SHOULD] if session.config.getoption("--strict-should") else []),
             ]
-            for row in self._company.rows:
+            for row in self._run_session.rows:
                 if told := self._told.get(row.server.name):
                     self._propose(row, told, levels)
 
@@ -194,7 +194,7 @@ class Reckoning:
         if proposed.entries == known.entries:
             self._written.append(f"{name}: the expectations are as they should be")
             return
-        path = (known.path or self._company.folder / f"{name}.toml").with_suffix(".toml.proposed")
+        path = (known.path or self._run_session.folder / f"{name}.toml").with_suffix(".toml.proposed")
         again = " (in the place of an older proposal)" if path.exists() else ""
         path.write_text(as_toml(proposed), encoding="utf-8")
         self._written.append(f"{name}: {len(proposed.entries)} expectations are proposed in {path}{again}")
@@ -229,7 +229,7 @@ class _BookItem(pytest.Item):
 class ExpectationItem(_BookItem):
     """One expectation: it passes as long as something that it covers is broken."""
 
-    def __init__(self, *, told: tuple[Reckoning, Row, Expectation], **kwargs: Any) -> None:
+    def __init__(self, *, told: tuple[ExpectationItems, Row, Expectation], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._told = told
         _reckoning, row, entry = told
@@ -237,8 +237,8 @@ class ExpectationItem(_BookItem):
 
     def runtest(self) -> None:
         """Settle it by the verdicts of the run."""
-        reckoning, row, entry = self._told
-        reckoning.settle(row, entry)
+        expectation_items, row, entry = self._told
+        expectation_items.settle(row, entry)
 
 
 class UnreadableItem(_BookItem):

@@ -1,6 +1,6 @@
 """The pytest plugin: scenarios become items, one for each check; ``pytest --server NAME`` runs them.
 
-It is thin: it collects, hands the plays to :class:`lastcall.session.Company` when the first item comes (all of
+It is thin: it collects, hands the plays to :class:`lastcall.session.RunSession` when the first item comes (all of
 them at once, where one process does everything), and turns verdicts into outcomes.
 
 Without ``--server`` or ``--judge-only`` it does nothing.
@@ -21,8 +21,8 @@ from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import ResultsError
-from lastcall.expectation_items import AskedItem, Reckoning
-from lastcall.session import Company, CompanyError, Row
+from lastcall.expectation_items import AskedItem, ExpectationItems
+from lastcall.session import Row, RunSession, SessionError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.verdict import Verdict
     from lastcall.run import Judged, Progress
 
-COMPANY = pytest.StashKey[Company]()
-RECKONING = pytest.StashKey[Reckoning]()
+RUN_SESSION = pytest.StashKey[RunSession]()
+EXPECTATION_ITEMS = pytest.StashKey[ExpectationItems]()
 SCENARIOS = Path(scenarios.__path__[0])
 """Where the scenario modules are."""
 
@@ -82,29 +82,29 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     folder = Path(again or config.getoption("--results")).resolve()
     try:
-        company = Company.assemble(names, folder, Pace(config.getoption("--pace")), judge_only=bool(again))
-    except (CompanyError, ResultsError) as error:
+        run_session = RunSession.assemble(names, folder, Pace(config.getoption("--pace")), judge_only=bool(again))
+    except (SessionError, ResultsError) as error:
         raise pytest.UsageError(str(error)) from error
-    for server in company.rows:
+    for server in run_session.rows:
         for protocol in server.server.speaks:
             config.addinivalue_line("markers", f"{_mark(protocol)}: plays over {protocol}")
     for level in Level:
         config.addinivalue_line("markers", f"{level}: checks at the level {level}")
-    config.stash[COMPANY] = company
-    config.add_cleanup(company.close)
-    reckoning = Reckoning.assemble(
-        company, config.getoption("--expectations"), update=config.getoption("--update-expectations")
+    config.stash[RUN_SESSION] = run_session
+    config.add_cleanup(run_session.close)
+    expectation_items = ExpectationItems.assemble(
+        run_session, config.getoption("--expectations"), update=config.getoption("--update-expectations")
     )
-    config.stash[RECKONING] = reckoning
-    config.pluginmanager.register(Gatherer(company), "lastcall-gatherer")
-    config.pluginmanager.register(reckoning, "lastcall-reckoning")
+    config.stash[EXPECTATION_ITEMS] = expectation_items
+    config.pluginmanager.register(Gatherer(run_session), "lastcall-gatherer")
+    config.pluginmanager.register(expectation_items, "lastcall-reckoning")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(SCENARIOS)]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
     """Collect the scenario modules."""
-    if COMPANY in parent.config.stash and file_path.suffix == ".py" and file_path.parent == SCENARIOS:
+    if RUN_SESSION in parent.config.stash and file_path.suffix == ".py" and file_path.parent == SCENARIOS:
         # Where pytest believes its root to be depends on the options' values; the node id must not.
         return ScenarioFile.from_parent(parent, path=file_path, nodeid=f"scenarios/{file_path.name}")
     return None
@@ -115,11 +115,11 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[PlayNode]:
         """Give a node for each play that somebody is asked for."""
-        company = self.config.stash[COMPANY]
-        for scenario in company.scenarios_of(self.path.stem):
-            for row in company.rows:
+        run_session = self.config.stash[RUN_SESSION]
+        for scenario in run_session.scenarios_of(self.path.stem):
+            for row in run_session.rows:
                 for protocol in scenario.protocols:
-                    if company.asks(row, scenario, protocol):
+                    if run_session.asks(row, scenario, protocol):
                         name = f"{scenario.id}[{row.server.name}-{protocol}]"
                         yield PlayNode.from_parent(self, name=name, row=row, scenario=scenario, protocol=protocol)
 
@@ -169,26 +169,26 @@ class CheckItem(AskedItem):
 
     def runtest(self) -> None:
         """Take the verdict of this check; the first item of a server makes all its plays be played."""
-        company = self.config.stash[COMPANY]
-        refused = company.why_not_played(self.play.row)
+        run_session = self.config.stash[RUN_SESSION]
+        refused = run_session.why_not_played(self.play.row)
         if refused:
             _fail_or_skip(refused, fails=self.play.row.named)
-        if not company.performed(self.play.row):
+        if not run_session.performed(self.play.row):
             with _progress_line(self.config) as progress:
-                company.perform(_wanted(self, company), progress)
+                run_session.perform(_wanted(self, run_session), progress)
             # All of this stays to the end of the run: the garbage collector need not look through it again and again.
             gc.freeze()
-        self.judged = company.judged(self.play.row, self.play.scenario, self.play.protocol)
+        self.judged = run_session.judged(self.play.row, self.play.scenario, self.play.protocol)
         if self.judged is None:
-            pytest.skip(f"no readable trace of {self.play.name} in {company.folder}")
+            pytest.skip(f"no readable trace of {self.play.name} in {run_session.folder}")
         self.verdict = next(each for each in self.judged.verdicts if each.check == self.asked.check.id)
         self.user_properties.append(("answer", str(self.verdict.answer)))
-        self.user_properties.append(("version", company.version(self.play.row.server) or ""))
-        self._conclude(company, self.judged, self.verdict)
+        self.user_properties.append(("version", run_session.version(self.play.row.server) or ""))
+        self._conclude(run_session, self.judged, self.verdict)
 
-    def _conclude(self, company: Company, judged: Judged, verdict: Verdict) -> None:
+    def _conclude(self, run_session: RunSession, judged: Judged, verdict: Verdict) -> None:
         strict = self.config.getoption("--strict-should")
-        expected = self.config.stash[RECKONING].expected(self.server, self.question)
+        expected = self.config.stash[EXPECTATION_ITEMS].expected(self.server, self.question)
         if expected and verdict.answer is Answer.BROKEN:
             self.user_properties.append(("expected", expected.words))
             pytest.xfail(expected.words)
@@ -196,11 +196,11 @@ class CheckItem(AskedItem):
             case Answer.KEPT | Answer.OBSERVED:
                 return
             case Answer.BROKEN if verdict.level in (Level.MUST, Level.PROMISE) or strict:
-                raise BrokenError(company.account(judged, verdict, self.asked.check))
+                raise BrokenError(run_session.explain(judged, verdict, self.asked.check))
             case Answer.BROKEN:
                 return
             case Answer.SETUP_FAILED | Answer.HARNESS_ERROR:
-                raise BrokenError(f"{verdict.answer}: {judged.bill.name}: {verdict.because}")
+                raise BrokenError(f"{verdict.answer}: {judged.case.name}: {verdict.because}")
             case _:
                 _fail_or_skip(f"{verdict.answer}: {verdict.because}", fails=strict)
 
@@ -225,7 +225,7 @@ def _mark(protocol: Protocol) -> str:
     return str(protocol).replace("-", "_")
 
 
-def _wanted(item: CheckItem, company: Company) -> list[tuple[Row, Scenario, Protocol]]:
+def _wanted(item: CheckItem, run_session: RunSession) -> list[tuple[Row, Scenario, Protocol]]:
     """Give the plays of what has been selected, so that -k and -m spare the rest.
 
     One process plays the plays of all servers at once. A worker of a distributed run is given one server after the
@@ -234,7 +234,7 @@ def _wanted(item: CheckItem, company: Company) -> list[tuple[Row, Scenario, Prot
     plays = [each.play for each in item.session.items if isinstance(each, CheckItem)]
     if hasattr(item.config, "workerinput"):
         plays = [play for play in plays if play.row is item.play.row]
-    playable = {play.row.server.name for play in plays if not company.why_not_played(play.row)}
+    playable = {play.row.server.name for play in plays if not run_session.why_not_played(play.row)}
     wanted = {play.name: (play.row, play.scenario, play.protocol) for play in plays if play.row.server.name in playable}
     return list(wanted.values())
 
@@ -269,7 +269,7 @@ class _progress_line:  # noqa: N801 - used like a function
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare the garbage collector what stays to the end: it would hold up the loop whose clocks are the evidence."""
-    if COMPANY in session.config.stash:
+    if RUN_SESSION in session.config.stash:
         gc.freeze()
 
 
@@ -288,7 +288,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Send the verdict along with pytest's report, so that it reaches the controller of a distributed run."""
     report = yield
     if isinstance(item, CheckItem) and report.when == "call" and item.verdict and item.judged:
-        company = item.config.stash[COMPANY]
+        run_session = item.config.stash[RUN_SESSION]
         report.lastcall = {  # type: ignore[attr-defined]
             "answer": str(item.verdict.answer),
             "level": str(item.verdict.level),
@@ -296,24 +296,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         if not item.play.told:
             item.play.told = True
             # Only plain data travels between processes: no enum, no tuple.
-            result = json.loads(json.dumps(item.judged.as_result(company.folder), default=vars))
-            report.lastcall["play"] = item.config.stash[RECKONING].beside(result)
-            report.lastcall["claims"] = company.claims(item.play.row.server)
+            result = json.loads(json.dumps(item.judged.as_result(run_session.folder), default=vars))
+            report.lastcall["play"] = item.config.stash[EXPECTATION_ITEMS].with_expectations(result)
+            report.lastcall["claims"] = run_session.claims(item.play.row.server)
     return report
 
 
 class Gatherer:
     """Gathers the verdicts of a run where results are written: in the one process, or in the controller."""
 
-    def __init__(self, company: Company) -> None:
-        self._company = company
+    def __init__(self, run_session: RunSession) -> None:
+        self._run_session = run_session
         self._plays: dict[str, dict[str, Any]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the play that came along with a report."""
         told = getattr(report, "lastcall", None)
         if told and "play" in told:
-            self._company.learn(told["play"]["server"], told["claims"])
+            self._run_session.record_capabilities(told["play"]["server"], told["claims"])
             self._plays[report.nodeid.rpartition("::")[0]] = told["play"]
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -330,18 +330,18 @@ class Gatherer:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json and the report, unless this is a worker."""
         if self._plays and not hasattr(session.config, "workerinput"):
-            self._company.publish(list(self._plays.values()))
+            self._run_session.publish(list(self._plays.values()))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what could not be asked, and where the report is."""
         terminalreporter.section("lastcall")
-        for line in self._company.summary(list(self._plays.values())):
+        for line in self._run_session.summary(list(self._plays.values())):
             terminalreporter.write_line(line)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give all items of a server to one worker: its plays run at once, in one event loop."""
-    if COMPANY not in config.stash:
+    if RUN_SESSION not in config.stash:
         return None
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there only with xdist
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from lastcall.conformance.harness.capability_probe import probe
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
-from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.limits import DEFAULT, Limits
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
@@ -38,7 +38,7 @@ TRACES = "traces"
 class Judged:
     """One play with its verdicts. Paths are where the traces are stored."""
 
-    bill: Bill
+    case: Case
     trace: Trace
     stored_at: Path
     verdicts: list[Verdict]
@@ -64,9 +64,9 @@ class Judged:
         # Before its server is started a play waits for a core to boot it on, which is no time of its own.
         begin_ns = min((event.begin_ns for event in self.trace.of(ServerStarted)), default=end_ns)
         return PlayResult(
-            scenario=self.bill.scenario.id,
-            server=self.bill.server.name,
-            protocol=str(self.bill.protocol),
+            scenario=self.case.scenario.id,
+            server=self.case.server.name,
+            protocol=str(self.case.protocol),
             trace=str(self.stored_at.relative_to(folder)),
             control=str(self.control_stored_at.relative_to(folder)) if self.control_stored_at else "",
             control_failed=why_control_fails(self.control) if self.control else "",
@@ -84,30 +84,30 @@ class Run:
         self.folder = folder
         self.pace = pace
         self.limits = limits
-        self.claims: dict[str, list[Claim]] = {}
+        self.claims: dict[str, list[Capability]] = {}
         """What the capability probe found of each server that has been played."""
         self._stack = contextlib.ExitStack()
-        self._house: House | None = None
+        self._environment: Environment | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._stack.close()
-        self._house = None
+        self._environment = None
 
     def perform(
-        self, bills: Sequence[Bill], progress: Callable[[Progress], None] = lambda _progress: None
+        self, cases: Sequence[Case], progress: Callable[[Progress], None] = lambda _progress: None
     ) -> list[Judged]:
         """Play what is on the bills, at once, and judge it; then play the controls that are needed."""
-        unknown = {bill.server.name: bill.server for bill in bills if bill.server.name not in self.claims}
-        traces = self._play(bills, progress, [self._probe(server) for server in unknown.values()])
-        judged = [self._judge(bill, trace) for bill, trace in zip(bills, traces, strict=True)]
+        unknown = {case.server.name: case.server for case in cases if case.server.name not in self.claims}
+        traces = self._play(cases, progress, [self._probe(server) for server in unknown.values()])
+        judged = [self._judge(case, trace) for case, trace in zip(cases, traces, strict=True)]
         blamed = [each for each in judged if needs_control(each.verdicts)]
-        controls = [dataclasses.replace(each.bill, control=True) for each in blamed]
+        controls = [dataclasses.replace(each.case, control=True) for each in blamed]
         proofs = dict(zip((each.stored_at for each in blamed), self._play(controls, progress), strict=True))
         return [
-            self._judge(each.bill, each.trace, proofs[each.stored_at]) if each.stored_at in proofs else each
+            self._judge(each.case, each.trace, proofs[each.stored_at]) if each.stored_at in proofs else each
             for each in judged
         ]
 
@@ -116,57 +116,57 @@ class Run:
         try:
             self.claims[server.name] = await probe(self._opened, server, self.limits)
         except Exception as error:  # noqa: BLE001 - whatever our own fault is, the plays go on
-            failed = Claim(
+            failed = Capability(
                 "the capability probe", declared=True, found=False, detail=f"{type(error).__name__}: {error}"
             )
             self.claims[server.name] = [failed]
 
     def rejudge(self, server: Server, scenario: Scenario, protocol: Protocol) -> Judged | None:
         """Judge a stored play again with today's checks and the limits it was played with; None if there is none."""
-        bill = Bill(scenario, server, protocol, self.pace, self.limits)
-        stored = bill.stored_at(self.folder / TRACES)
+        case = Case(scenario, server, protocol, self.pace, self.limits)
+        stored = case.stored_at(self.folder / TRACES)
         if not stored.exists():
             return None
-        control = dataclasses.replace(bill, control=True).stored_at(self.folder / TRACES)
-        return self._judge(bill, load(stored), load(control) if control.exists() else None)
+        control = dataclasses.replace(case, control=True).stored_at(self.folder / TRACES)
+        return self._judge(case, load(stored), load(control) if control.exists() else None)
 
-    def _judge(self, bill: Bill, trace: Trace, control: Trace | None = None) -> Judged:
+    def _judge(self, case: Case, trace: Trace, control: Trace | None = None) -> Judged:
         limits = Limits(**trace.play.limits) if trace.play.limits else self.limits
         traces = self.folder / TRACES
         return Judged(
-            bill,
+            case,
             trace,
-            bill.stored_at(traces),
-            judge(bill.scenario, trace, limits, control),
+            case.stored_at(traces),
+            judge(case.scenario, trace, limits, control),
             control,
-            dataclasses.replace(bill, control=True).stored_at(traces) if control else None,
+            dataclasses.replace(case, control=True).stored_at(traces) if control else None,
         )
 
     @property
-    def _opened(self) -> House:
-        if self._house is None:
-            self._house = self._stack.enter_context(House())
-        return self._house
+    def _opened(self) -> Environment:
+        if self._environment is None:
+            self._environment = self._stack.enter_context(Environment())
+        return self._environment
 
     def _play(
         self,
-        bills: Sequence[Bill],
+        cases: Sequence[Case],
         progress: Callable[[Progress], None],
-        beside: Sequence[Coroutine[Any, Any, None]] = (),
+        alongside: Sequence[Coroutine[Any, Any, None]] = (),
     ) -> list[Trace]:
-        if not bills:
+        if not cases:
             return []
-        for bill in bills:
-            control = dataclasses.replace(bill, control=True)
+        for case in cases:
+            control = dataclasses.replace(case, control=True)
             control.stored_at(self.folder / TRACES).unlink(missing_ok=True)
-        told = Progress([bill.name for bill in bills])
+        told = Progress([case.name for case in cases])
 
-        def done(bill: Bill, _trace: Trace) -> None:
-            told.done(bill.name)
+        def done(case: Case, _trace: Trace) -> None:
+            told.done(case.name)
             progress(told)
 
         progress(told)
-        return self._opened.play_all(bills, self.folder / TRACES, done, beside)
+        return self._opened.play_all(cases, self.folder / TRACES, done, alongside)
 
 
 class Progress:

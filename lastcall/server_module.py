@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model.server import Server
-from lastcall.server_toml import OwnServerError
+from lastcall.server_toml import ServerFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,21 +23,21 @@ GROUP = "lastcall.servers"
 
 
 def load_servers(path: Path) -> list[Server]:
-    """Give the servers that a Python file makes; raises :class:`OwnServerError`."""
+    """Give the servers that a Python file makes; raises :class:`ServerFileError`."""
     if not path.is_file():
-        raise OwnServerError(f"{path}: no such file")
+        raise ServerFileError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(f"lastcall_own_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise OwnServerError(f"{path}: not a Python file")
+        raise ServerFileError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise OwnServerError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+        raise ServerFileError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
     found = list(servers_in(vars(module)))
     if not found:
-        raise OwnServerError(f"{path}: no conformance.server.Server stands at its top level")
+        raise ServerFileError(f"{path}: no conformance.server.Server stands at its top level")
     return found
 
 

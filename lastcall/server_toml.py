@@ -75,22 +75,22 @@ _QUICKEST_S, _SLOWEST_S = 1.0, 10.0
 _PROTOCOLS = ", ".join(protocol.value for protocol in Protocol)
 
 
-class OwnServerError(ValueError):
+class ServerFileError(ValueError):
     """A TOML file does not describe a server; the message names the file, what is wrong, and what is wanted."""
 
 
 def load_server(path: Path) -> Server:
-    """Read a server from a TOML file; raises :class:`OwnServerError`."""
+    """Read a server from a TOML file; raises :class:`ServerFileError`."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise OwnServerError(f"{path}: {error.strerror}") from error
+        raise ServerFileError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OwnServerError(f"{path}: not TOML: {error}") from error
+        raise ServerFileError(f"{path}: not TOML: {error}") from error
     try:
         return _server(table, path.resolve().parent)
     except ValueError as error:
-        raise OwnServerError(f"{path}: {error}") from error
+        raise ServerFileError(f"{path}: {error}") from error
 
 
 def _server(table: Mapping[str, Any], here: Path) -> Server:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastcall import __version__
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.judging.explanation import account
-from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.judging.explanation import explain
+from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Drain, Launch, Protocol, Server
 from lastcall.conformance.model.trace_file import TraceError
@@ -33,7 +33,7 @@ from lastcall.install import version_of, why_missing
 from lastcall.registry import Found, RegistryError, find
 from lastcall.run import TRACES, Run
 from lastcall.server_module import load_servers
-from lastcall.server_toml import OwnServerError, load_server
+from lastcall.server_toml import ServerFileError, load_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from lastcall.run import Judged, Progress
 
 
-class CompanyError(ValueError):
+class SessionError(ValueError):
     """Who is asked cannot be made out; the message says why and what to do."""
 
 
@@ -61,7 +61,7 @@ Question = tuple[Row, "Scenario", "Protocol"]
 """One play that is wanted: who is asked, what, over which protocol."""
 
 
-class Company:
+class RunSession:
     """The servers of a run, and their verdicts."""
 
     def __init__(self, found: Found, rows: list[Row], folder: Path, pace: Pace, *, judge_only: bool) -> None:
@@ -78,22 +78,22 @@ class Company:
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
 
     @classmethod
-    def assemble(cls, names: Sequence[str], folder: Path, pace: Pace, *, judge_only: bool) -> Company:
-        """Find the servers of these names; raises :class:`CompanyError`."""
+    def assemble(cls, names: Sequence[str], folder: Path, pace: Pace, *, judge_only: bool) -> RunSession:
+        """Find the servers of these names; raises :class:`SessionError`."""
         try:
             found = find()
             if judge_only and not (folder / TRACES).is_dir():
-                raise CompanyError(f"--judge-only {folder}: there is no folder {TRACES!r} with traces in it")
+                raise SessionError(f"--judge-only {folder}: there is no folder {TRACES!r} with traces in it")
             if judge_only:
                 for path in _stored(folder):
                     found.servers.setdefault(path.name, _remembered(path))
             rows = _rows(found, names or [path.name for path in _stored(folder)])
-        except (OwnServerError, RegistryError) as error:
-            raise CompanyError(str(error)) from error
+        except (ServerFileError, RegistryError) as error:
+            raise SessionError(str(error)) from error
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CompanyError(f"--results {folder}: {error.strerror}") from error
+            raise SessionError(f"--results {folder}: {error.strerror}") from error
         return cls(found, rows, folder, pace, judge_only=judge_only)
 
     def scenarios_of(self, module: str) -> list[Scenario]:
@@ -132,11 +132,11 @@ class Company:
                     again = self._run.rejudge(row.server, scenario, protocol)
                     self._keep([again] if again else [])
         else:
-            bills = [
-                Bill(scenario, row.server, protocol, self.pace, DEFAULT, self.version(row.server) or "")
+            cases = [
+                Case(scenario, row.server, protocol, self.pace, DEFAULT, self.version(row.server) or "")
                 for row, scenario, protocol in asked
             ]
-            self._keep(self._run.perform(bills, progress))
+            self._keep(self._run.perform(cases, progress))
         self._performed.update(row.server.name for row, _scenario, _protocol in asked)
 
     def claims(self, server: Server) -> list[dict[str, Any]]:
@@ -144,26 +144,26 @@ class Company:
         probed = self._run.claims.get(server.name)
         return [dataclasses.asdict(claim) for claim in probed] if probed else self._claims.get(server.name, [])
 
-    def learn(self, server: str, claims: list[dict[str, Any]]) -> None:
+    def record_capabilities(self, server: str, claims: list[dict[str, Any]]) -> None:
         """Take what another process has found of a server."""
         if claims:
             self._claims[server] = claims
 
     def _keep(self, judged: Sequence[Judged]) -> None:
         for each in judged:
-            self._judged[each.bill.server.name, str(each.bill.protocol), each.bill.scenario.id] = each
+            self._judged[each.case.server.name, str(each.case.protocol), each.case.scenario.id] = each
 
     def judged(self, row: Row, scenario: Scenario, protocol: Protocol) -> Judged | None:
         """Give one play with its verdicts; None if a trace that was to be judged again is not there."""
         return self._judged.get((row.server.name, str(protocol), scenario.id))
 
-    def account(self, judged: Judged, verdict: Verdict, check: Check) -> str:
+    def explain(self, judged: Judged, verdict: Verdict, check: Check) -> str:
         """Give a person's account of a verdict."""
-        asked_as = next((row.asked_as for row in self.rows if row.server.name == judged.bill.server.name), "")
+        asked_as = next((row.asked_as for row in self.rows if row.server.name == judged.case.server.name), "")
         pace = "" if self.pace == "fast" else f" --pace {self.pace}"
-        bill = judged.bill
-        selected = f"{bill.scenario.id}[{bill.server.name}-{bill.protocol}] and {verdict.check}"
-        return account(
+        case = judged.case
+        selected = f"{case.scenario.id}[{case.server.name}-{case.protocol}] and {verdict.check}"
+        return explain(
             judged.trace,
             verdict,
             check,
@@ -220,7 +220,7 @@ class Company:
             mine = [play for play in plays if play["server"] == name]
             if mine:
                 lines.append(f"{name} {self.version(row.server) or ''}: {_counts(mine)}; {figures[name].requests_lost}")
-                told = [Claim(**claim).contradicted for claim in self.claims(row.server)]
+                told = [Capability(**claim).contradicted for claim in self.claims(row.server)]
                 lines += [f"{name}: the adapter's claims are wrong: {words}" for words in told if words]
             elif why := self.why_not_played(row):
                 lines.append(why)
@@ -249,11 +249,11 @@ def _counts(plays: list[dict[str, Any]]) -> str:
 
 
 def servers_named(names: Sequence[str]) -> list[Server]:
-    """Give the servers of these names or files; raises :class:`CompanyError`."""
+    """Give the servers of these names or files; raises :class:`SessionError`."""
     try:
         return [row.server for row in _rows(find(), names)]
-    except (OwnServerError, RegistryError) as error:
-        raise CompanyError(str(error)) from error
+    except (ServerFileError, RegistryError) as error:
+        raise SessionError(str(error)) from error
 
 
 def _rows(found: Found, names: Sequence[str]) -> list[Row]:
@@ -267,12 +267,12 @@ def _rows(found: Found, names: Sequence[str]) -> list[Row]:
             for server in [load_server(Path(name))] if name.endswith(".toml") else load_servers(Path(name)):
                 if server.name in found.servers:
                     taken = f"the name {server.name!r} is taken by a server of lastcall; choose another"
-                    raise CompanyError(f"{name}: {taken}")
+                    raise SessionError(f"{name}: {taken}")
                 rows[server.name] = Row(server, named=True, asked_as=name)
         elif name in found.servers:
             rows[name] = Row(found.servers[name], named=True, asked_as=name)
         else:
-            raise CompanyError(_unknown(found, name))
+            raise SessionError(_unknown(found, name))
     return list(rows.values())
 
 
@@ -297,7 +297,7 @@ def _remembered(folder: Path) -> Server:
     """Stand in for a server that is known only by its stored traces: enough to judge them again."""
 
     def refuse(_launch: Launch) -> list[str]:
-        raise CompanyError(f"{folder.name} is known by its traces alone and cannot be started")
+        raise SessionError(f"{folder.name} is known by its traces alone and cannot be started")
 
     spoken = {path.name for path in folder.iterdir()}
     return Server(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from lastcall.reports.lanes import Bar, Bound, Lane, Lanes
-    from lastcall.reports.marks import Mark
+    from lastcall.reports.markers import Mark
 
 GUTTER = 178.0
 PLOT = 940.0

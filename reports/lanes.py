@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lastcall.reports.marks import Mark, connection_mark, process_mark, request_mark
+from lastcall.reports.markers import Mark, connection_mark, process_mark, request_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

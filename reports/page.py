@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lastcall.reports import figures, links, matrix
 from lastcall.reports.answers import BROKEN, LEGEND
-from lastcall.reports.asked import asked
-from lastcall.reports.choices import choices
+from lastcall.reports.by_check import asked
 from lastcall.reports.evidence import evidence
-from lastcall.reports.printing import Press, clear, put
+from lastcall.reports.filters import choices
+from lastcall.reports.html import Press, clear, put
 from lastcall.reports.site import write_site
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from lastcall.reports import figures
 from lastcall.reports.answers import LEGEND
-from lastcall.reports.choices import choices
 from lastcall.reports.evidence import Evidence, evidence
+from lastcall.reports.filters import choices
+from lastcall.reports.html import clear, put
 from lastcall.reports.links import FOLDER, question_page, server_page
 from lastcall.reports.overview import overview
-from lastcall.reports.printing import clear, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lastcall.conformance.results.results import Results
-    from lastcall.reports.printing import Press
+    from lastcall.reports.html import Press
 
     EvidencePage = Callable[[Press, Results, Sequence[Evidence], str], str]
 

@@ -7,7 +7,7 @@ it: so the age of the connection is part of the timeline and is not shortened at
 
 from __future__ import annotations
 
-from lastcall.conformance.checks import burden, closing, delivery, goaway
+from lastcall.conformance.checks import closing, delivery, goaway, resource_use
 from lastcall.conformance.model.client_events import (
     FrameReceived,
     GoawayReceived,
@@ -85,7 +85,7 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
         checks=(
             *IN_FLIGHT,
             should(delivery.responses_are_not_held_back),
-            should(burden.drain_does_not_spin),
+            should(resource_use.drain_does_not_spin),
             *GOAWAY,
             *CLOSING,
             *ENDING,

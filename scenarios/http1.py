@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastcall.conformance.checks import burden, closing, delivery
+from lastcall.conformance.checks import closing, delivery, resource_use
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -55,7 +55,7 @@ HTTP1_ONE_REQUEST = Scenario(
     checks=(
         *IN_FLIGHT,
         should(delivery.responses_are_not_held_back),
-        should(burden.drain_does_not_spin),
+        should(resource_use.drain_does_not_spin),
         *SAYS_CLOSE,
         *CLOSING,
         *ENDING,

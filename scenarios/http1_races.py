@@ -12,9 +12,9 @@ from lastcall.conformance.model.client_events import ResponseEnded, ResponseStar
 from lastcall.conformance.model.client_steps import (
     READY,
     BeginHead,
+    ClosePolicy,
     Connect,
     FinishHead,
-    Manners,
     Request,
 )
 from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
@@ -40,7 +40,7 @@ HTTP1_SECOND_REQUEST_AFTER_CLOSE = Scenario(
     protocols=HTTP1,
     drain=Duration(3, 10),
     timeline=steps(
-        Connect("a", Manners.RUDE),
+        Connect("a", ClosePolicy.RUDE),
         Request("a", "first"),
         Connect("beside"),
         Request("beside"),

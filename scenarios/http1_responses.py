@@ -6,8 +6,8 @@ from lastcall.conformance.checks import closing, delivery, http1_phases, serving
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
+    ClosePolicy,
     Connect,
-    Manners,
     PauseReading,
     Request,
     ResumeReading,
@@ -138,9 +138,9 @@ HTTP1_RUDE = Scenario(
     protocols=HTTP1,
     drain=Duration(5, 20),
     timeline=steps(
-        Connect("a", Manners.RUDE),
+        Connect("a", ClosePolicy.RUDE),
         Request("a", "held"),
-        Connect("idle", Manners.RUDE),
+        Connect("idle", ClosePolicy.RUDE),
         Request("idle", "request-i", READY),
         Await(HandlerEntered("held")),
         Await(ResponseEnded("request-i")),

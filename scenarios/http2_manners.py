@@ -13,8 +13,8 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.client_steps import (
     READY,
+    ClosePolicy,
     Connect,
-    Manners,
     Request,
     ResetRequest,
 )
@@ -33,10 +33,10 @@ from lastcall.scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT
 DRAIN = Duration(4, 20)
 
 
-def busy(manners: Manners) -> Timeline:
+def busy(close_policy: ClosePolicy) -> Timeline:
     """Make the timeline of a client with one request in its handler."""
     return steps(
-        Connect("a", manners),
+        Connect("a", close_policy),
         Request("a"),
         Await(HandlerEntered("a")),
         Shutdown(),
@@ -48,10 +48,10 @@ def busy(manners: Manners) -> Timeline:
     )
 
 
-def idle(manners: Manners) -> Timeline:
+def idle(close_policy: ClosePolicy) -> Timeline:
     """Make the timeline of a client that waits for nothing."""
     return steps(
-        Connect("a", manners),
+        Connect("a", close_policy),
         Request("a", "done", READY),
         Await(ResponseEnded("done")),
         Shutdown(),
@@ -65,7 +65,7 @@ POLITE_CLIENT = Scenario(
     question="The client says GOAWAY and closes as soon as it has its response. Does the server end in order?",
     protocols=HTTP2,
     drain=DRAIN,
-    timeline=busy(Manners.POLITE),
+    timeline=busy(ClosePolicy.POLITE),
     checks=(
         *IN_FLIGHT,
         # Who closes first is chance here, so nothing is asked about the server's close.
@@ -79,7 +79,7 @@ RUDE_CLIENT = Scenario(
     question="The client never closes, not even when the server has. Does the server end in time all the same?",
     protocols=HTTP2,
     drain=DRAIN,
-    timeline=busy(Manners.RUDE),
+    timeline=busy(ClosePolicy.RUDE),
     checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
 )
 
@@ -88,7 +88,7 @@ IDLE_POLITE = Scenario(
     question="An idle client says GOAWAY and closes as soon as it is told of the shutdown. Does the server end in order?",
     protocols=HTTP2,
     drain=DRAIN,
-    timeline=idle(Manners.POLITE),
+    timeline=idle(ClosePolicy.POLITE),
     checks=(
         promise(goaway.goaway_says_no_error),
         must(goaway.goaway_is_on_stream_zero),
@@ -103,7 +103,7 @@ IDLE_RUDE = Scenario(
     question="An idle client never closes, not even when the server has. Is it told and closed, and the end in time?",
     protocols=HTTP2,
     drain=DRAIN,
-    timeline=idle(Manners.RUDE),
+    timeline=idle(ClosePolicy.RUDE),
     checks=(
         should(closing.idle_connections_close_promptly),
         should(closing.connections_end_without_reset),

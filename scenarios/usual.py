@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks import (
-    announcing,
-    burden,
     closing,
     delivery,
     ending,
     goaway,
+    goaway_order,
     http1,
     http1_responses,
     http2_responses,
     protocol,
+    resource_use,
     serving,
     timed,
 )
@@ -49,8 +49,8 @@ GOAWAY: tuple[Asked, ...] = (
     must(http2_responses.responses_carry_no_connection_fields),
     must(http2_responses.nothing_follows_the_end_of_a_stream),
     should(http2_responses.finished_streams_are_not_reset),
-    observe(announcing.sequence_of_goaways),
-    observe(announcing.listener_and_goaway),
+    observe(goaway_order.sequence_of_goaways),
+    observe(goaway_order.listener_and_goaway),
 )
 """What HTTP/2 tells a client of a shutdown."""
 
@@ -78,7 +78,7 @@ ENDING: tuple[Asked, ...] = (
     should(ending.server_exits_once_drained),
     promise(ending.exit_status_is_documented),
     should(ending.server_prints_no_stack_trace),
-    should(burden.log_is_not_flooded),
+    should(resource_use.log_is_not_flooded),
     promise(ending.server_leaves_no_process_behind),
     promise(ending.port_is_free_after_exit),
     observe(closing.listener_closes),

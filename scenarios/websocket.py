@@ -16,8 +16,8 @@ from lastcall.conformance.model.client_events import (
     WebSocketOpened,
 )
 from lastcall.conformance.model.client_steps import (
+    ClosePolicy,
     Connect,
-    Manners,
     OpenWebSocket,
     PauseReading,
     Request,
@@ -58,9 +58,9 @@ END: tuple[Asked, ...] = tuple(asked for asked in ENDING if asked.check is not s
 """A WebSocket is no request that has a fate."""
 
 
-def _in_use(name: str, manners: Manners, receive_buffer: int = 0) -> list[Step]:
+def _in_use(name: str, close_policy: ClosePolicy, receive_buffer: int = 0) -> list[Step]:
     """Open a WebSocket on a connection of its own, and see that it works."""
-    return [Connect(name, manners, receive_buffer=receive_buffer), OpenWebSocket(name), *_works(name)]
+    return [Connect(name, close_policy, receive_buffer=receive_buffer), OpenWebSocket(name), *_works(name)]
 
 
 def _works(name: str) -> list[Step]:
@@ -80,7 +80,7 @@ WEBSOCKET_OPEN = Scenario(
     needs=NEEDS,
     drain=Duration(4, 10),
     timeline=steps(
-        _in_use("a", Manners.FOLLOWER),
+        _in_use("a", ClosePolicy.FOLLOWER),
         Shutdown(),
         Await(CloseReceived("a"), within="idle_close_s"),
         Await(FinReceived("a"), within="after_response_close_s"),
@@ -96,7 +96,7 @@ WEBSOCKET_RUDE_PEER = Scenario(
     needs=NEEDS,
     drain=Duration(4, 10),
     timeline=steps(
-        _in_use("a", Manners.RUDE),
+        _in_use("a", ClosePolicy.RUDE),
         Shutdown(),
         Await(CloseReceived("a"), within="idle_close_s"),
         Await(ServerExited()),
@@ -111,7 +111,7 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
     needs=NEEDS,
     drain=Duration(4, 10),
     timeline=steps(
-        _in_use("a", Manners.FOLLOWER, receive_buffer=16 * 1024),
+        _in_use("a", ClosePolicy.FOLLOWER, receive_buffer=16 * 1024),
         PauseReading("a"),
         [SendChunk("a", LONG_MESSAGE)] * MESSAGES,
         Elapse(Duration(0.3, 3), "the messages fill what buffers there are"),
@@ -161,7 +161,7 @@ WEBSOCKET_OVER_H2_RUDE_PEER = Scenario(
     needs=NEEDS_H2,
     drain=Duration(4, 10),
     timeline=steps(
-        _in_use("a", Manners.RUDE),
+        _in_use("a", ClosePolicy.RUDE),
         Shutdown(),
         Await(CloseReceived("a"), within="idle_close_s"),
         Await(ServerExited()),

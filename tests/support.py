@@ -5,7 +5,7 @@ import dataclasses
 import sys
 import time
 
-from lastcall.conformance.harness.loop_clock import Watch, loop_factory
+from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
@@ -176,9 +176,9 @@ PLAY = Play("some-question", "mine", "h1", "fast")
 
 def perform(work, path=None):
     """Run a coroutine function with a recorder, in a loop that is watched; give the recorder's events, or its result."""
-    watch = Watch()
-    with asyncio.Runner(loop_factory=loop_factory(watch)) as runner:
-        recorder = Recorder(PLAY, watch, path)
+    clock = LoopClock()
+    with asyncio.Runner(loop_factory=loop_factory(clock)) as runner:
+        recorder = Recorder(PLAY, clock, path)
         result = runner.run(_within(30, work(recorder)))
         recorder.close()
     return recorder.events if result is None else result

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastcall.conformance.checks import announcing, burden, delivery
+from lastcall.conformance.checks import delivery, goaway_order, resource_use
 from lastcall.conformance.model.client_events import BodyReceived, FinReceived
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -18,10 +18,10 @@ from tests.traces import LAG, SIGNAL, answered, at, exits, goaway, held, judged,
 ONCE = delivery.requests_are_processed_once
 BACK = delivery.responses_are_not_held_back
 PIECES = delivery.pieces_are_passed_on_in_the_drain
-SPIN = burden.drain_does_not_spin
-FLOOD = burden.log_is_not_flooded
-SEQUENCE = announcing.sequence_of_goaways
-ORDER = announcing.listener_and_goaway
+SPIN = resource_use.drain_does_not_spin
+FLOOD = resource_use.log_is_not_flooded
+SEQUENCE = goaway_order.sequence_of_goaways
+ORDER = goaway_order.listener_and_goaway
 CHECKS = (ONCE, BACK, PIECES, SPIN, FLOOD, SEQUENCE, ORDER)
 BUSY = (*opened(), *held(), SIGNAL)
 

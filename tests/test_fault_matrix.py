@@ -7,8 +7,8 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import judge, why_control_fails
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Feature, Protocol
@@ -26,13 +26,13 @@ BLAMING = (Level.MUST, Level.PROMISE)
 CLEARTEXT = (Protocol.H1, Protocol.H2C)
 
 
-def bill(server, scenario, protocol):
-    return Bill(FOUND.scenarios[scenario], FOUND.servers[server], protocol, Pace.FAST, DEFAULT)
+def case(server, scenario, protocol):
+    return Case(FOUND.scenarios[scenario], FOUND.servers[server], protocol, Pace.FAST, DEFAULT)
 
 
 def plays_of(server, protocols):
     return [
-        bill(server, scenario.id, protocol)
+        case(server, scenario.id, protocol)
         for scenario in FOUND.scenarios.values()
         for protocol in scenario.protocols
         if protocol in protocols
@@ -50,7 +50,7 @@ def plays_of_variant(name, model):
     return [play for play in plays if play.scenario.workers == 1 and play.scenario.needs_signal != "reload"]
 
 
-FAULTY = [bill(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
+FAULTY = [case(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
 BENIGN = [play for name, model in VARIANTS.items() for play in plays_of_variant(name, model)]
 CORRECT = plays_of("reference", tuple(Protocol))
 CONTROLS = [dataclasses.replace(play, control=True) for play in plays_of("reference", CLEARTEXT)]
@@ -59,10 +59,10 @@ CONTROLS = [dataclasses.replace(play, control=True) for play in plays_of("refere
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory):
     """Play everything once; give the verdicts by the bill's name, and the traces of the controls."""
-    bills = [*FAULTY, *BENIGN, *CORRECT, *CONTROLS]
-    with House() as house:
-        traces = house.play_all(bills, tmp_path_factory.mktemp("traces"))
-    played = dict(zip((each.name for each in bills), zip(bills, traces, strict=True), strict=True))
+    cases = [*FAULTY, *BENIGN, *CORRECT, *CONTROLS]
+    with Environment() as environment:
+        traces = environment.play_all(cases, tmp_path_factory.mktemp("traces"))
+    played = dict(zip((each.name for each in cases), zip(cases, traces, strict=True), strict=True))
     return {name: (trace, judge(each.scenario, trace, DEFAULT)) for name, (each, trace) in played.items()}
 
 

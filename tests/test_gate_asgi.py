@@ -43,22 +43,22 @@ class Stage:
 
 def play(monkeypatch, story):
     async def run():
-        async with asyncio.timeout(10), Stage() as stage:
-            monkeypatch.setenv("LASTCALL_GATE", stage.address)
-            await story(stage)
+        async with asyncio.timeout(10), Stage() as server_session:
+            monkeypatch.setenv("LASTCALL_GATE", server_session.address)
+            await story(server_session)
 
     asyncio.run(run())
 
 
 def test_a_finish_alone_is_one_piece_with_its_length(monkeypatch):
-    async def story(stage):
-        await stage.call(SCOPE | {"query_string": b"a=b"})
-        assert await stage.line() == "entered one GET /hold/one?a=b"
-        stage.order("finish 11")
-        assert await stage.line() == "finished 11"
-        assert await stage.line() == ""
-        await stage.task
-        start, body = stage.sent()
+    async def story(server_session):
+        await server_session.call(SCOPE | {"query_string": b"a=b"})
+        assert await server_session.line() == "entered one GET /hold/one?a=b"
+        server_session.order("finish 11")
+        assert await server_session.line() == "finished 11"
+        assert await server_session.line() == ""
+        await server_session.task
+        start, body = server_session.sent()
         assert (start["status"], dict(start["headers"])[b"content-length"]) == (200, b"11")
         assert body == {"type": "http.response.body", "body": b"lastcall\nla", "more_body": False}
 
@@ -66,13 +66,13 @@ def test_a_finish_alone_is_one_piece_with_its_length(monkeypatch):
 
 
 def test_pieces_go_on_where_the_last_one_ended(monkeypatch):
-    async def story(stage):
-        await stage.call()
-        await stage.line()
+    async def story(server_session):
+        await server_session.call()
+        await server_session.line()
         for order, report in (("send 0", "sent 0"), ("send 100000", "sent 100000"), ("finish 2", "finished 100002")):
-            stage.order(order)
-            assert await stage.line() == report
-        start, *pieces = stage.sent()
+            server_session.order(order)
+            assert await server_session.line() == report
+        start, *pieces = server_session.sent()
         assert b"content-length" not in dict(start["headers"])
         assert [piece["more_body"] for piece in pieces] == [True, True, True, False]
         assert b"".join(piece["body"] for piece in pieces) == (b"lastcall\n" * 12000)[:100002]
@@ -81,75 +81,77 @@ def test_pieces_go_on_where_the_last_one_ended(monkeypatch):
 
 
 def test_the_body_is_read_when_that_is_ordered(monkeypatch):
-    async def story(stage):
-        await stage.call(SCOPE | {"method": "POST"}, {"type": "http.request", "body": b"abc", "more_body": True})
-        assert await stage.line() == "entered one POST /hold/one"
-        assert stage.to_app.qsize() == 1
-        stage.order("read")
-        stage.to_app.put_nowait({"type": "http.request", "body": b"de"})
-        assert await stage.line() == "read 5"
-        stage.order("finish 0")
-        assert await stage.line() == "finished 0"
+    async def story(server_session):
+        await server_session.call(
+            SCOPE | {"method": "POST"}, {"type": "http.request", "body": b"abc", "more_body": True}
+        )
+        assert await server_session.line() == "entered one POST /hold/one"
+        assert server_session.to_app.qsize() == 1
+        server_session.order("read")
+        server_session.to_app.put_nowait({"type": "http.request", "body": b"de"})
+        assert await server_session.line() == "read 5"
+        server_session.order("finish 0")
+        assert await server_session.line() == "finished 0"
 
     play(monkeypatch, story)
 
 
 def test_a_body_that_is_cut_is_not_said_to_be_read(monkeypatch):
-    async def story(stage):
-        await stage.call(SCOPE | {"method": "POST"}, DISCONNECT)
-        await stage.line()
-        stage.order("read")
-        assert await stage.line() == "disconnected"
-        assert (await stage.line()).startswith("failed ConnectionError")
-        await stage.task
+    async def story(server_session):
+        await server_session.call(SCOPE | {"method": "POST"}, DISCONNECT)
+        await server_session.line()
+        server_session.order("read")
+        assert await server_session.line() == "disconnected"
+        assert (await server_session.line()).startswith("failed ConnectionError")
+        await server_session.task
 
     play(monkeypatch, story)
 
 
 def test_a_disconnect_is_told_and_orders_are_still_obeyed(monkeypatch):
-    async def story(stage):
-        await stage.call()
-        await stage.line()
-        stage.to_app.put_nowait(DISCONNECT)
-        assert await stage.line() == "disconnected"
-        stage.order("finish 9")
-        assert await stage.line() == "finished 9"
+    async def story(server_session):
+        await server_session.call()
+        await server_session.line()
+        server_session.to_app.put_nowait(DISCONNECT)
+        assert await server_session.line() == "disconnected"
+        server_session.order("finish 9")
+        assert await server_session.line() == "finished 9"
 
     play(monkeypatch, story)
 
 
 def test_a_cancelled_handler_only_closes(monkeypatch):
-    async def story(stage):
-        await stage.call()
-        await stage.line()
-        stage.task.cancel()
-        assert await stage.reader.read() == b""
+    async def story(server_session):
+        await server_session.call()
+        await server_session.line()
+        server_session.task.cancel()
+        assert await server_session.reader.read() == b""
 
     play(monkeypatch, story)
 
 
 def test_a_gate_that_goes_fails_the_handler(monkeypatch):
-    async def story(stage):
-        await stage.call()
-        await stage.line()
-        stage.writer.close()
+    async def story(server_session):
+        await server_session.call()
+        await server_session.line()
+        server_session.writer.close()
         with pytest.raises(EOFError):
-            await stage.task
+            await server_session.task
 
     play(monkeypatch, story)
 
 
 def test_the_lifespan_is_reported(monkeypatch):
-    async def story(stage):
-        await stage.call({"type": "lifespan"}, {"type": "lifespan.startup"})
-        assert (await stage.line()).endswith(" startup")
-        stage.to_app.put_nowait({"type": "lifespan.shutdown"})
-        assert (await stage.line()).endswith(" shutdown begun")
-        assert [each["type"] for each in stage.sent()] == ["lifespan.startup.complete"]
-        stage.order("proceed")
-        assert (await stage.line()).endswith(" shutdown ended")
-        await stage.task
-        assert [each["type"] for each in stage.sent()] == ["lifespan.shutdown.complete"]
+    async def story(server_session):
+        await server_session.call({"type": "lifespan"}, {"type": "lifespan.startup"})
+        assert (await server_session.line()).endswith(" startup")
+        server_session.to_app.put_nowait({"type": "lifespan.shutdown"})
+        assert (await server_session.line()).endswith(" shutdown begun")
+        assert [each["type"] for each in server_session.sent()] == ["lifespan.startup.complete"]
+        server_session.order("proceed")
+        assert (await server_session.line()).endswith(" shutdown ended")
+        await server_session.task
+        assert [each["type"] for each in server_session.sent()] == ["lifespan.shutdown.complete"]
 
     play(monkeypatch, story)
 

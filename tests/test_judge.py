@@ -120,9 +120,9 @@ def test_check_is_not_blocked_by_what_was_kept_or_is_not_asked():
 
 
 def test_what_was_seen_stands_by_itself_when_the_check_says_so():
-    on_sight = dataclasses.replace(after_the_blocked, on_sight=True)
-    assert answers([promise(always_broken), must(on_sight)])["after_the_blocked"] is Answer.BROKEN
-    not_seen = dataclasses.replace(after_the_broken, on_sight=True)
+    decisive = dataclasses.replace(after_the_blocked, decisive=True)
+    assert answers([promise(always_broken), must(decisive)])["after_the_blocked"] is Answer.BROKEN
+    not_seen = dataclasses.replace(after_the_broken, decisive=True)
     assert answers([promise(always_broken), must(not_seen)])["after_the_broken"] is Answer.BLOCKED
 
 
@@ -224,7 +224,7 @@ def test_control_that_fails_touches_no_other_answer():
     assert answers(blocked, control=control)["after_the_broken"] is Answer.BLOCKED
 
 
-@check(clauses.PING_ANSWERED, anytime=True)
+@check(clauses.PING_ANSWERED, holds_without_shutdown=True)
 def asked_at_any_time(trace, _limits):
     """What comes after the signal is broken off."""
     signal = trace.first(SignalSent(purpose="shutdown"))
@@ -245,5 +245,5 @@ def test_a_rule_that_holds_at_any_time_is_put_to_the_control_too():
     (verdict,) = judge(asking(*asked), trace, DEFAULT, control_of(late))
     assert verdict.answer is Answer.SETUP_FAILED
     assert "(Too late)" in verdict.because
-    another = dataclasses.replace(asked_at_any_time, anytime=False)
+    another = dataclasses.replace(asked_at_any_time, holds_without_shutdown=False)
     assert answers([must(another)], trace, control_of(late))["asked_at_any_time"] is Answer.BROKEN

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from lastcall.reports import figures
-from lastcall.reports.asked import asked
-from lastcall.reports.choices import choices
+from lastcall.reports.by_check import asked
+from lastcall.reports.filters import choices
 from lastcall.reports.links import question_page, server_page
 from lastcall.reports.overview import overview
 from lastcall.reports.page import ONE_PAGE_PLAYS, write_page

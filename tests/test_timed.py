@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
@@ -64,44 +64,44 @@ def slow(folder, fault="none", **fields):
 
 
 @pytest.fixture(scope="module")
-def house():
-    with House() as house:
-        yield house
+def environment():
+    with Environment() as environment:
+        yield environment
 
 
-def played(house, folder, server, scenario, **changes):
-    bill = Bill(scenario, server, Protocol.H1, Pace.FAST, PATIENT, **changes)
-    return house.play_all([bill], folder / "traces")[0]
+def played(environment, folder, server, scenario, **changes):
+    case = Case(scenario, server, Protocol.H1, Pace.FAST, PATIENT, **changes)
+    return environment.play_all([case], folder / "traces")[0]
 
 
 def answers(scenario, trace):
     return {verdict.check: verdict.answer for verdict in judge(scenario, trace, DEFAULT)}
 
 
-def test_a_graceful_server_answers_its_slow_requests(house, tmp_path):
-    trace = played(house, tmp_path, slow(tmp_path), ONE_HELD)
+def test_a_graceful_server_answers_its_slow_requests(environment, tmp_path):
+    trace = played(environment, tmp_path, slow(tmp_path), ONE_HELD)
     found = answers(ONE_HELD, trace)
     assert found["slow_requests_are_answered"] is Answer.KEPT
     assert found["exit_status_is_documented"] is Answer.KEPT
     assert trace.of(HandlerEntered) == []
 
 
-def test_an_abrupt_server_is_seen_to_lose_them(house, tmp_path):
-    trace = played(house, tmp_path, slow(tmp_path, "abrupt"), ONE_HELD)
+def test_an_abrupt_server_is_seen_to_lose_them(environment, tmp_path):
+    trace = played(environment, tmp_path, slow(tmp_path, "abrupt"), ONE_HELD)
     assert answers(ONE_HELD, trace)["slow_requests_are_answered"] is Answer.BROKEN
     assert [fate(trace, request) for request in requests(trace)] == [Fate.AMBIGUOUS]
 
 
-def test_what_needs_a_witness_inside_cannot_be_told(house, tmp_path):
-    trace = played(house, tmp_path, slow(tmp_path), ONE_HELD)
-    witnessed = {asked.check.id for asked in ONE_HELD.checks if asked.check.witness}
+def test_what_needs_a_witness_inside_cannot_be_told(environment, tmp_path):
+    trace = played(environment, tmp_path, slow(tmp_path), ONE_HELD)
+    witnessed = {asked.check.id for asked in ONE_HELD.checks if asked.check.needs_gate}
     found = answers(ONE_HELD, trace)
     assert {"in_flight_requests_are_served", "in_flight_handlers_are_not_cancelled"} <= witnessed
     assert {found[name] for name in witnessed} == {Answer.CANNOT_TELL}
 
 
-def test_the_control_of_a_slow_request_succeeds(house, tmp_path):
-    trace = played(house, tmp_path, slow(tmp_path), ONE_HELD, control=True)
+def test_the_control_of_a_slow_request_succeeds(environment, tmp_path):
+    trace = played(environment, tmp_path, slow(tmp_path), ONE_HELD, control=True)
     assert trace.of(SetupFailed) == []
     assert trace.first(ResponseEnded("a"))
 
@@ -118,7 +118,7 @@ def test_a_timeline_that_commands_handlers_is_not_played(tmp_path):
 
 
 @pytest.mark.parametrize(("stop", "status"), [("SIGUSR1", 0), ("SIGTERM", 0)])
-def test_a_command_can_ask_for_the_stop(house, tmp_path, stop, status):
+def test_a_command_can_ask_for_the_stop(environment, tmp_path, stop, status):
     server = slow(
         tmp_path,
         stop=lambda _launch, pid: [
@@ -127,24 +127,24 @@ def test_a_command_can_ask_for_the_stop(house, tmp_path, stop, status):
             f"import os, signal; print('stopping'); os.kill({pid}, signal.{stop})",
         ],
     )
-    trace = played(house, tmp_path, server, ONE_HELD)
+    trace = played(environment, tmp_path, server, ONE_HELD)
     assert answers(ONE_HELD, trace)["slow_requests_are_answered"] is Answer.KEPT
     assert trace.first(SignalSent(purpose="shutdown")).signal.startswith(sys.executable)
     assert trace.first(OutputWritten("stop", "stopping"))
     assert [event.status for event in trace.of(ServerExited)] == [status]
 
 
-def test_a_stop_command_that_is_not_there_is_one_clear_line(house, tmp_path):
+def test_a_stop_command_that_is_not_there_is_one_clear_line(environment, tmp_path):
     server = slow(tmp_path, stop=lambda _launch, _pid: ["/nowhere/stop"])
-    trace = played(house, tmp_path, server, ONE_HELD)
+    trace = played(environment, tmp_path, server, ONE_HELD)
     assert [failed.reason for failed in trace.of(SetupFailed)] == [
         "cannot run the stop command /nowhere/stop: No such file or directory"
     ]
 
 
-def test_what_outlives_the_process_is_removed(house, tmp_path):
+def test_what_outlives_the_process_is_removed(environment, tmp_path):
     left = tmp_path / "container"
     left.touch()
     server = slow(tmp_path, remove=lambda _launch, _pid: ["rm", str(left)])
-    played(house, tmp_path, server, ONE_HELD)
+    played(environment, tmp_path, server, ONE_HELD)
     assert not left.exists()

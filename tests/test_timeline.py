@@ -5,8 +5,8 @@ import pytest
 from lastcall.conformance.model.client_events import FrameReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import (
     Close,
+    ClosePolicy,
     Connect,
-    Manners,
     Request,
     SendBody,
 )
@@ -26,7 +26,7 @@ from lastcall.conformance.model.timeline import (
     ("step", "text"),
     [
         (Connect("a"), "Connect(connection=a)"),
-        (Connect("a", Manners.RUDE, silent=True), "Connect(connection=a, manners=rude, silent=True)"),
+        (Connect("a", ClosePolicy.RUDE, silent=True), "Connect(connection=a, close_policy=rude, silent=True)"),
         (Request("a"), "Request(connection=a)"),
         (Request("a", "one", "/ready"), "Request(connection=a, request=one, target=/ready)"),
         (SendBody("one", b"x", end=False), "SendBody(request=one, body=b'x', end=False)"),

@@ -21,7 +21,7 @@ from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.server_events import ListenerClosed, OrphansFound
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
-from lastcall.conformance.model.views import ConnectionStory, Fate, connections, exited, fate, shutdown
+from lastcall.conformance.model.views import ConnectionView, Fate, connections, exited, fate, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import RequestStory
+    from lastcall.conformance.model.views import RequestView
 
 
 TLS = (Protocol.H1_TLS, Protocol.H2)
 
 
-def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects: Sequence[ConnectionStory]) -> Finding:
+def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects: Sequence[ConnectionView]) -> Finding:
     """Judge whether the server closed these connections within the limit for idle ones."""
     times: list[Measured] = []
     for story in subjects:
@@ -98,7 +98,7 @@ def silent_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     return _closed_promptly(trace, limits, signal, subjects)
 
 
-def _unused(story: ConnectionStory, signal: SignalSent) -> bool:
+def _unused(story: ConnectionView, signal: SignalSent) -> bool:
     return story.open_at(signal) and not story.requests and not story.ended_by_us()
 
 
@@ -106,7 +106,7 @@ def _all_gone(trace: Trace) -> bool:
     return exited(trace) is not None and not trace.of(OrphansFound)
 
 
-@check(clauses.ENDS_IN_TIME, in_flight_requests_are_served, witness=True)
+@check(clauses.ENDS_IN_TIME, in_flight_requests_are_served, needs_gate=True)
 def busy_connections_close_after_their_last_response(trace: Trace, limits: Limits) -> Finding:
     """After its last response a connection is closed by the server, within the limit, without waiting for the client."""
     if shutdown(trace) is None:
@@ -132,7 +132,7 @@ def busy_connections_close_after_their_last_response(trace: Trace, limits: Limit
     return kept(f"Closed at most {worst:.2f} s after the last response.", *endings, measured=tuple(times))
 
 
-def cut_off(request: RequestStory) -> bool:
+def cut_off(request: RequestView) -> bool:
     """Tell whether a request that had been processed was left without the end of its response."""
     return request.over is None and (request.entered is not None or request.started is not None)
 
@@ -187,7 +187,7 @@ def listener_closes(trace: Trace, _limits: Limits) -> Finding:
     return observed(f"Closed {after.value_s:.2f} s after the signal.", signal, closed, measured=(after,))
 
 
-def new_connections(trace: Trace, signal: SignalSent) -> list[ConnectionStory]:
+def new_connections(trace: Trace, signal: SignalSent) -> list[ConnectionView]:
     """Give the connections that were attempted after the shutdown had been sent."""
     stories = connections(trace)
     return [story for story in stories if precedes(signal, story.opened or story.failed or signal)]
@@ -225,13 +225,13 @@ class Clarity(enum.Enum):
     """Nothing, for too long; so it hangs on the harness's clock."""
 
 
-def _of_newcomer(story: ConnectionStory) -> list[Event]:
+def _of_newcomer(story: ConnectionView) -> list[Event]:
     answers = [request.over for request in story.requests]
     found = (story.opened, story.failed, story.tls_failed, *story.goaways, *answers, story.ended)
     return [event for event in found if event is not None]
 
 
-def _newcomer(trace: Trace, story: ConnectionStory, limits: Limits) -> tuple[Clarity, str]:
+def _newcomer(trace: Trace, story: ConnectionView, limits: Limits) -> tuple[Clarity, str]:
     """Tell what a newcomer knows in the end, and what it met."""
     if story.failed is not None:
         clear = story.failed.reason == "refused"
@@ -248,13 +248,13 @@ def _newcomer(trace: Trace, story: ConnectionStory, limits: Limits) -> tuple[Cla
     return _in_time(story, [story.ended], limits, "was closed in order")
 
 
-def _refusal(request: RequestStory, story: ConnectionStory) -> Event | None:
+def _refusal(request: RequestView, story: ConnectionView) -> Event | None:
     """Give what first told the client that its request was not processed; or its end, if it was served."""
     below = [goaway for goaway in story.goaways if goaway.last_stream_id < request.sent.stream_id]
     return request.over or min(below, key=lambda event: event.end_ns, default=None)
 
 
-def _in_time(story: ConnectionStory, told: list[Event | None], limits: Limits, how: str) -> tuple[Clarity, str]:
+def _in_time(story: ConnectionView, told: list[Event | None], limits: Limits, how: str) -> tuple[Clarity, str]:
     known = [event for event in told if event is not None]
     if not known or story.opened is None:
         return Clarity.LATE, "was accepted and left without an answer"

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import RequestStory
+    from lastcall.conformance.model.views import RequestView
 
 
-@check(clauses.PROCESSED_ONCE, in_flight_requests_are_served, on_sight=True, witness=True)
+@check(clauses.PROCESSED_ONCE, in_flight_requests_are_served, decisive=True, needs_gate=True)
 def requests_are_processed_once(trace: Trace, limits: Limits) -> Finding:
     """A request in flight is given to one handler, once, whatever the shutdown does to its connection.
 
@@ -40,7 +40,7 @@ def requests_are_processed_once(trace: Trace, limits: Limits) -> Finding:
     return kept(f"{names(served)} had one handler each.", *(r.entered for r in served if r.entered))
 
 
-@check(clauses.PASSED_ON, in_flight_requests_are_served, witness=True)
+@check(clauses.PASSED_ON, in_flight_requests_are_served, needs_gate=True)
 def responses_are_not_held_back(trace: Trace, limits: Limits) -> Finding:
     """A response whose handler has finished in the drain reaches its client at once, and does not wait for others.
 
@@ -66,7 +66,7 @@ def responses_are_not_held_back(trace: Trace, limits: Limits) -> Finding:
     return kept(f"Responses came at most {worst:.2f} s after their handlers.", *evidence, measured=tuple(times))
 
 
-@check(clauses.PASSED_ON, witness=True)
+@check(clauses.PASSED_ON, needs_gate=True)
 def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """A piece of a response that its handler sends in the drain reaches the client while the handler still runs.
 
@@ -99,7 +99,7 @@ def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     return kept(f"Pieces arrived within {worst:.2f} s.", *evidence, measured=tuple(times))
 
 
-def _pieces(trace: Trace, request: RequestStory) -> list[tuple[HandlerReported, BodyReceived | None]]:
+def _pieces(trace: Trace, request: RequestView) -> list[tuple[HandlerReported, BodyReceived | None]]:
     """Give each report of a piece that was sent, and what of the body arrived last of that piece."""
     arrivals = trace.all(BodyReceived(request.name))
     found, sent = [], 0
@@ -120,7 +120,7 @@ def _arrival_of(arrivals: list[BodyReceived], length: int) -> BodyReceived | Non
     return None
 
 
-def _end(trace: Trace, request: RequestStory) -> Event | None:
+def _end(trace: Trace, request: RequestView) -> Event | None:
     """Give what ended the response without that piece."""
     endings = [story.ended for story in connections(trace) if story.name == request.connection]
     ends: list[Event] = [end for end in (request.over, *endings) if end is not None]

@@ -31,7 +31,7 @@ from lastcall.conformance.model.server_events import (
     SuccessorReady,
 )
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
-from lastcall.conformance.model.views import RequestStory, connections, exited, in_flight, requests, shutdown
+from lastcall.conformance.model.views import RequestView, connections, exited, in_flight, requests, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
@@ -70,7 +70,7 @@ def _last_owed(trace: Trace, signal: Event) -> Event:
     return max([signal, *ends], key=lambda event: event.end_ns)
 
 
-def _unanswered(trace: Trace, signal: Event) -> list[RequestStory]:
+def _unanswered(trace: Trace, signal: Event) -> list[RequestView]:
     """Give the requests whose handlers have been entered, be it during the drain, and that had no end since the signal.
 
     In timed mode nobody tells of handlers, so any request may have been in one.
@@ -79,7 +79,7 @@ def _unanswered(trace: Trace, signal: Event) -> list[RequestStory]:
     return [request for request in in_handlers if not request.over and _left_open(request, signal)]
 
 
-def _left_open(request: RequestStory, signal: Event) -> bool:
+def _left_open(request: RequestView, signal: Event) -> bool:
     return request.cut is None or not precedes(request.cut, signal)
 
 
@@ -109,7 +109,7 @@ def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s:.2f} s after the signal.", signal, end, measured=(took,))
 
 
-@check(clauses.ENDS_IN_TIME, server_exits_in_time, *KEPT_OPEN, witness=True)
+@check(clauses.ENDS_IN_TIME, server_exits_in_time, *KEPT_OPEN, needs_gate=True)
 def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     """When the last response in flight has been sent, the process ends soon, without sitting out its drain timeout."""
     signal = shutdown(trace)
@@ -190,7 +190,7 @@ def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
     return kept("The port was free.", looked) if looked.free else broken("The port was still taken.", looked)
 
 
-@check(clauses.DRAIN_TIMEOUT, witness=True)
+@check(clauses.DRAIN_TIMEOUT, needs_gate=True)
 def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
     """A request in flight is not cut before the configured drain timeout is over."""
     signal, drain_s = shutdown(trace), trace.play.drain_s
@@ -218,7 +218,7 @@ def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
     return kept(f"Held requests had their {drain_s:g} s.", signal, *(c for _, c in cuts if c), measured=tuple(times))
 
 
-def _waited_without_limit(signal: Event, cuts: list[tuple[RequestStory, Event | None]]) -> Finding:
+def _waited_without_limit(signal: Event, cuts: list[tuple[RequestView, Event | None]]) -> Finding:
     """Judge a server by whose documentation requests in flight are waited for, however long they take."""
     for request, cut in cuts:
         if cut is not None:
@@ -230,7 +230,7 @@ def _waited_without_limit(signal: Event, cuts: list[tuple[RequestStory, Event | 
     return cannot_tell("It had cut nothing when the play was over; nobody can wait for ever.", signal)
 
 
-def _first_cut(trace: Trace, request: RequestStory) -> Event | None:
+def _first_cut(trace: Trace, request: RequestView) -> Event | None:
     endings = [story.ended for story in connections(trace) if story.name == request.connection]
     cuts = [event for event in (request.over, request.cut, *endings) if event]
     return min(cuts, key=lambda event: event.end_ns, default=None)
@@ -259,7 +259,7 @@ def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s - drain_s:.2f} s after its drain timeout.", end, measured=(took,))
 
 
-@check(clauses.DRAIN_LEFT_ALONE, witness=True)
+@check(clauses.DRAIN_LEFT_ALONE, needs_gate=True)
 def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
     """For how long a server that was told no drain timeout waits for requests that do not end, and what is documented of it."""
     signal = shutdown(trace)

@@ -16,7 +16,7 @@ from lastcall.conformance.model.server_events import (
     SignalSent,
 )
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell
-from lastcall.conformance.model.views import ConnectionStory, RequestStory, connections, in_flight
+from lastcall.conformance.model.views import ConnectionView, RequestView, connections, in_flight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,18 +73,18 @@ def stopped_waiting(trace: Trace) -> Event:
     return min(endings, key=lambda event: event.begin_ns, default=trace.events[-1])
 
 
-def http2_connections(trace: Trace, signal: SignalSent) -> list[ConnectionStory]:
+def http2_connections(trace: Trace, signal: SignalSent) -> list[ConnectionView]:
     """Give the connections that stood at the shutdown and on which the client's preface had been sent by then."""
     prefaced = {frame.connection for frame in trace.of(FrameSent) if precedes(frame, signal)}
     return [story for story in connections(trace) if story.name in prefaced and story.open_at(signal)]
 
 
-def told(story: ConnectionStory, signal: SignalSent) -> list[GoawayReceived]:
+def told(story: ConnectionView, signal: SignalSent) -> list[GoawayReceived]:
     """Give the GOAWAYs of the shutdown: one that had come before the signal had a reason of its own."""
     return [goaway for goaway in story.goaways if not precedes(goaway, signal)]
 
 
-def busy_connections(trace: Trace) -> list[tuple[ConnectionStory, list[RequestStory]]]:
+def busy_connections(trace: Trace) -> list[tuple[ConnectionView, list[RequestView]]]:
     """Give the connections that had requests in flight at the shutdown, each with these requests."""
     flying = in_flight(trace)
     pairs = (
@@ -93,7 +93,7 @@ def busy_connections(trace: Trace) -> list[tuple[ConnectionStory, list[RequestSt
     return [(story, carried) for story, carried in pairs if carried]
 
 
-def names(stories: Iterable[ConnectionStory | RequestStory]) -> str:
+def names(stories: Iterable[ConnectionView | RequestView]) -> str:
     """List the names of connections or requests, shortened when there are many."""
     listed = [f"{story.name!r}" for story in stories]
     shown = ", ".join(listed[:5])

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import ConnectionStory
+    from lastcall.conformance.model.views import ConnectionView
 
 HIGHEST = 2**31 - 1
 
@@ -66,7 +66,7 @@ def goaway_is_sent(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"GOAWAY came on {names(busy)}.", *(story.goaways[0] for story in busy))
 
 
-def _excused(story: ConnectionStory) -> bool:
+def _excused(story: ConnectionView) -> bool:
     """Tell whether the client had been told before the shutdown, or has itself closed the connection."""
     return bool(story.goaways) or story.ended_by_us()
 
@@ -90,7 +90,7 @@ def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"GOAWAY came before the end of {names(closed)}.", *(story.goaways[0] for story in closed))
 
 
-@check(clauses.GOAWAY_NO_ERROR, *CUT_SHORT, on_sight=True, anytime=True)
+@check(clauses.GOAWAY_NO_ERROR, *CUT_SHORT, decisive=True, holds_without_shutdown=True)
 def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     """Every GOAWAY of a graceful shutdown carries NO_ERROR.
 
@@ -108,7 +108,7 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{len(goaways)} GOAWAY, all with NO_ERROR.", *goaways)
 
 
-@check(clauses.GOAWAY_STREAM_ZERO, *CUT_SHORT, on_sight=True)
+@check(clauses.GOAWAY_STREAM_ZERO, *CUT_SHORT, decisive=True)
 def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
     """GOAWAY is sent on stream 0; on any other, a client must end the connection with an error."""
     goaways = [goaway for story in connections(trace) for goaway in story.goaways]
@@ -163,7 +163,7 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
     return kept("Every first GOAWAY says 2^31-1.", *firsts)
 
 
-@check(clauses.GOAWAY_NO_INCREASE, *CUT_SHORT, on_sight=True)
+@check(clauses.GOAWAY_NO_INCREASE, *CUT_SHORT, decisive=True)
 def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     """The last stream id never grows from one GOAWAY to the next on the same connection.
 
@@ -182,7 +182,7 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"It never grew on {names(several)}.", *(goaway for story in several for goaway in story.goaways))
 
 
-@check(clauses.PROCESSED_COVERED, *CUT_SHORT, on_sight=True, witness=True)
+@check(clauses.PROCESSED_COVERED, *CUT_SHORT, decisive=True, needs_gate=True)
 def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Finding:
     """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
@@ -208,7 +208,7 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Fi
     return kept("Every GOAWAY covers the streams that had been processed before it.", *dict.fromkeys(judged))
 
 
-def _processed_streams(trace: Trace, story: ConnectionStory) -> Iterator[tuple[str, int, Event, StreamReset | None]]:
+def _processed_streams(trace: Trace, story: ConnectionView) -> Iterator[tuple[str, int, Event, StreamReset | None]]:
     """Give the streams of a connection that were processed, requests and WebSockets, with what shows it."""
     for request in story.requests:
         if request.processed is not None:
@@ -219,7 +219,7 @@ def _processed_streams(trace: Trace, story: ConnectionStory) -> Iterator[tuple[s
             yield asked.request, asked.stream_id, opened, trace.first(StreamReset(asked.request))
 
 
-@check(clauses.NOT_PROCESSED_TRUE, *CUT_SHORT, on_sight=True, witness=True)
+@check(clauses.NOT_PROCESSED_TRUE, *CUT_SHORT, decisive=True, needs_gate=True)
 def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Finding:
     """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
     excluded = [
@@ -247,7 +247,7 @@ def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits
     )
 
 
-@check(clauses.IN_FLIGHT, *CUT_SHORT, on_sight=True, witness=True)
+@check(clauses.IN_FLIGHT, *CUT_SHORT, decisive=True, needs_gate=True)
 def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     """A stream in flight is not reset by the server before the drain timeout, whatever the code.
 
@@ -271,7 +271,7 @@ def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     return kept(f"No RST_STREAM for {names(subjects)}.", *(request.over for request in subjects if request.over))
 
 
-@check(clauses.RACED_STREAM, goaway_is_sent, witness=True)
+@check(clauses.RACED_STREAM, goaway_is_sent, needs_gate=True)
 def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
     """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
 

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import ConnectionStory
+    from lastcall.conformance.model.views import ConnectionView
 
 
-def _silent_at(trace: Trace, story: ConnectionStory, signal: SignalSent) -> bool:
+def _silent_at(trace: Trace, story: ConnectionView, signal: SignalSent) -> bool:
     """Tell whether a connection stood at the signal, and not one byte had been sent on it."""
     said = trace.of(BytesSent, FrameSent, TlsEstablished, TlsFailed)
     mine = (event for event in said if getattr(event, "connection", "") == story.name)
     return story.open_at(signal) and not any(event.begin_ns < signal.end_ns for event in mine)
 
 
-@check(clauses.REFUSE_CLEARLY, in_flight_requests_are_served, on_sight=True)
+@check(clauses.REFUSE_CLEARLY, in_flight_requests_are_served, decisive=True)
 def late_handshakes_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
     """A connection that stood silent at the signal, and whose handshake comes after it, is closed, told or served.
 
@@ -62,7 +62,7 @@ def late_handshakes_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
     return kept(told, *met, measured=tuple(times))
 
 
-def _first_words(trace: Trace, story: ConnectionStory) -> Event | None:
+def _first_words(trace: Trace, story: ConnectionView) -> Event | None:
     said = trace.of(FrameSent, TlsEstablished)
     mine = (event for event in said if getattr(event, "connection", "") == story.name)
     return min(mine, key=lambda event: event.end_ns, default=None)

@@ -9,17 +9,17 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
-from lastcall.conformance.model.views import RequestStory, connections, in_flight, shutdown
+from lastcall.conformance.model.views import RequestView, connections, in_flight, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.client_events import ResponseStarted
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import ConnectionStory
+    from lastcall.conformance.model.views import ConnectionView
 
 
-def says_close(request: RequestStory) -> bool:
+def says_close(request: RequestView) -> bool:
     """Tell whether the response carries the connection option close."""
     headers = request.started.headers if request.started else ()
     options = [
@@ -28,7 +28,7 @@ def says_close(request: RequestStory) -> bool:
     return "close" in options
 
 
-@check(clauses.CLOSE_OPTION, witness=True)
+@check(clauses.CLOSE_OPTION, needs_gate=True)
 def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
     """A response whose head is sent during the drain says ``Connection: close``.
 
@@ -46,7 +46,7 @@ def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} said close.", *(r.started for r in subjects if r.started))
 
 
-@check(clauses.CLOSE_OBEYED, witness=True)
+@check(clauses.CLOSE_OBEYED, needs_gate=True)
 def close_option_is_obeyed(trace: Trace, limits: Limits) -> Finding:
     """After a response that says ``Connection: close`` the server initiates the close, and takes no further request."""
     if shutdown(trace) is None:
@@ -75,7 +75,7 @@ def close_option_is_obeyed(trace: Trace, limits: Limits) -> Finding:
     return kept("The server closed after every response that said close.", *endings, measured=tuple(times))
 
 
-def _processed_after_close(story: ConnectionStory) -> Event | None:
+def _processed_after_close(story: ConnectionView) -> Event | None:
     """Give what shows that a request was processed after a response before it, on the same connection, had said close."""
     close: ResponseStarted | None = None
     for request in story.requests:

@@ -20,14 +20,14 @@ from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
-from lastcall.conformance.model.views import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
+from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import ConnectionStory
+    from lastcall.conformance.model.views import ConnectionView
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 
@@ -39,8 +39,8 @@ _TIMER_S = 0.1
 class _Overtaken:
     """A request that was under way at the signal and not certainly in its handler, or that was sent after it."""
 
-    request: RequestStory
-    connection: ConnectionStory
+    request: RequestView
+    connection: ConnectionView
 
     @property
     def evidence(self) -> tuple[Event, ...]:
@@ -68,7 +68,7 @@ def _overtaken(trace: Trace, limits: Limits, signal: SignalSent) -> list[_Overta
     return found
 
 
-@check(clauses.ANSWERED_OR_UNTOUCHED, over=HTTP1, witness=True)
+@check(clauses.ANSWERED_OR_UNTOUCHED, over=HTTP1, needs_gate=True)
 def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -> Finding:
     """A request that the shutdown overtakes on its way to its handler is either answered by the handler or never runs.
 
@@ -105,7 +105,7 @@ def _wronged(trace: Trace, subject: _Overtaken) -> str:
     return ""
 
 
-@check(clauses.CLOSE_OPTION, over=HTTP1, witness=True)
+@check(clauses.CLOSE_OPTION, over=HTTP1, needs_gate=True)
 def last_responses_say_close(trace: Trace, _limits: Limits) -> Finding:
     """The last response that a connection carries in the drain says ``Connection: close``.
 
@@ -132,7 +132,7 @@ def last_responses_say_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(lasts)} said close.", *(request.started for request in lasts if request.started))
 
 
-def _heads_after(trace: Trace, request: RequestStory, signal: SignalSent) -> bool:
+def _heads_after(trace: Trace, request: RequestView, signal: SignalSent) -> bool:
     """Tell whether the server can have known of the shutdown when it wrote the head of this response."""
     if request.entered is None:
         return precedes(signal, request.sent)
@@ -140,7 +140,7 @@ def _heads_after(trace: Trace, request: RequestStory, signal: SignalSent) -> boo
     return bool(orders) and precedes(signal, orders[0])
 
 
-@check(clauses.EXPECT_CONTINUE, over=HTTP1, witness=True, anytime=True)
+@check(clauses.EXPECT_CONTINUE, over=HTTP1, needs_gate=True, holds_without_shutdown=True)
 def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
     """A client that waits for ``100 (Continue)`` is told to go on, or gets its final response, in the drain too.
 
@@ -176,12 +176,12 @@ def _end(event: Event) -> int:
     return event.end_ns
 
 
-def _ended_before(trace: Trace, request: RequestStory, event: Event) -> bool:
+def _ended_before(trace: Trace, request: RequestView, event: Event) -> bool:
     endings = [story.ended for story in connections(trace) if story.name == request.connection]
     return any(end is not None and not precedes(event, end) for end in endings)
 
 
-@check(clauses.UPLOAD_WHOLE, in_flight_handlers_are_not_cancelled, witness=True)
+@check(clauses.UPLOAD_WHOLE, in_flight_handlers_are_not_cancelled, needs_gate=True)
 def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Finding:
     """The body of a request in flight whose end comes during the drain reaches its handler whole, every byte of it."""
     signal = shutdown(trace)
@@ -202,12 +202,12 @@ def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Finding:
     return kept(f"{len(counted) // 2} uploads were read to their last byte.", signal, *counted)
 
 
-def _read(trace: Trace, request: RequestStory) -> HandlerReported | None:
+def _read(trace: Trace, request: RequestView) -> HandlerReported | None:
     reports = (event for event in trace.of(HandlerReported) if event.request == request.name)
     return next((event for event in reports if event.report.startswith("read ")), None)
 
 
-@check(clauses.LINGERING_CLOSE, witness=True)
+@check(clauses.LINGERING_CLOSE, needs_gate=True)
 def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Finding:
     """The client can read its response to the end although it went on sending while the server was about to close.
 
@@ -235,7 +235,7 @@ def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Finding
     return kept(f"{names(subjects)} could be read to the end.", *whole)
 
 
-def _followed(trace: Trace, request: RequestStory, signal: SignalSent) -> bool:
+def _followed(trace: Trace, request: RequestView, signal: SignalSent) -> bool:
     """Tell whether the client sent another request behind this one, during the drain."""
     sent = (event for event in trace.of(RequestSent) if event.connection == request.connection)
     return any(precedes(signal, event) for event in sent)

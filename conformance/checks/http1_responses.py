@@ -16,12 +16,12 @@ from lastcall.conformance.model.views import connections, shutdown
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import RequestStory
+    from lastcall.conformance.model.views import RequestView
 
 HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 
 
-def _begun_in_the_drain(trace: Trace) -> list[RequestStory]:
+def _begun_in_the_drain(trace: Trace) -> list[RequestView]:
     """Give the requests whose responses began after the signal."""
     signal = shutdown(trace)
     if signal is None:
@@ -30,12 +30,12 @@ def _begun_in_the_drain(trace: Trace) -> list[RequestStory]:
     return [request for request in carried if request.started and precedes(signal, request.started)]
 
 
-def _values(request: RequestStory, name: str) -> list[str]:
+def _values(request: RequestView, name: str) -> list[str]:
     headers = request.started.headers if request.started else ()
     return [value for candidate, value in headers if candidate.lower() == name]
 
 
-@check(clauses.ONE_FRAMING, over=HTTP1, on_sight=True)
+@check(clauses.ONE_FRAMING, over=HTTP1, decisive=True)
 def responses_have_one_framing(trace: Trace, _limits: Limits) -> Finding:
     """A response in the drain says once where its body ends: by its length or by chunks, never by both.
 
@@ -53,7 +53,7 @@ def responses_have_one_framing(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} had one each, or none.", *(r.started for r in subjects if r.started))
 
 
-@check(clauses.CLOSE_IS_FINAL, over=HTTP1, on_sight=True)
+@check(clauses.CLOSE_IS_FINAL, over=HTTP1, decisive=True)
 def close_is_not_contradicted(trace: Trace, _limits: Limits) -> Finding:
     """A response that says ``Connection: close`` does not offer in the same head to keep the connection alive.
 

@@ -16,14 +16,14 @@ from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
-from lastcall.conformance.model.views import Fate, RequestStory, connections, fate, in_flight, shutdown
+from lastcall.conformance.model.views import Fate, RequestView, connections, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import ConnectionStory
+    from lastcall.conformance.model.views import ConnectionView
 
 _FIRST_WINDOW = 65_535
 """The connection's window before any WINDOW_UPDATE, in bytes (RFC 9113 §6.9.2)."""
@@ -43,7 +43,7 @@ def _outstanding(trace: Trace, limits: Limits, because: str, since: Event, *ends
     return too_late(trace, limits, because, since, end)
 
 
-def _ends(trace: Trace, request: RequestStory) -> tuple[Event | None, ...]:
+def _ends(trace: Trace, request: RequestView) -> tuple[Event | None, ...]:
     """Give what ends the wait for an upload: its response, its handler's end, or that of its connection."""
     return (request.started, request.over, request.cut, _carrier(trace, request).ended)
 
@@ -75,7 +75,7 @@ def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Finding:
     return kept(f"{kind} was acknowledged within {worst:.2f} s.", *answers, measured=tuple(times))
 
 
-@check(clauses.PING_ANSWERED, anytime=True)
+@check(clauses.PING_ANSWERED, holds_without_shutdown=True)
 def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """PING is answered during the drain as before it.
 
@@ -85,7 +85,7 @@ def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     return _acknowledged(trace, limits, "PING")
 
 
-@check(clauses.SETTINGS_ACKNOWLEDGED, anytime=True)
+@check(clauses.SETTINGS_ACKNOWLEDGED, holds_without_shutdown=True)
 def settings_are_acknowledged_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """SETTINGS are acknowledged during the drain as before it.
 
@@ -94,22 +94,22 @@ def settings_are_acknowledged_in_the_drain(trace: Trace, limits: Limits) -> Find
     return _acknowledged(trace, limits, "SETTINGS")
 
 
-def _uploads(trace: Trace) -> list[RequestStory]:
+def _uploads(trace: Trace) -> list[RequestView]:
     """Give the requests in flight whose bodies were not sent at once, and whose handlers were told to read them."""
     reading = {event.request for event in trace.all(HandlerOrdered(order="read"))}
     return [request for request in in_flight(trace) if not request.sent.whole and request.name in reading]
 
 
-def _read(trace: Trace, request: RequestStory) -> HandlerReported | None:
+def _read(trace: Trace, request: RequestView) -> HandlerReported | None:
     reports = (report for report in trace.of(HandlerReported) if report.request == request.name)
     return next((report for report in reports if report.report.startswith("read ")), None)
 
 
-def _carrier(trace: Trace, request: RequestStory) -> ConnectionStory:
+def _carrier(trace: Trace, request: RequestView) -> ConnectionView:
     return next(story for story in connections(trace) if story.name == request.connection)
 
 
-def _frames(trace: Trace, request: RequestStory, kind: str) -> list[FrameSent]:
+def _frames(trace: Trace, request: RequestView, kind: str) -> list[FrameSent]:
     return trace.all(FrameSent(request.connection, kind, request.sent.stream_id))
 
 
@@ -144,13 +144,13 @@ def uploads_in_flight_are_read_whole(trace: Trace, limits: Limits) -> Finding:
     return kept(f"{names(subjects)} reached their handlers whole.", *reports)
 
 
-def _discarded(trace: Trace, story: ConnectionStory, signal: SignalSent) -> list[RequestStory]:
+def _discarded(trace: Trace, story: ConnectionView, signal: SignalSent) -> list[RequestView]:
     """Give the streams of a connection that were opened after the signal, and that the server said it had not touched."""
     late = (request for request in story.requests if precedes(signal, request.sent))
     return [request for request in late if request.entered is None and fate(trace, request) is Fate.REFUSED]
 
 
-def _shut_since(trace: Trace, request: RequestStory) -> FrameSent | None:
+def _shut_since(trace: Trace, request: RequestView) -> FrameSent | None:
     """Give the DATA since which a window, the connection's or the request's own, has left its client nothing to send."""
     windows = {0: _FIRST_WINDOW, request.sent.stream_id: _FIRST_WINDOW}
     initial, shut = _FIRST_WINDOW, None
@@ -170,7 +170,7 @@ def _shut_since(trace: Trace, request: RequestStory) -> FrameSent | None:
     return shut if windows[0] <= 0 or windows[request.sent.stream_id] <= 0 else None
 
 
-def _window_used_up(trace: Trace, story: ConnectionStory, streams: set[int]) -> FrameSent | None:
+def _window_used_up(trace: Trace, story: ConnectionView, streams: set[int]) -> FrameSent | None:
     """Give the first DATA of one of these streams after which the client had nothing left of the connection's window."""
     left = _FIRST_WINDOW
     for event in trace.events:

@@ -16,7 +16,7 @@ from lastcall.conformance.model.views import connections, shutdown
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import RequestStory
+    from lastcall.conformance.model.views import RequestView
 
 HTTP2 = (Protocol.H2, Protocol.H2C)
 
@@ -24,7 +24,7 @@ _OF_ONE_CONNECTION = frozenset({"connection", "proxy-connection", "keep-alive", 
 _NONE_ENDED = cannot_tell("No response came to its end after the shutdown.")
 
 
-def _ended_in_the_drain(trace: Trace) -> list[RequestStory]:
+def _ended_in_the_drain(trace: Trace) -> list[RequestView]:
     """Give the requests whose responses came to their end after the signal."""
     signal = shutdown(trace)
     if signal is None:
@@ -33,7 +33,7 @@ def _ended_in_the_drain(trace: Trace) -> list[RequestStory]:
     return [request for request in carried if request.ended and precedes(signal, request.ended)]
 
 
-@check(clauses.NO_CONNECTION_FIELDS, over=HTTP2, on_sight=True)
+@check(clauses.NO_CONNECTION_FIELDS, over=HTTP2, decisive=True)
 def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Finding:
     """A response over HTTP/2 has no field of one connection, and above all no ``connection: close`` in the drain.
 
@@ -53,7 +53,7 @@ def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Findi
     return kept(f"{names(subjects)} carried none.", *(r.started for r in subjects if r.started))
 
 
-@check(clauses.STREAM_ENDS, over=HTTP2, on_sight=True)
+@check(clauses.STREAM_ENDS, over=HTTP2, decisive=True)
 def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Finding:
     """After END_STREAM, or its own RST_STREAM, the server sends neither HEADERS nor DATA on that stream.
 
@@ -75,7 +75,7 @@ def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Findin
     return kept(f"Nothing followed the end of {names(subjects)}.", *(r.ended for r in subjects if r.ended))
 
 
-@check(clauses.FINISHED_NOT_RESET, over=HTTP2, on_sight=True)
+@check(clauses.FINISHED_NOT_RESET, over=HTTP2, decisive=True)
 def finished_streams_are_not_reset(trace: Trace, _limits: Limits) -> Finding:
     """When a whole response has been sent its stream is not reset, except with NO_ERROR: no more of the request is wanted.
 

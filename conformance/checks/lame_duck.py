@@ -13,7 +13,7 @@ from lastcall.conformance.model.client_events import ConnectionFailed, Connectio
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
-from lastcall.conformance.model.views import ConnectionStory, requests, shutdown
+from lastcall.conformance.model.views import ConnectionView, requests, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
@@ -55,7 +55,7 @@ def newcomers_are_served_in_the_lame_duck(trace: Trace, limits: Limits) -> Findi
     return kept(f"{len(mine)} newcomers were served within the {lame_duck_s:g} s.", signal, mine[-1].sent)
 
 
-def _came(story: ConnectionStory) -> ConnectionOpened | ConnectionFailed:
+def _came(story: ConnectionView) -> ConnectionOpened | ConnectionFailed:
     """Give the moment at which somebody came; every connection was tried."""
     return story.opened or story.failed or ConnectionFailed(story.name)
 
@@ -75,7 +75,7 @@ def newcomers_after_the_signal(trace: Trace, _limits: Limits) -> Finding:
     return observed(f"{told[0].upper()}{told[1:]}, to {met[-1][1]:.2f} s.", signal)
 
 
-def _met(story: ConnectionStory) -> str:
+def _met(story: ConnectionView) -> str:
     if story.failed is not None:
         return story.failed.reason
     answered = [request.status for request in story.requests if request.ended]

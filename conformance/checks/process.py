@@ -17,12 +17,12 @@ from lastcall.conformance.model.server_events import (
     SuccessorStarted,
 )
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
-from lastcall.conformance.model.views import OK, Fate, RequestStory, connections, exited, fate, in_flight, shutdown
+from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import ConnectionStory
+    from lastcall.conformance.model.views import ConnectionView
 
 _NOT_ONCE_MORE = cannot_tell("No second signal was sent while the server ran.")
 
@@ -34,11 +34,11 @@ def _further(trace: Trace, purpose: str) -> SignalSent | None:
     return None if dead or shutdown(trace) is None else signal
 
 
-def _carrier(trace: Trace, request: RequestStory) -> ConnectionStory | None:
+def _carrier(trace: Trace, request: RequestView) -> ConnectionView | None:
     return next((story for story in connections(trace) if story.name == request.connection), None)
 
 
-def _still_in_flight(trace: Trace, moment: Event) -> list[RequestStory]:
+def _still_in_flight(trace: Trace, moment: Event) -> list[RequestView]:
     """Give the requests in flight at the shutdown that were not over at a later moment either."""
     gone = {story.name for story in connections(trace) if story.over_before(moment)}
     return [r for r in in_flight(trace) if not r.over_before(moment) and r.connection not in gone]
@@ -47,7 +47,7 @@ def _still_in_flight(trace: Trace, moment: Event) -> list[RequestStory]:
 # --- further signals ---------------------------------------------------------------------------------------------
 
 
-@check(clauses.IN_FLIGHT, witness=True)
+@check(clauses.IN_FLIGHT, needs_gate=True)
 def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Finding:
     """Requests that are in flight at the graceful signal are not cut before a second signal asks for that.
 
@@ -72,7 +72,7 @@ def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Finding:
     return kept(f"{names(subjects)} stood until the second signal.", signal, further)
 
 
-def _first_cut(trace: Trace, request: RequestStory) -> Event | None:
+def _first_cut(trace: Trace, request: RequestView) -> Event | None:
     story = _carrier(trace, request)
     ended = story.ended if story is not None else None
     ends: list[Event] = [end for end in (request.over, request.cut, ended) if end is not None]
@@ -83,16 +83,16 @@ def _after(signal: Event, event: Event) -> float:
     return max(0.0, seconds(event.end_ns - signal.begin_ns))
 
 
-def _released_before(request: RequestStory, cut: Event) -> bool:
+def _released_before(request: RequestView, cut: Event) -> bool:
     return request.released is not None and not precedes(cut, request.released)
 
 
-def _ended_by_us(trace: Trace, request: RequestStory) -> bool:
+def _ended_by_us(trace: Trace, request: RequestView) -> bool:
     story = _carrier(trace, request)
     return story is not None and story.ended_by_us()
 
 
-@check(clauses.INCOMPLETE_VISIBLE, witness=True)
+@check(clauses.INCOMPLETE_VISIBLE, needs_gate=True)
 def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Finding:
     """Told to stop a second time, a server goes on draining or ends by force; a response that it cuts then looks cut.
 
@@ -119,14 +119,14 @@ def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Findi
     return kept(f"{_fates(trace, subjects)}.", again, *(end for end in endings.values() if end))
 
 
-def _ended_before_its_handler(request: RequestStory) -> bool:
+def _ended_before_its_handler(request: RequestView) -> bool:
     """Tell whether a response certainly ended before its handler was told to finish, or without that."""
     if request.finished is not None or request.ended is None:
         return False
     return request.released is None or precedes(request.ended, request.released)
 
 
-def _fates(trace: Trace, subjects: list[RequestStory]) -> str:
+def _fates(trace: Trace, subjects: list[RequestView]) -> str:
     # An error status tells of a handler that was cut: it is an answer, but it served nobody.
     told = [
         (request.name, f"answered with {request.status}" if request.ended and request.status != OK else became)
@@ -155,7 +155,7 @@ def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Finding:
     return observed(f"{did} ({_fates(trace, subjects)}), {how}.", again, end, measured=(took,))
 
 
-@check(clauses.FURTHER_SIGNAL, witness=True)
+@check(clauses.FURTHER_SIGNAL, needs_gate=True)
 def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     """The signal that is documented to force the end does so, whatever is still in flight and long before the timeout.
 

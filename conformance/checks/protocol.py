@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import ConnectionStory
+    from lastcall.conformance.model.views import ConnectionView
 
 
 @check(clauses.READABLE)
@@ -63,7 +63,7 @@ def _asked_for(trace: Trace, violated: ProtocolViolated) -> bool:
     return any(precedes(each, violated) for each in said)
 
 
-def _said(trace: Trace, story: ConnectionStory) -> Event | None:
+def _said(trace: Trace, story: ConnectionView) -> Event | None:
     """Give something that the server said on a connection, if it said anything."""
     heads = [request.started for request in story.requests if request.started]
     frame = next((each for each in trace.of(FrameReceived) if each.connection == story.name), None)

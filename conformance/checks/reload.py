@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import RequestStory
+    from lastcall.conformance.model.views import RequestView
 
 _NO_RELOAD = cannot_tell("The server was not told to reload while it ran.")
 
@@ -39,13 +39,13 @@ def _shutdown_signal(trace: Trace) -> SignalSent | None:
     return trace.first(SignalSent(purpose="shutdown"))
 
 
-def _in_time(trace: Trace, story: RequestStory) -> bool:
+def _in_time(trace: Trace, story: RequestView) -> bool:
     """Tell whether a request was sent before the server was told to stop: what comes then is no affair of the reload."""
     end = _shutdown_signal(trace)
     return end is None or precedes(story.over or story.sent, end)
 
 
-def _untouched(trace: Trace, story: RequestStory) -> bool:
+def _untouched(trace: Trace, story: RequestView) -> bool:
     """Tell whether a request met the end of its connection before anybody had processed it: it can be sent again."""
     # RFC 9112 §9.5: a connection may be closed at any time, also while the client sends its next request on it.
     carrier = next((each for each in connections(trace) if each.name == story.connection), None)
@@ -53,7 +53,7 @@ def _untouched(trace: Trace, story: RequestStory) -> bool:
     return ended and not story.over and story.entered is None and story.started is None
 
 
-def _dropped_twice(trace: Trace, stories: list[RequestStory]) -> list[RequestStory]:
+def _dropped_twice(trace: Trace, stories: list[RequestView]) -> list[RequestView]:
     """Give the requests that were dropped untouched, of a client whose request before had been dropped too."""
     found = []
     for client in dict.fromkeys(_client(story) for story in stories):
@@ -64,17 +64,17 @@ def _dropped_twice(trace: Trace, stories: list[RequestStory]) -> list[RequestSto
     return found
 
 
-def _dropped(trace: Trace, story: RequestStory) -> bool:
+def _dropped(trace: Trace, story: RequestView) -> bool:
     """Tell whether a request met the end of its connection, and nothing told its client that it may be sent again."""
     return _untouched(trace, story) and fate(trace, story) is not Fate.REFUSED
 
 
-def _client(story: RequestStory) -> str:
+def _client(story: RequestView) -> str:
     """Give the client whose connection it is: connections of one loop have its name in common."""
     return story.connection.partition("/")[0]
 
 
-def _lost(trace: Trace, signal: SignalSent) -> list[RequestStory]:
+def _lost(trace: Trace, signal: SignalSent) -> list[RequestView]:
     """Give the requests of the time around the reload that have no good answer and cannot safely be sent again."""
     about = [story for story in requests(trace) if _in_time(trace, story) and not _over_before(story, signal)]
     return [
@@ -84,11 +84,11 @@ def _lost(trace: Trace, signal: SignalSent) -> list[RequestStory]:
     ]
 
 
-def _over_before(story: RequestStory, signal: SignalSent) -> bool:
+def _over_before(story: RequestView, signal: SignalSent) -> bool:
     return story.over is not None and precedes(story.over, signal)
 
 
-def _after(trace: Trace, signal: SignalSent) -> list[RequestStory]:
+def _after(trace: Trace, signal: SignalSent) -> list[RequestView]:
     return [story for story in requests(trace) if precedes(signal, story.sent) and _in_time(trace, story)]
 
 
@@ -148,7 +148,7 @@ def no_request_is_lost_in_a_reload(trace: Trace, limits: Limits) -> Finding:
     return kept(f"{len(after)} requests came after the reload, and none was lost.", signal, after[-1].sent)
 
 
-def _wait(trace: Trace, story: RequestStory, limits: Limits) -> Measured:
+def _wait(trace: Trace, story: RequestView, limits: Limits) -> Measured:
     """Measure how long a request has waited for its answer, or until its client gave it up."""
     carrier = next((each for each in connections(trace) if each.name == story.connection), None)
     given_up = carrier.fin_sent if carrier is not None else None
@@ -156,12 +156,12 @@ def _wait(trace: Trace, story: RequestStory, limits: Limits) -> Measured:
     return measured(f"answer to {story.name}", story.sent, until, limits.new_connection_s)
 
 
-def _stalled(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestStory]:
+def _stalled(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestView]:
     """Give the requests that came after the reload and were left without an answer for too long."""
     return [story for story in _after(trace, signal) if not within(_wait(trace, story, limits))]
 
 
-def _how(trace: Trace, story: RequestStory) -> str:
+def _how(trace: Trace, story: RequestView) -> str:
     if story.ended is not None and story.status is not None:
         return f"answered with {story.status}"
     return f"{fate(trace, story)}"

@@ -15,7 +15,7 @@ from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kep
 from lastcall.conformance.model.views import (
     OK,
     Fate,
-    RequestStory,
+    RequestView,
     connections,
     exited,
     fate,
@@ -34,7 +34,7 @@ PATTERN = b"lastcall\n"
 _NOBODY = cannot_tell("No request that was in its handler at the shutdown was released in time to be owed a response.")
 
 
-def owed(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestStory]:
+def owed(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestView]:
     """Give the requests in flight whose handlers were told to finish well before the drain timeout was over."""
     ours = {story.name for story in connections(trace) if story.ended_by_us()}
     # A client that closes before its response has come waives it.
@@ -45,7 +45,7 @@ def owed(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestStory]
     return [request for request in released if request.released and request.released.end_ns < expiry_ns]
 
 
-def served(request: RequestStory) -> bool:
+def served(request: RequestView) -> bool:
     """Tell whether a request got its handler's response, as far as a client can see.
 
     What only the end of the connection delimits, a client takes for whole: so its handler has to have come to its end.
@@ -54,7 +54,7 @@ def served(request: RequestStory) -> bool:
     return whole and request.status == OK
 
 
-@check(clauses.IN_FLIGHT, witness=True)
+@check(clauses.IN_FLIGHT, needs_gate=True)
 def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
     """A request that is in its handler when the shutdown comes gets its response, with the handler's own status.
 
@@ -80,7 +80,7 @@ def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
     )
 
 
-def _what_happened(trace: Trace, request: RequestStory, signal: SignalSent) -> str:
+def _what_happened(trace: Trace, request: RequestView, signal: SignalSent) -> str:
     name = f"request {request.name!r}"
     if request.ended is not None and request.status == OK:
         return f"{name} got {request.ended.length} bytes and the end of the connection, its handler not at its end"
@@ -97,7 +97,7 @@ def _what_happened(trace: Trace, request: RequestStory, signal: SignalSent) -> s
     return f"{name} saw the connection end ({how}) {part}, {max(0.0, after_s):.2f} s after the signal"
 
 
-def _evidence(trace: Trace, request: RequestStory) -> list[Event]:
+def _evidence(trace: Trace, request: RequestView) -> list[Event]:
     ending = next((story.ended for story in connections(trace) if story.name == request.connection), None)
     found = (
         request.entered,
@@ -111,7 +111,7 @@ def _evidence(trace: Trace, request: RequestStory) -> list[Event]:
     return [event for event in found if event is not None]
 
 
-@check(clauses.IN_FLIGHT, in_flight_requests_are_served, witness=True)
+@check(clauses.IN_FLIGHT, in_flight_requests_are_served, needs_gate=True)
 def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Finding:
     """The handler of a request in flight runs to its end: the shutdown neither cancels nor kills it.
 
@@ -134,7 +134,7 @@ def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Findin
     return kept(f"The handlers of {names(subjects)} came to their end.", *(r.finished for r in subjects if r.finished))
 
 
-@check(clauses.RESPONSE_WHOLE, in_flight_requests_are_served, witness=True)
+@check(clauses.RESPONSE_WHOLE, in_flight_requests_are_served, needs_gate=True)
 def responses_are_whole(trace: Trace, limits: Limits) -> Finding:
     """A response to a request in flight that ends as complete carries exactly what its handler sent, byte for byte."""
     signal = shutdown(trace)
@@ -160,7 +160,7 @@ def _digest(length: int) -> str:
     return hashlib.sha256((PATTERN * (length // len(PATTERN) + 1))[:length]).hexdigest()
 
 
-@check(clauses.INCOMPLETE_VISIBLE, witness=True)
+@check(clauses.INCOMPLETE_VISIBLE, needs_gate=True)
 def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Finding:
     """A response whose handler was cut off does not end like a whole one: no END_STREAM, last chunk, or full length.
 
@@ -184,7 +184,7 @@ def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(cut)} ended visibly incomplete, or with an error status.", *_evidence(trace, cut[0]))
 
 
-def _connection_ended(trace: Trace, request: RequestStory) -> bool:
+def _connection_ended(trace: Trace, request: RequestView) -> bool:
     return any(story.ended for story in connections(trace) if story.name == request.connection)
 
 
@@ -197,7 +197,7 @@ def requests_by_fate(trace: Trace, _limits: Limits) -> Finding:
     return observed(", ".join(f"{fates.count(each)} {each}" for each in Fate if each in fates) + ".")
 
 
-@check(clauses.INCOMPLETE_VISIBLE, witness=True)
+@check(clauses.INCOMPLETE_VISIBLE, needs_gate=True)
 def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Finding:
     """What a handler that is still held sees when the server ends: whether it is cancelled before the process goes."""
     held = [request for request in in_flight(trace) if request.finished is None and request.released is None]

@@ -9,7 +9,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
-from lastcall.conformance.model.views import OK, RequestStory, connections, requests, shutdown
+from lastcall.conformance.model.views import OK, RequestView, connections, requests, shutdown
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
@@ -44,7 +44,7 @@ def slow_requests_are_answered(trace: Trace, limits: Limits) -> Finding:
     return broken(because, signal, *seen, *(story.ended for story in connections(trace) if story.ended))
 
 
-def _sent_well_before(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestStory]:
+def _sent_well_before(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestView]:
     """Give those that the server has had for long enough, and that were due before the drain timeout was over."""
     gone = {story.name for story in connections(trace) if story.over_before(signal) or story.ended_by_us()}
     entry_ns, slow_ns = int(limits.unwitnessed_entry_s * 0.9e9), int(trace.play.slow_s * 1e9)

@@ -161,7 +161,7 @@ def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Codes sent: {', '.join(str(close.code or 'none') for close in closes)}.", signal, *closes)
 
 
-@check(clauses.WEBSOCKET_CLOSE_LAST, on_sight=True)
+@check(clauses.WEBSOCKET_CLOSE_LAST, decisive=True)
 def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
     """After its Close the server sends neither messages nor another Close, however many of them were waiting.
 

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
-    from lastcall.conformance.model.views import RequestStory
+    from lastcall.conformance.model.views import RequestView
 
 Pids = tuple[int, ...]
 
 _ONE_WORKER = cannot_tell("The requests in flight were not seen to be in the hands of more than one process.")
 
 
-def by_worker(trace: Trace, stories: list[RequestStory]) -> dict[Pids, list[RequestStory]]:
+def by_worker(trace: Trace, stories: list[RequestView]) -> dict[Pids, list[RequestView]]:
     """Sort requests by the process that held their connection, where that was seen."""
     held = {accepted.connection: accepted.pids for accepted in trace.of(ConnectionAccepted)}
-    found: dict[Pids, list[RequestStory]] = {}
+    found: dict[Pids, list[RequestView]] = {}
     for story in stories:
         if story.connection in held:
             found.setdefault(held[story.connection], []).append(story)
@@ -43,7 +43,7 @@ def _killed(trace: Trace) -> list[WorkerSignalled]:
     return [each for each in trace.of(WorkerSignalled) if each.signal == "SIGKILL"]
 
 
-def _lost(found: dict[Pids, list[RequestStory]], *evidence: Event) -> Finding | None:
+def _lost(found: dict[Pids, list[RequestView]], *evidence: Event) -> Finding | None:
     """Say what a worker lost, or nothing if each served all that it held."""
     for pids, held in found.items():
         lost = [request for request in held if not served(request)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from lastcall.conformance.harness.loop_clock import Watch
+    from lastcall.conformance.harness.loop_clock import LoopClock
 
 _LOOK_S = 0.02
 _RECENT_S = 0.5
@@ -24,15 +24,15 @@ def _cores() -> int:
     return max(1, (os.cpu_count() or 2) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
-class Boots:
+class BootLimiter:
     """A place to boot a server in; a context manager that waits for one. Who comes first boots first.
 
     There is a place for each core but one, which is left to the harness: its clocks are the evidence. While they keep
     time, that core's place is used as well; as soon as the harness is late, it is not.
     """
 
-    def __init__(self, watch: Watch, cores: int | None = None) -> None:
-        self._watch = watch
+    def __init__(self, clock: LoopClock, cores: int | None = None) -> None:
+        self._clock = clock
         self._cores = cores or _cores()
         self._under_way = 0
         self._turn = asyncio.Lock()
@@ -58,4 +58,4 @@ class Boots:
         if self._under_way < max(1, self._cores - 1):
             return True
         recently_ns = time.monotonic_ns() - int(_RECENT_S * 1e9)
-        return self._under_way < self._cores and self._watch.worst_lag_since(recently_ns) < _PUNCTUAL_S * 1e9
+        return self._under_way < self._cores and self._clock.worst_lag_since(recently_ns) < _PUNCTUAL_S * 1e9

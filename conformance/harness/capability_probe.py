@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.client.clients import Cast
-from lastcall.conformance.harness.server_session import Booted, RehearsalError, boot
-from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.harness.client.clients import Clients
+from lastcall.conformance.harness.server_session import BootedServer, ServerSessionError, boot
+from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.client_events import (
     ResponseStarted,
     TlsEstablished,
@@ -26,7 +26,7 @@ from lastcall.conformance.model.server import Feature, Protocol
 from lastcall.conformance.model.server_events import ApplicationReported
 
 if TYPE_CHECKING:
-    from lastcall.conformance.harness.environment import House
+    from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Server
 
@@ -35,90 +35,99 @@ _ANSWER_S = 2.0
 """For an answer in a protocol that nobody has promised: a server may simply wait for more."""
 
 
-async def probe(house: House, server: Server, limits: Limits) -> list[Claim]:
+async def probe(environment: Environment, server: Server, limits: Limits) -> list[Capability]:
     """Boot the server once without TLS and once with it, where it claims to speak so, and try everything on it."""
-    tried: list[Claim] = []
+    tried: list[Capability] = []
     for tls in (False, True):
         spoken = sorted(protocol for protocol in server.speaks if protocol.tls is tls)
         if not spoken:
             continue
         first = min(spoken, key=lambda protocol: protocol.version)
         try:
-            async with boot(house, server, first, limits) as booted:
-                tried += await _try_everything(house, server, booted)
-        except RehearsalError as error:
-            tried.append(Claim(str(first), declared=True, found=False, detail=str(error)))
+            async with boot(environment, server, first, limits) as booted:
+                tried += await _try_everything(environment, server, booted)
+        except ServerSessionError as error:
+            tried.append(Capability(str(first), declared=True, found=False, detail=str(error)))
     if server.timed is None:
-        tried.append(await _try_websockets_over_h2(house, server, limits))
+        tried.append(await _try_websockets_over_h2(environment, server, limits))
     return _once_each(tried)
 
 
-async def _try_websockets_over_h2(house: House, server: Server, limits: Limits) -> Claim:
+async def _try_websockets_over_h2(environment: Environment, server: Server, limits: Limits) -> Capability:
     """Boot the server for HTTP/2, without TLS where it can, and ask for a WebSocket on a stream."""
     what, declared = str(Feature.WEBSOCKET_H2), Feature.WEBSOCKET_H2 in server.features
     spoken = [protocol for protocol in (Protocol.H2C, Protocol.H2) if protocol in server.speaks]
     if not spoken:
-        return Claim(what, declared=declared, found=False, detail="its adapter claims no HTTP/2")
+        return Capability(what, declared=declared, found=False, detail="its adapter claims no HTTP/2")
     try:
-        async with boot(house, server, spoken[0], limits) as booted:
-            return Claim(what, declared=declared, found=await _opens_websockets(booted))
-    except RehearsalError as error:
-        return Claim(what, declared=declared, found=False, detail=str(error))
+        async with boot(environment, server, spoken[0], limits) as booted:
+            return Capability(what, declared=declared, found=await _opens_websockets(booted))
+    except ServerSessionError as error:
+        return Capability(what, declared=declared, found=False, detail=str(error))
 
 
-async def _try_everything(house: House, server: Server, booted: Booted) -> list[Claim]:
+async def _try_everything(environment: Environment, server: Server, booted: BootedServer) -> list[Capability]:
     launched = booted.launch.protocol
     tried = [
-        Claim(str(protocol), declared=False, found=await _answers(house, server, booted, protocol))
+        Capability(str(protocol), declared=False, found=await _answers(environment, server, booted, protocol))
         for protocol in Protocol
         if protocol.tls is launched.tls and protocol not in server.speaks
     ]
     if launched.version == 1 and server.timed is None:
         opens = await _opens_websockets(booted)
-        tried.append(Claim(str(Feature.WEBSOCKET), declared=Feature.WEBSOCKET in server.features, found=opens))
+        tried.append(Capability(str(Feature.WEBSOCKET), declared=Feature.WEBSOCKET in server.features, found=opens))
     if server.timed is None:
         reports = bool(booted.recorder.trace.of(ApplicationReported))
-        tried.append(Claim(str(Feature.LIFESPAN), declared=Feature.LIFESPAN in server.features, found=reports))
+        tried.append(Capability(str(Feature.LIFESPAN), declared=Feature.LIFESPAN in server.features, found=reports))
     return tried
 
 
-async def _answers(house: House, server: Server, booted: Booted, protocol: Protocol) -> bool:
+async def _answers(environment: Environment, server: Server, booted: BootedServer, protocol: Protocol) -> bool:
     """Tell whether the server answers over a protocol that it was not asked to speak when it was started."""
     name = f"unclaimed-{protocol}"
-    cast = Cast(booted.recorder, protocol, booted.launch.port, booted.limits, house.client_context(protocol))
+    clients = Clients(
+        booted.recorder,
+        protocol,
+        booted.launch.port,
+        booted.limits,
+        environment.client_context(protocol),
+    )
     try:
-        if not await cast.obey(Connect(name)):
+        if not await clients.execute(Connect(name)):
             return False
         # Without the word in ALPN a server may still read the bytes: RFC 9113 §3.2 lets only that word choose HTTP/2.
         spoken = next((each.alpn for each in booted.recorder.trace.all(TlsEstablished(name))), "")
         if protocol is Protocol.H2 and spoken != "h2":
             return False
-        await cast.obey(Request(name, target=server.ready))
+        await clients.execute(Request(name, target=server.ready))
         await booted.recorder.wait(
-            lambda: booted.recorder.has(ResponseStarted(name)) or cast.impossible(ResponseStarted(name)), _ANSWER_S
+            lambda: booted.recorder.has(ResponseStarted(name)) or clients.impossible(ResponseStarted(name)),
+            _ANSWER_S,
         )
         return booted.recorder.has(ResponseStarted(name, _OK))
     finally:
-        cast.abandon()
+        clients.abandon()
 
 
-async def _opens_websockets(booted: Booted) -> bool:
+async def _opens_websockets(booted: BootedServer) -> bool:
     name = "unclaimed-websocket"
     opened, refused = WebSocketOpened(name), WebSocketRefused(name)
-    with booted.rehearsal() as stage:
-        if not await stage.cast.obey(Connect(name)):
+    with booted.rehearsal() as server_session:
+        if not await server_session.clients.execute(Connect(name)):
             return False
-        await stage.cast.obey(OpenWebSocket(name))
+        await server_session.clients.execute(OpenWebSocket(name))
         await booted.recorder.wait(
-            lambda: booted.recorder.has(opened) or booted.recorder.has(refused) or stage.cast.impossible(opened),
+            lambda: (
+                booted.recorder.has(opened) or booted.recorder.has(refused) or server_session.clients.impossible(opened)
+            ),
             _ANSWER_S,
         )
         return booted.recorder.has(opened)
 
 
-def _once_each(tried: list[Claim]) -> list[Claim]:
+def _once_each(tried: list[Capability]) -> list[Capability]:
     """Give one claim for each thing: found if it was found anywhere."""
-    best: dict[str, Claim] = {}
+    best: dict[str, Capability] = {}
     for claim in tried:
         if claim.what not in best or (claim.found and not best[claim.what].found):
             best[claim.what] = claim

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from lastcall import __version__
 from lastcall.conformance.model.client_steps import (
+    ClosePolicy,
     Connect,
-    Manners,
     Request,
 )
 from lastcall.conformance.model.server import Feature, Protocol, Server
@@ -29,7 +29,7 @@ _RUDE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Bill:
+class Case:
     """What is to be played."""
 
     scenario: Scenario
@@ -66,7 +66,7 @@ class Bill:
         held = {step.name for step in steps if isinstance(step, Request) and not step.target}
         released = {step.request for step in steps if isinstance(step, ReleaseHandler)}
         drain_s = (self.promised_drain_s or 0.0) if held - released else 0.0
-        rude = any(isinstance(step, Connect) and step.manners is Manners.RUDE for step in steps)
+        rude = any(isinstance(step, Connect) and step.close_policy is ClosePolicy.RUDE for step in steps)
         return passing_s + self.lame_duck_s + drain_s + (_RUDE_S if rude else 0.0)
 
     @property
@@ -85,24 +85,24 @@ class Bill:
         return folder / self.server.name / str(self.protocol) / (self.scenario.id + ending)
 
 
-def header(bill: Bill) -> Play:
+def header(case: Case) -> Play:
     """Give what stands at the head of the bill's trace."""
-    server = bill.server
+    server = case.server
     return Play(
-        scenario=bill.scenario.id,
+        scenario=case.scenario.id,
         server=server.name,
-        protocol=str(bill.protocol),
-        pace=str(bill.pace),
-        control=bill.control,
-        version=bill.version,
+        protocol=str(case.protocol),
+        pace=str(case.pace),
+        control=case.control,
+        version=case.version,
         graceful_signal=server.graceful_signal,
-        drain_s=bill.promised_drain_s,
-        drain_documented=_documented(bill),
-        default_drain=bill.scenario.default_drain,
+        drain_s=case.promised_drain_s,
+        drain_documented=_documented(case),
+        default_drain=case.scenario.default_drain,
         exit_statuses=server.exit_statuses,
-        limits=bill.limits.as_dict(),
-        steps=bill.scenario.words(),
-        lame_duck_s=bill.lame_duck_s,
+        limits=case.limits.as_dict(),
+        steps=case.scenario.words(),
+        lame_duck_s=case.lame_duck_s,
         slow_s=server.timed.slow_s if server.timed else 0.0,
         platform=platform.platform(),
         suite_version=__version__,
@@ -110,9 +110,9 @@ def header(bill: Bill) -> Play:
     )
 
 
-def _documented(bill: Bill) -> str:
+def _documented(case: Case) -> str:
     """Give the link to what is documented of the drain timeout that the server has."""
-    drain = bill.server.drain
+    drain = case.server.drain
     if drain is None:
         return ""
-    return drain.default.documented if bill.scenario.default_drain and drain.default else drain.documented
+    return drain.default.documented if case.scenario.default_drain and drain.default else drain.documented

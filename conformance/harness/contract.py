@@ -3,7 +3,7 @@
 The server is booted through its adapter by the parts that every play uses, asked by the same probes, and held at the
 same gate; nobody shuts it down. Without this, an application that miscounts would make a server look broken.
 
-The kit knows no test framework: :meth:`ContractHouse.hold` gives an :class:`Outcome` for each article.
+The kit knows no test framework: :meth:`ContractEnvironment.hold` gives an :class:`Outcome` for each article.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.gate.gate import PATTERN
-from lastcall.conformance.harness.server_session import Rehearsal, RehearsalError, boot
+from lastcall.conformance.harness.server_session import ServerSession, ServerSessionError, boot
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     ResponseEnded,
@@ -43,7 +43,7 @@ class Outcome:
     broken: str = ""
 
 
-Article: TypeAlias = Callable[[Rehearsal], Awaitable[None]]
+Article: TypeAlias = Callable[[ServerSession], Awaitable[None]]
 
 
 def pattern(length: int) -> bytes:
@@ -51,119 +51,121 @@ def pattern(length: int) -> bytes:
     return (PATTERN * (length // len(PATTERN) + 1))[:length]
 
 
-async def ready_answers_at_once(stage: Rehearsal) -> None:
+async def ready_answers_at_once(server_session: ServerSession) -> None:
     """``GET /ready`` is answered with 200 and ``ready`` with its line end, and no handler is held for it."""
-    await stage.ask("ready", READY)
-    await stage.answer("ready", OK, b"ready\n")
-    if stage.recorder.has(HandlerEntered("ready")):
-        raise RehearsalError("GET /ready came to the gate")
+    await server_session.ask("ready", READY)
+    await server_session.answer("ready", OK, b"ready\n")
+    if server_session.recorder.has(HandlerEntered("ready")):
+        raise ServerSessionError("GET /ready came to the gate")
 
 
-async def anything_else_is_not_found(stage: Rehearsal) -> None:
+async def anything_else_is_not_found(server_session: ServerSession) -> None:
     """A path that is none of the routes is answered with 404."""
-    await stage.ask("nowhere", "/nowhere")
-    await stage.answer("nowhere", NOT_FOUND)
+    await server_session.ask("nowhere", "/nowhere")
+    await server_session.answer("nowhere", NOT_FOUND)
 
 
-async def handler_says_what_it_saw(stage: Rehearsal) -> None:
+async def handler_says_what_it_saw(server_session: ServerSession) -> None:
     """A handler enters with the last segment of its path, the method, and the whole target with its query."""
-    await stage.ask("entered", "/hold/entered?drink=tea&milk=no", method="PUT", body=b"cup")
-    entered = await stage.expect(HandlerEntered("entered"))
+    await server_session.ask("entered", "/hold/entered?drink=tea&milk=no", method="PUT", body=b"cup")
+    entered = await server_session.expect(HandlerEntered("entered"))
     if (entered.method, entered.target) != ("PUT", "/hold/entered?drink=tea&milk=no"):
-        raise RehearsalError(f"PUT /hold/entered?drink=tea&milk=no entered as {entered.method} {entered.target}")
-    await stage.order("entered", "read", "finish 9")
-    await stage.answer("entered", OK, pattern(9))
+        raise ServerSessionError(f"PUT /hold/entered?drink=tea&milk=no entered as {entered.method} {entered.target}")
+    await server_session.order("entered", "read", "finish 9")
+    await server_session.answer("entered", OK, pattern(9))
 
 
-async def finish_alone_is_one_piece(stage: Rehearsal) -> None:
+async def finish_alone_is_one_piece(server_session: ServerSession) -> None:
     """``finish 9`` as the only order is a whole response: ``content-length: 9``, plain text, nine bytes of the pattern."""
-    await stage.ask("one-piece")
-    await stage.order("one-piece", "finish 9")
-    started = await stage.answer("one-piece", OK, pattern(9))
+    await server_session.ask("one-piece")
+    await server_session.order("one-piece", "finish 9")
+    started = await server_session.answer("one-piece", OK, pattern(9))
     fields = {name.lower(): value for name, value in started.headers}
     if fields.get("content-length") != "9":
-        raise RehearsalError(f"the response to one 'finish 9' had content-length {fields.get('content-length')}, not 9")
+        raise ServerSessionError(
+            f"the response to one 'finish 9' had content-length {fields.get('content-length')}, not 9"
+        )
     if not fields.get("content-type", "").startswith("text/plain"):
-        raise RehearsalError(f"the response had content-type {fields.get('content-type')}, not text/plain")
-    await _has_finished(stage, "one-piece", 9)
+        raise ServerSessionError(f"the response had content-type {fields.get('content-type')}, not text/plain")
+    await _has_finished(server_session, "one-piece", 9)
 
 
-async def finish_of_nothing_is_empty(stage: Rehearsal) -> None:
+async def finish_of_nothing_is_empty(server_session: ServerSession) -> None:
     """``finish 0`` as the only order is a whole response with an empty body."""
-    await stage.ask("empty")
-    await stage.order("empty", "finish 0")
-    await stage.answer("empty", OK, b"")
-    await _has_finished(stage, "empty", 0)
+    await server_session.ask("empty")
+    await server_session.order("empty", "finish 0")
+    await server_session.answer("empty", OK, b"")
+    await _has_finished(server_session, "empty", 0)
 
 
-async def piece_arrives_before_the_finish(stage: Rehearsal) -> None:
+async def piece_arrives_before_the_finish(server_session: ServerSession) -> None:
     """``send 9`` reaches the client while the handler is still held, without a ``content-length``, and is reported."""
-    await stage.ask("streamed")
-    await stage.order("streamed", "send 9")
-    started = await stage.expect(ResponseStarted("streamed", OK))
-    await stage.expect(BodyReceived("streamed"))
+    await server_session.ask("streamed")
+    await server_session.order("streamed", "send 9")
+    started = await server_session.expect(ResponseStarted("streamed", OK))
+    await server_session.expect(BodyReceived("streamed"))
     if "content-length" in {name.lower() for name, _value in started.headers}:
-        raise RehearsalError("a response of unknown length was sent with a content-length")
-    await stage.order("streamed", "finish 0")
-    await stage.answer("streamed", OK, pattern(9))
+        raise ServerSessionError("a response of unknown length was sent with a content-length")
+    await server_session.order("streamed", "finish 0")
+    await server_session.answer("streamed", OK, pattern(9))
 
 
-async def pieces_continue_the_pattern(stage: Rehearsal) -> None:
+async def pieces_continue_the_pattern(server_session: ServerSession) -> None:
     """Pieces of 1, 8, 9, 10 and 100000 bytes and a last one go on in the pattern where the piece before has ended."""
-    await stage.ask("pieces")
-    await stage.order("pieces", "send 1", "send 8", "send 9", "send 10", "send 100000", "finish 7")
-    await stage.answer("pieces", OK, pattern(100_035))
-    await _has_finished(stage, "pieces", 100_035)
+    await server_session.ask("pieces")
+    await server_session.order("pieces", "send 1", "send 8", "send 9", "send 10", "send 100000", "finish 7")
+    await server_session.answer("pieces", OK, pattern(100_035))
+    await _has_finished(server_session, "pieces", 100_035)
 
 
-async def read_counts_the_body(stage: Rehearsal) -> None:
+async def read_counts_the_body(server_session: ServerSession) -> None:
     """``read`` reads a request's body to its end, be it empty, small or 100 kB, and reports how many bytes it had."""
     for length in (0, 5, 100_000):
         request = f"read-{length}"
-        await stage.ask(request, method="POST", body=pattern(length))
-        await stage.order(request, "read")
-        await stage.expect(HandlerReported(request, f"read {length}"))
-        await stage.order(request, "finish 9")
-        await stage.answer(request, OK, pattern(9))
+        await server_session.ask(request, method="POST", body=pattern(length))
+        await server_session.order(request, "read")
+        await server_session.expect(HandlerReported(request, f"read {length}"))
+        await server_session.order(request, "finish 9")
+        await server_session.answer(request, OK, pattern(9))
 
 
-async def handlers_are_held_beside_each_other(stage: Rehearsal) -> None:
+async def handlers_are_held_beside_each_other(server_session: ServerSession) -> None:
     """Two handlers are held at once, and the one that came last may finish first: most timelines hold several."""
-    await stage.ask("first")
-    await stage.expect(HandlerEntered("first"))
-    await stage.ask("second", on="first")
+    await server_session.ask("first")
+    await server_session.expect(HandlerEntered("first"))
+    await server_session.ask("second", on="first")
     for request, length in (("second", 10), ("first", 9)):
-        await stage.order(request, f"finish {length}")
-        await stage.answer(request, OK, pattern(length))
+        await server_session.order(request, f"finish {length}")
+        await server_session.answer(request, OK, pattern(length))
 
 
-async def handlers_give_up_without_the_gate(stage: Rehearsal) -> None:
+async def handlers_give_up_without_the_gate(server_session: ServerSession) -> None:
     """When the gate closes without a ``finish``, handlers give up: no client gets a whole 200, begun or not.
 
     What a server makes of an error after the head is its own affair: Daphne, and Hypercorn over HTTP/2, leave such a
     response hanging. So the end is awaited of the other one only. This is the last article: the gate stays closed.
     """
-    await stage.ask("not-begun")
-    await stage.expect(HandlerEntered("not-begun"))
-    await stage.ask("begun")
-    await stage.order("begun", "send 9")
-    await stage.expect(BodyReceived("begun"))
-    stage.gate.close()
-    if not await stage.over("not-begun"):
-        raise RehearsalError("'not-begun' was still held when the gate had been closed for a while")
-    await stage.ask("afterwards", READY)
-    await stage.answer("afterwards", OK, b"ready\n")
+    await server_session.ask("not-begun")
+    await server_session.expect(HandlerEntered("not-begun"))
+    await server_session.ask("begun")
+    await server_session.order("begun", "send 9")
+    await server_session.expect(BodyReceived("begun"))
+    server_session.gate.close()
+    if not await server_session.over("not-begun"):
+        raise ServerSessionError("'not-begun' was still held when the gate had been closed for a while")
+    await server_session.ask("afterwards", READY)
+    await server_session.answer("afterwards", OK, b"ready\n")
     for request in ("not-begun", "begun"):
-        ended = stage.recorder.trace.first(ResponseEnded(request))
+        ended = server_session.recorder.trace.first(ResponseEnded(request))
         # RFC 9112 §6.3, rule 8: the end of the connection ends such a body, so nobody can tell it from a cut one.
-        if ended and ended.framing != "close" and stage.recorder.has(ResponseStarted(request, OK)):
-            raise RehearsalError(f"{request!r} ended as a whole 200 though the gate never said finish")
+        if ended and ended.framing != "close" and server_session.recorder.has(ResponseStarted(request, OK)):
+            raise ServerSessionError(f"{request!r} ended as a whole 200 though the gate never said finish")
 
 
-async def _has_finished(stage: Rehearsal, request: str, length: int) -> None:
-    finished = await stage.expect(HandlerFinished(request))
+async def _has_finished(server_session: ServerSession, request: str, length: int) -> None:
+    finished = await server_session.expect(HandlerFinished(request))
     if finished.length != length:
-        raise RehearsalError(f"the handler of {request!r} reported 'finished {finished.length}', not {length}")
+        raise ServerSessionError(f"the handler of {request!r} reported 'finished {finished.length}', not {length}")
 
 
 CONTRACT: tuple[Article, ...] = (
@@ -181,13 +183,13 @@ CONTRACT: tuple[Article, ...] = (
 """Every article, in the order in which they are put to one server: the last one closes the gate for good."""
 
 
-class ContractHouse(House):
+class ContractEnvironment(Environment):
     """A house in which servers are held to the contract; a context manager, like every house."""
 
     def hold(self, server: Server, protocol: Protocol, limits: Limits = DEFAULT) -> list[Outcome]:
         """Boot a server once and put every article to it.
 
-        Raises :class:`RehearsalError` if it cannot be booted. An article that comes to grief because the server has
+        Raises :class:`ServerSessionError` if it cannot be booted. An article that comes to grief because the server has
         ended says so.
         """
         return self.run(self._hold(server, protocol, limits))
@@ -196,17 +198,21 @@ class ContractHouse(House):
         outcomes = []
         async with boot(self, server, protocol, limits) as booted:
             for article in CONTRACT:
-                with booted.rehearsal() as stage:
-                    outcomes.append(await _outcome(article, stage))
+                with booted.rehearsal() as server_session:
+                    outcomes.append(await _outcome(article, server_session))
         return outcomes
 
 
-async def _outcome(article: Article, stage: Rehearsal) -> Outcome:
+async def _outcome(article: Article, server_session: ServerSession) -> Outcome:
     broken = ""
     try:
-        await article(stage)
-    except RehearsalError as error:
-        ended = f"the server had ended, with status {stage.process.status}: " if stage.process.exited else ""
+        await article(server_session)
+    except ServerSessionError as error:
+        ended = (
+            f"the server had ended, with status {server_session.process.status}: "
+            if server_session.process.exited
+            else ""
+        )
         broken = f"{ended}{error}"
     return Outcome(article.__name__, " ".join((article.__doc__ or "").split()), broken)
 

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lastcall.conformance.harness.boot_limiter import Boots
+from lastcall.conformance.harness.boot_limiter import BootLimiter
 from lastcall.conformance.harness.client.certificates import make_certificates
-from lastcall.conformance.harness.loop_clock import Watch, loop_factory
+from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
 from lastcall.conformance.harness.play import play
 from lastcall.conformance.harness.process.ports import listening_ports
-from lastcall.conformance.harness.process.process_sessions import Guard
+from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 from lastcall.conformance.model.server import Protocol
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from lastcall.conformance.harness.case import Bill
+    from lastcall.conformance.harness.case import Case
     from lastcall.conformance.model.trace import Trace
 
 R = TypeVar("R")
@@ -32,10 +32,10 @@ _ALPN = {Protocol.H2: "h2", Protocol.H1_TLS: "http/1.1"}
 _FRESH_NS = 10_000_000
 
 
-class House:
+class Environment:
     """Certificates, the reaper, and one event loop; a context manager.
 
-    Plays run at once, bounded by CPU and not by count: see :class:`Boots`. The longest begin first, so that the others
+    Plays run at once, bounded by CPU and not by count: see :class:`BootLimiter`. The longest begin first, so that the others
     go on beside them.
     """
 
@@ -46,12 +46,12 @@ class House:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-tls-")))
         self.certificates = make_certificates(self._folder)
         self._contexts = {name: self.certificates.client_context(alpn) for name, alpn in _ALPN.items()}
-        self.guard = Guard()
-        self._stack.callback(self.guard.close)
-        self.watch = Watch()
-        self._runner = self._stack.enter_context(asyncio.Runner(loop_factory=loop_factory(self.watch)))
+        self.process_sessions = ProcessSessions()
+        self._stack.callback(self.process_sessions.close)
+        self.clock = LoopClock()
+        self._runner = self._stack.enter_context(asyncio.Runner(loop_factory=loop_factory(self.clock)))
         self._listening: tuple[int, frozenset[int] | None] = (0, None)
-        self.boots = Boots(self.watch)
+        self.boot_limiter = BootLimiter(self.clock)
         return self
 
     def __exit__(
@@ -79,39 +79,39 @@ class House:
 
     def play_all(
         self,
-        bills: Sequence[Bill],
+        cases: Sequence[Case],
         folder: Path,
-        done: Callable[[Bill, Trace], None] = lambda _bill, _trace: None,
-        beside: Sequence[Coroutine[Any, Any, None]] = (),
+        done: Callable[[Case, Trace], None] = lambda _case, _trace: None,
+        alongside: Sequence[Coroutine[Any, Any, None]] = (),
     ) -> list[Trace]:
         """Play everything on the bills at once; ``done`` is called after each. Traces come in the order of the bills.
 
-        ``beside`` is done at the same time.
+        ``alongside`` is done at the same time.
         """
-        return self.run(self._play_all(bills, folder, done, beside))
+        return self.run(self._play_all(cases, folder, done, alongside))
 
     async def _play_all(
         self,
-        bills: Sequence[Bill],
+        cases: Sequence[Case],
         folder: Path,
-        done: Callable[[Bill, Trace], None],
-        beside: Sequence[Coroutine[Any, Any, None]],
+        done: Callable[[Case, Trace], None],
+        alongside: Sequence[Coroutine[Any, Any, None]],
     ) -> list[Trace]:
-        async def one(bill: Bill) -> Trace:
-            trace = await play(self, bill, bill.stored_at(folder))
-            done(bill, trace)
+        async def one(case: Case) -> Trace:
+            trace = await play(self, case, case.stored_at(folder))
+            done(case, trace)
             return trace
 
         async with asyncio.TaskGroup() as group:
-            for work in beside:
+            for work in alongside:
                 group.create_task(work)
-            longest_first = sorted(range(len(bills)), key=lambda place: -bills[place].expected_s)
-            tasks = {place: group.create_task(one(bills[place])) for place in longest_first}
-        return [tasks[place].result() for place in range(len(bills))]
+            longest_first = sorted(range(len(cases)), key=lambda place: -cases[place].expected_s)
+            tasks = {place: group.create_task(one(cases[place])) for place in longest_first}
+        return [tasks[place].result() for place in range(len(cases))]
 
 
 @contextlib.contextmanager
-def open_house() -> Iterator[House]:
+def open_environment() -> Iterator[Environment]:
     """Open a house; everything that was started in it is ended when it closes."""
-    with House() as house:
-        yield house
+    with Environment() as environment:
+        yield environment

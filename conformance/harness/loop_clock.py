@@ -21,7 +21,7 @@ HEARTBEAT_S = 0.01
 WORTH_NOTING_NS = 1_000_000
 
 
-class Watch(selectors.DefaultSelector):
+class LoopClock(selectors.DefaultSelector):
     """A selector that remembers, on the monotonic clock, when it last looked and when it looked before that."""
 
     previous_ns: int = 0
@@ -64,12 +64,12 @@ class Watch(selectors.DefaultSelector):
         loop.call_later(HEARTBEAT_S, self.beat, loop)
 
 
-def loop_factory(watch: Watch) -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory(clock: LoopClock) -> Callable[[], asyncio.AbstractEventLoop]:
     """Give what :class:`asyncio.Runner` wants: a factory of a loop that looks through this watch."""
 
     def make() -> asyncio.AbstractEventLoop:
-        loop = asyncio.SelectorEventLoop(watch)
-        loop.call_soon(watch.beat, loop)
+        loop = asyncio.SelectorEventLoop(clock)
+        loop.call_soon(clock.beat, loop)
         return loop
 
     return make

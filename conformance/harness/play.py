@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.case import Bill, header
-from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Cast
+from lastcall.conformance.harness.case import Case, header
+from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Clients
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.loops import Background
 from lastcall.conformance.harness.gate.gate import Gate
@@ -20,7 +20,7 @@ from lastcall.conformance.harness.gate.timed import Unwitnessed
 from lastcall.conformance.harness.process import processor_time
 from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
-from lastcall.conformance.harness.process.server_process import ServerProcess, environment_of
+from lastcall.conformance.harness.process.server_process import ServerProcess, variables_of
 from lastcall.conformance.harness.process.successor import Successor
 from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.harness.recorder import Recorder
@@ -38,12 +38,12 @@ from lastcall.conformance.model.server_events import (
     SetupFailed,
     StepBegun,
 )
-from lastcall.conformance.model.views import RequestStory, requests
+from lastcall.conformance.model.views import RequestView, requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from lastcall.conformance.harness.environment import House
+    from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.model.step import Step
     from lastcall.conformance.model.trace import Trace
 
@@ -59,24 +59,24 @@ class _NotPlayableError(Exception):
     """The play cannot come to its question; the message says why."""
 
 
-async def play(house: House, bill: Bill, path: Path) -> Trace:
+async def play(environment: Environment, case: Case, path: Path) -> Trace:
     """Play a bill and leave its trace at ``path``. Whatever goes wrong is in the trace; only cancelling raises."""
-    recorder = Recorder(header(bill), house.watch, path)
+    recorder = Recorder(header(case), environment.clock, path)
     try:
         with own_port() as port, tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True) as folder:
             launch = Launch(
-                protocol=bill.protocol,
+                protocol=case.protocol,
                 port=port,
-                cert=house.certificates.cert,
-                key=house.certificates.key,
-                drain_s=bill.drain_s,
+                cert=environment.certificates.cert,
+                key=environment.certificates.key,
+                drain_s=case.drain_s,
                 directory=Path(folder),
-                workers=bill.workers,
-                lame_duck_s=bill.lame_duck_s,
-                default_drain=bill.scenario.default_drain,
+                workers=case.workers,
+                lame_duck_s=case.lame_duck_s,
+                default_drain=case.scenario.default_drain,
             )
-            async with _application(bill, launch, recorder) as (gate, with_origin):
-                await _Performance(house, bill, with_origin, recorder, gate).run()
+            async with _application(case, launch, recorder) as (gate, with_origin):
+                await _Performance(environment, case, with_origin, recorder, gate).run()
     except (_NotPlayableError, NotReadyError) as failed:
         recorder.did(SetupFailed(str(failed)))
     except Exception as error:  # noqa: BLE001 - whatever our own fault is, it must not be the server's
@@ -89,13 +89,13 @@ async def play(house: House, bill: Bill, path: Path) -> Trace:
 
 
 @contextlib.asynccontextmanager
-async def _application(bill: Bill, launch: Launch, recorder: Recorder) -> AsyncIterator[tuple[Gate, Launch]]:
+async def _application(case: Case, launch: Launch, recorder: Recorder) -> AsyncIterator[tuple[Gate, Launch]]:
     """Open the gate, and for a proxy the origin behind it."""
     async with contextlib.AsyncExitStack() as opened:
         gate = Gate(recorder)
         await gate.open()
         opened.callback(gate.close)
-        if bill.server.needs_origin:
+        if case.server.needs_origin:
             origin = Origin(gate.address)
             await origin.open()
             opened.push_async_callback(origin.close)
@@ -106,20 +106,20 @@ async def _application(bill: Bill, launch: Launch, recorder: Recorder) -> AsyncI
 class _Performance:
     """One play under way."""
 
-    def __init__(self, house: House, bill: Bill, launch: Launch, recorder: Recorder, gate: Gate) -> None:
-        self._house = house
-        self._bill = bill
+    def __init__(self, environment: Environment, case: Case, launch: Launch, recorder: Recorder, gate: Gate) -> None:
+        self._environment = environment
+        self._case = case
         self._launch = launch
         self._recorder = recorder
         self._gate = gate
-        self._tls = house.client_context(bill.protocol)
-        self._process = ServerProcess(house.guard, recorder, launch.port)
-        self._cast = Cast(recorder, bill.protocol, launch.port, bill.limits, self._tls)
+        self._tls = environment.client_context(case.protocol)
+        self._process = ServerProcess(environment.process_sessions, recorder, launch.port)
+        self._clients = Clients(recorder, case.protocol, launch.port, case.limits, self._tls)
         self._workers = Workers(recorder, self._process, launch.port)
-        load = Load(recorder, gate, bill.protocol, launch.port, house.fresh_client_context)
-        self._background = Background(recorder, self._cast, gate, bill.limits, load)
-        timed = bill.server.timed
-        self._unwitnessed = Unwitnessed(timed, bill.scenario.timeline) if timed else None
+        load = Load(recorder, gate, case.protocol, launch.port, environment.fresh_client_context)
+        self._background = Background(recorder, self._clients, gate, case.limits, load)
+        timed = case.server.timed
+        self._unwitnessed = Unwitnessed(timed, case.scenario.timeline) if timed else None
         self._asked = False
         """Whether the question has been put: from the shutdown on, or from a signal before it that is the question."""
         self._asked_ns = 0
@@ -130,9 +130,9 @@ class _Performance:
     async def run(self) -> None:
         """Boot the server, go through the timeline, end everything."""
         try:
-            async with self._house.boots:
+            async with self._environment.boot_limiter:
                 await self._boot()
-            for index, step in enumerate(self._bill.scenario.timeline):
+            for index, step in enumerate(self._case.scenario.timeline):
                 self._recorder.did(StepBegun(index, str(step)))
                 told = self._unwitnessed.instead_of(step) if self._unwitnessed else step
                 if told is not None:
@@ -142,52 +142,52 @@ class _Performance:
             await self._background.cancel()
             if self._listener is not None:
                 self._listener.cancel()
-            self._recorder.did(*(ConnectionAbandoned(name) for name in self._cast.abandon()))
+            self._recorder.did(*(ConnectionAbandoned(name) for name in self._clients.abandon()))
             if self._asked:
-                self._recorder.did(LagMeasured(self._house.watch.worst_lag_since(self._first_asked_ns)))
+                self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_asked_ns)))
             if self._successor is not None:
                 await self._successor.end()
-            await self._process.end("the control is over" if self._bill.control else "it had not exited by itself")
+            await self._process.end("the control is over" if self._case.control else "it had not exited by itself")
             await self._remove()
 
     async def _remove(self) -> None:
         """Remove what a server in a container or on another host has left there."""
-        if self._bill.server.remove is not None and self._process.pid:
-            argv = [str(word) for word in self._bill.server.remove(self._launch, self._process.pid)]
+        if self._case.server.remove is not None and self._process.pid:
+            argv = [str(word) for word in self._case.server.remove(self._launch, self._process.pid)]
             quiet = asyncio.subprocess.DEVNULL
             removing = await asyncio.create_subprocess_exec(*argv, stdin=quiet, stdout=quiet, stderr=quiet)
             async with asyncio.timeout(_REMOVE_S):
                 await removing.wait()
 
     async def _boot(self) -> None:
-        server, launch = self._bill.server, self._launch
+        server, launch = self._case.server, self._launch
         for name, text in (server.files(launch) if server.files else {}).items():
             (launch.directory / name).write_text(text, encoding="utf-8")
         argv = [str(word) for word in server.command(launch)]
         try:
-            self._process.start(argv, launch.directory, self._environment)
+            self._process.start(argv, launch.directory, self._variables)
         except OSError as error:
             raise _NotPlayableError(f"cannot start {argv[0]}: {error.strerror or error}") from error
         await become_ready(
             self._recorder,
             self._process,
-            watch=self._house.watch,
+            clock=self._environment.clock,
             port=launch.port,
             protocol=launch.protocol,
-            limits=self._bill.limits,
+            limits=self._case.limits,
             tls=self._tls,
             path=server.ready,
         )
         self._recorder.did(ServerReady())
 
     @property
-    def _environment(self) -> dict[str, str]:
-        return environment_of(self._launch, self._gate.address) | dict(self._bill.server.environment)
+    def _variables(self) -> dict[str, str]:
+        return variables_of(self._launch, self._gate.address) | dict(self._case.server.environment)
 
     async def _do(self, index: int, step: Step) -> None:  # noqa: C901, PLR0912 - one line a step
         match step:
             case client_steps.ClientStep():
-                if not await self._cast.obey(step) and not self._asked:
+                if not await self._clients.execute(step) and not self._asked:
                     raise _NotPlayableError(f"before the shutdown, the server did not take this: {step}")
             case timeline.ReadBody():
                 self._gate.order(step.request, "read")
@@ -199,7 +199,7 @@ class _Performance:
                 await self._await(index, step)
             case timeline.Elapse():
                 until = (lambda: False) if step.beyond_exit else (lambda: self._process.exited)
-                await self._recorder.wait(until, step.duration.at(self._bill.pace))
+                await self._recorder.wait(until, step.duration.at(self._case.pace))
             case timeline.ReadProcessorTime():
                 self._recorder.did(processor_time.read(self._process.members()))
             case timeline.Shutdown():
@@ -212,22 +212,22 @@ class _Performance:
                 await self._signal(step.role)
             case timeline.FindWorkers():
                 self._workers.find()
-            case timeline.SignalWorker() if not (self._bill.control and step.role == "kill"):
+            case timeline.SignalWorker() if not (self._case.control and step.role == "kill"):
                 if not self._workers.signal(step.connection, step.role) and not self._asked:
                     raise _NotPlayableError(f"no process of the server was found to hold {step.connection!r}")
             case timeline.BackgroundStep():
-                await self._background.obey(step)
-            case timeline.StartSuccessor() if not self._bill.control:
-                self._successor = Successor(self._house, self._recorder, self._bill.server, self._launch)
-                await self._successor.start(self._environment, self._bill.limits)
+                await self._background.execute(step)
+            case timeline.StartSuccessor() if not self._case.control:
+                self._successor = Successor(self._environment, self._recorder, self._case.server, self._launch)
+                await self._successor.start(self._variables, self._case.limits)
 
     async def _signal(self, role: str) -> None:
-        server = self._bill.server
+        server = self._case.server
         known = {"again": server.graceful_signal, "pause": "SIGSTOP", "resume": "SIGCONT"} | dict(server.signals)
         looked_ns = 0
         if role not in ("pause", "resume") and not self._asked:
             looked_ns = await self._put_the_question()
-        if not self._bill.control:
+        if not self._case.control:
             self._process.signal(known[role], role, since_ns=looked_ns)
 
     async def _put_the_question(self) -> int:
@@ -235,18 +235,18 @@ class _Performance:
         # What the signal causes must not seem to have begun before it: look, and send it in a quiet moment.
         for _look in range(1000):
             await asyncio.sleep(0)
-            if self._house.watch.nothing_has_happened():
+            if self._environment.clock.nothing_has_happened():
                 break
         self._asked = True
         self._asked_ns = time.monotonic_ns()
         self._first_asked_ns = self._first_asked_ns or self._asked_ns
-        return self._house.watch.current_ns
+        return self._environment.clock.current_ns
 
     async def _shut_down(self) -> None:
         asked_before = self._asked
         looked_ns = await self._put_the_question()
-        self._cast.hurry()
-        if self._bill.control:
+        self._clients.use_drain_limits()
+        if self._case.control:
             return
         if self._send_shutdown(looked_ns):
             self._listener = asyncio.create_task(self._watch_listener())
@@ -254,19 +254,19 @@ class _Performance:
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
 
     def _send_shutdown(self, looked_ns: int) -> bool:
-        server, launch = self._bill.server, self._launch
+        server, launch = self._case.server, self._launch
         if server.stop is None:
             return self._process.signal(server.graceful_signal, "shutdown", since_ns=looked_ns)
         argv = [str(word) for word in server.stop(launch, self._process.pid)]
         try:
-            return self._process.stop_by(argv, launch.directory, self._environment, since_ns=looked_ns)
+            return self._process.stop_by(argv, launch.directory, self._variables, since_ns=looked_ns)
         except OSError as error:
             raise _NotPlayableError(f"cannot run the stop command {argv[0]}: {error.strerror or error}") from error
 
     async def _watch_listener(self) -> None:
         """Record when the kernel stops listing the port as listened on, without connecting to it."""
         looked_ns = time.monotonic_ns()
-        while (ports := self._house.listening_ports()) is not None:
+        while (ports := self._environment.listening_ports()) is not None:
             now_ns = time.monotonic_ns()
             if self._launch.port not in ports:
                 self._recorder.record([ListenerClosed()], (looked_ns, now_ns))
@@ -277,43 +277,43 @@ class _Performance:
     async def _await(self, index: int, step: timeline.Await) -> None:
         fact = step.fact
         if self._unwitnessed and self._unwitnessed.takes_for_granted(fact):
-            await self._recorder.wait(lambda: self._process.exited, self._bill.limits.unwitnessed_entry_s)
+            await self._recorder.wait(lambda: self._process.exited, self._case.limits.unwitnessed_entry_s)
             return
-        if self._bill.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
-            scenario = self._bill.scenario
+        if self._case.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
+            scenario = self._case.scenario
             if (scenario.needs_drain or scenario.default_drain) and isinstance(fact, ServerExited):
                 # What the drain timeout would have cut has to stand for as long without a shutdown.
-                await self._recorder.wait(lambda: self._process.exited, self._bill.drain_s)
+                await self._recorder.wait(lambda: self._process.exited, self._case.drain_s)
             return
         await self._recorder.wait(
-            lambda: self._recorder.has(fact) or self._cast.impossible(fact), self._seconds(step.within)
+            lambda: self._recorder.has(fact) or self._clients.impossible(fact), self._seconds(step.within)
         )
         if self._recorder.has(fact):
             return
-        impossible = self._cast.impossible(fact)
+        impossible = self._clients.impossible(fact)
         self._recorder.did(AwaitExpired(index, str(step), impossible))
         if not self._asked and not step.optional:
             ended = f"; the server had ended, with status {self._process.status}" if self._process.exited else ""
             raise _NotPlayableError(f"before the shutdown, this never came: {step}{ended}")
 
     def _seconds(self, within: step.Limit) -> float:
-        limits = self._bill.limits
+        limits = self._case.limits
         if within:
             return float(getattr(limits, within))
         if not self._asked:
             return limits.before_shutdown_s
         passed_s = (time.monotonic_ns() - self._asked_ns) / 1e9
-        return max(0.0, self._bill.lame_duck_s + self._bill.drain_s - passed_s) + limits.exit_slack_s
+        return max(0.0, self._case.lame_duck_s + self._case.drain_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
-        if self._bill.control:
+        if self._case.control:
             # Without a shutdown every response comes; the next line of the timeline is not there to wait for it.
-            await self._recorder.wait(lambda: not self._owed(), self._bill.limits.before_shutdown_s)
+            await self._recorder.wait(lambda: not self._owed(), self._case.limits.before_shutdown_s)
         if self._process.exited:
             # A process that is gone listens no more, but the table of the kernel has to be looked at to know it.
-            await self._recorder.wait(lambda: self._cast.all_over and self._listening_is_decided, _LAST_BYTES_S)
+            await self._recorder.wait(lambda: self._clients.all_over and self._listening_is_decided, _LAST_BYTES_S)
 
-    def _owed(self) -> list[RequestStory]:
+    def _owed(self) -> list[RequestView]:
         """Give the requests that nobody holds any more and that have not been answered."""
         sent = requests(self._recorder.trace)
         return [request for request in sent if not request.over and (request.released or not request.entered)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from lastcall.conformance.harness.loop_clock import Watch
+    from lastcall.conformance.harness.loop_clock import LoopClock
     from lastcall.conformance.model.event import Event
 
 Span = tuple[int, int]
@@ -32,13 +32,13 @@ class Recorder:
     Without a path it only remembers, for conversations that are not part of a play.
     """
 
-    def __init__(self, play: Play, watch: Watch, path: Path | None = None) -> None:
+    def __init__(self, play: Play, clock: LoopClock, path: Path | None = None) -> None:
         self.play = play
         self.events: list[Event] = []
         self._alike: defaultdict[tuple[type[Event], str], list[Event]] = defaultdict(list)
         """The events of each class, and of each class and request."""
         self.begin_ns = time.monotonic_ns()
-        self._watch = watch
+        self._clock = clock
         self._file = -1
         self._closed = False
         if path is not None:
@@ -62,7 +62,7 @@ class Recorder:
     def seen(self, *events: Event, end_ns: int = 0) -> None:
         """Record what the loop has just found: it happened since the loop looked before, and not after ``end_ns``."""
         end_ns = end_ns or time.monotonic_ns()
-        self.record(events, (min(self._watch.previous_ns, end_ns), end_ns))
+        self.record(events, (min(self._clock.previous_ns, end_ns), end_ns))
 
     def did(self, *events: Event, since_ns: int = 0) -> None:
         """Record what the harness itself did, just now or since ``since_ns``."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lastcall.conformance.harness.client.clients import Cast
+from lastcall.conformance.harness.client.clients import Clients
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
-from lastcall.conformance.harness.process.server_process import ServerProcess, environment_of
+from lastcall.conformance.harness.process.server_process import ServerProcess, variables_of
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
     ResponseEnded,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterator
 
-    from lastcall.conformance.harness.environment import House
+    from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Protocol, Server
 
@@ -47,18 +47,18 @@ DRAIN_S = 5.0
 """What the server is told as its drain timeout; nobody shuts it down."""
 
 
-class RehearsalError(Exception):
+class ServerSessionError(Exception):
     """The server did not do what it was asked for; the message says in one line how that showed."""
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class ServerSession:
     """A server that has been booted, and the clients of one article."""
 
     recorder: Recorder
     gate: Gate
     process: ServerProcess
-    cast: Cast
+    clients: Clients
     protocol: Protocol
     limits: Limits
 
@@ -67,25 +67,27 @@ class Rehearsal:
     ) -> None:
         """Send a request, by default to a held handler; ``on`` an earlier request's connection where HTTP/2 allows it."""
         connection = on if on and self.protocol.version > 1 else request
-        if connection == request and not await self.cast.obey(Connect(connection)):
-            raise RehearsalError(f"connection {connection!r} could not be opened")
+        if connection == request and not await self.clients.execute(Connect(connection)):
+            raise ServerSessionError(f"connection {connection!r} could not be opened")
         # RFC 9110 §8.6: a client says how long the body is where the method is meant to have one, be it of no length.
         headers = (("content-length", str(len(body))),) if body or method == "POST" else ()
-        await self.cast.obey(Request(connection, request, target, method, headers, body))
+        await self.clients.execute(Request(connection, request, target, method, headers, body))
 
     async def expect(self, fact: E) -> E:
-        """Give the event that fits, when it has come; raises :class:`RehearsalError` when it does not."""
+        """Give the event that fits, when it has come; raises :class:`ServerSessionError` when it does not."""
         request = getattr(fact, "request", "")
 
         def decided() -> bool:
             recorder = self.recorder
-            given_up = self.cast.impossible(fact) or recorder.has(StreamReset(request)) or self._broke_protocol()
+            given_up = self.clients.impossible(fact) or recorder.has(StreamReset(request)) or self._broke_protocol()
             return recorder.has(fact) or bool(given_up)
 
         await self.recorder.wait(decided, self.limits.before_shutdown_s)
         found = self.recorder.trace.first(fact)
         if found is None:
-            raise RehearsalError(self._broke_protocol() or f"this never came: {words(fact)}; {self._heard(request)}")
+            raise ServerSessionError(
+                self._broke_protocol() or f"this never came: {words(fact)}; {self._heard(request)}"
+            )
         return found
 
     async def order(self, request: str, *orders: str) -> None:
@@ -103,12 +105,12 @@ class Rehearsal:
         """Wait for a whole response and compare it; gives its head."""
         started = await self.expect(ResponseStarted(request))
         if started.status != status:
-            raise RehearsalError(f"{request!r} was answered with status {started.status}, not {status}")
+            raise ServerSessionError(f"{request!r} was answered with status {started.status}, not {status}")
         ended = await self.expect(ResponseEnded(request))
         if body is not None and ended.length != len(body):
-            raise RehearsalError(f"the body of {request!r} had {ended.length} bytes, not {len(body)}")
+            raise ServerSessionError(f"the body of {request!r} had {ended.length} bytes, not {len(body)}")
         if body is not None and ended.sha256 != hashlib.sha256(body).hexdigest():
-            raise RehearsalError(f"the body of {request!r} had the right length ({ended.length}) but other bytes")
+            raise ServerSessionError(f"the body of {request!r} had the right length ({ended.length}) but other bytes")
         return started
 
     async def over(self, request: str) -> bool:
@@ -116,7 +118,7 @@ class Rehearsal:
         ended, reset = ResponseEnded(request), StreamReset(request)
 
         def decided() -> bool:
-            return self.recorder.has(ended) or self.recorder.has(reset) or self.cast.impossible(ended)
+            return self.recorder.has(ended) or self.recorder.has(reset) or self.clients.impossible(ended)
 
         return await self.recorder.wait(decided, self.limits.before_shutdown_s)
 
@@ -129,7 +131,7 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class Booted:
+class BootedServer:
     """A server that serves, and what it takes to rehearse with it."""
 
     recorder: Recorder
@@ -140,19 +142,21 @@ class Booted:
     tls: ssl.SSLContext | None
 
     @contextlib.contextmanager
-    def rehearsal(self) -> Iterator[Rehearsal]:
+    def rehearsal(self) -> Iterator[ServerSession]:
         """Give clients for a while; their connections are let go of afterwards."""
-        cast = Cast(self.recorder, self.launch.protocol, self.launch.port, self.limits, self.tls)
+        clients = Clients(self.recorder, self.launch.protocol, self.launch.port, self.limits, self.tls)
         try:
-            yield Rehearsal(self.recorder, self.gate, self.process, cast, self.launch.protocol, self.limits)
+            yield ServerSession(self.recorder, self.gate, self.process, clients, self.launch.protocol, self.limits)
         finally:
-            cast.abandon()
+            clients.abandon()
 
 
 @contextlib.asynccontextmanager
-async def boot(house: House, server: Server, protocol: Protocol, limits: Limits) -> AsyncIterator[Booted]:
-    """Start a server through its adapter, wait until it serves, and end it afterwards; raises :class:`RehearsalError`."""
-    recorder = Recorder(Play("rehearsal", server.name, str(protocol), "fast"), house.watch)
+async def boot(
+    environment: Environment, server: Server, protocol: Protocol, limits: Limits
+) -> AsyncIterator[BootedServer]:
+    """Start a server through its adapter, wait until it serves, and end it afterwards; raises :class:`ServerSessionError`."""
+    recorder = Recorder(Play("rehearsal", server.name, str(protocol), "fast"), environment.clock)
     async with contextlib.AsyncExitStack() as opened:
         port = opened.enter_context(own_port())
         folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True))
@@ -163,30 +167,30 @@ async def boot(house: House, server: Server, protocol: Protocol, limits: Limits)
         if server.needs_origin:
             await origin.open()
             opened.push_async_callback(origin.close)
-        keys = house.certificates
+        keys = environment.certificates
         launch = Launch(protocol, port, keys.cert, keys.key, DRAIN_S, Path(folder), origin.address)
-        process = ServerProcess(house.guard, recorder, port)
+        process = ServerProcess(environment.process_sessions, recorder, port)
         opened.push_async_callback(process.end, "the rehearsal is over")
-        booted = Booted(recorder, gate, process, launch, limits, house.client_context(protocol))
+        booted = BootedServer(recorder, gate, process, launch, limits, environment.client_context(protocol))
         try:
-            async with house.boots:
-                await _start(booted, server, house)
+            async with environment.boot_limiter:
+                await _start(booted, server, environment)
         except (OSError, NotReadyError) as error:
-            raise RehearsalError(f"{server.name} over {protocol} cannot be asked: {error}") from error
+            raise ServerSessionError(f"{server.name} over {protocol} cannot be asked: {error}") from error
         yield booted
 
 
-async def _start(booted: Booted, server: Server, house: House) -> None:
+async def _start(booted: BootedServer, server: Server, environment: Environment) -> None:
     launch = booted.launch
     for name, text in (server.files(launch) if server.files else {}).items():
         (launch.directory / name).write_text(text, encoding="utf-8")
     argv = [str(word) for word in server.command(launch)]
-    environment = environment_of(launch, booted.gate.address) | dict(server.environment)
-    booted.process.start(argv, launch.directory, environment)
+    variables = variables_of(launch, booted.gate.address) | dict(server.environment)
+    booted.process.start(argv, launch.directory, variables)
     await become_ready(
         booted.recorder,
         booted.process,
-        watch=house.watch,
+        clock=environment.clock,
         port=launch.port,
         protocol=launch.protocol,
         limits=booted.limits,

@@ -45,7 +45,7 @@ _MOST_LINES = 60
 _WIDTH = 112
 
 
-def account(trace: Trace, verdict: Verdict, check: Check, *, stored_at: str, again: str, control: str) -> str:
+def explain(trace: Trace, verdict: Verdict, check: Check, *, stored_at: str, again: str, control: str) -> str:
     """Tell what was expected, by which clause, what happened, and the lines of the trace that show it."""
     play = trace.play
     title = f"{verdict.check} is {verdict.answer} ({verdict.level})"

@@ -44,7 +44,7 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     verdicts = []
     for asked in questions:
         finding = findings[asked.check.id]
-        if not (asked.check.on_sight and finding.answer is Answer.BROKEN):
+        if not (asked.check.decisive and finding.answer is Answer.BROKEN):
             finding = _blocked(asked.check, findings) or finding
         if finding.answer is Answer.BROKEN and asked.level in BLAMING:
             finding = _excused(asked.check, finding, control, limits)
@@ -88,7 +88,7 @@ def why_control_fails(control: Trace) -> str:
 def _why_anytime(check: Check, control: Trace, limits: Limits) -> str:
     """Say how a check whose rule holds at any time is broken without a shutdown, or nothing if it is not."""
     step = next((each for each in control.of(StepBegun) if each.text.startswith("Shutdown(")), None)
-    if not check.anytime or step is None:
+    if not check.holds_without_shutdown or step is None:
         return ""
     # The control is judged as if the signal had been sent where the timeline has it.
     signal = SignalSent("", "shutdown", begin_ns=step.begin_ns, end_ns=step.end_ns)
@@ -126,7 +126,7 @@ def _finding(check: Check, trace: Trace, limits: Limits) -> Finding:
         return Finding(Answer.SETUP_FAILED, refused.reason, (refused,))
     if not trace.complete:
         return cannot_tell("The trace was cut short, so what came after it is not known.")
-    if trace.play.slow_s and check.witness:
+    if trace.play.slow_s and check.needs_gate:
         return cannot_tell("In timed mode nobody inside the server tells when a handler runs, and this rests on it.")
     try:
         return check(trace, limits)

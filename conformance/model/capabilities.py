@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Claim:
+class Capability:
     """One thing that a server may have: a protocol or a feature. ``detail`` says why it was not found, if that is known."""
 
     what: str

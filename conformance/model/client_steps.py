@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.client_events import Headers
 
 
-class Manners(enum.StrEnum):
+class ClosePolicy(enum.StrEnum):
     """What a client does about the end of its connection."""
 
     POLITE = "polite"
@@ -38,7 +38,7 @@ class Connect(ClientStep):
     """
 
     connection: str
-    manners: Manners = Manners.FOLLOWER
+    close_policy: ClosePolicy = ClosePolicy.FOLLOWER
     silent: bool = False
     window: int = 65_535
     replenish: bool = True

@@ -44,10 +44,10 @@ class Check:
     clause: Clause
     blocked_by: tuple[Check, ...] = ()
     over: tuple[Protocol, ...] = ()
-    on_sight: bool = False
-    witness: bool = False
+    decisive: bool = False
+    needs_gate: bool = False
     only_timed: bool = False
-    anytime: bool = False
+    holds_without_shutdown: bool = False
 
     @property
     def id(self) -> str:
@@ -68,15 +68,15 @@ def check(
     clause: Clause,
     *blocked_by: Check,
     over: tuple[Protocol, ...] = (),
-    on_sight: bool = False,
-    witness: bool = False,
+    decisive: bool = False,
+    needs_gate: bool = False,
     only_timed: bool = False,
-    anytime: bool = False,
+    holds_without_shutdown: bool = False,
 ) -> Callable[[Judgement], Check]:
     """Make a :class:`Check` of a function."""
 
     def decorate(judge: Judgement) -> Check:
-        return Check(judge, clause, blocked_by, over, on_sight, witness, only_timed, anytime)
+        return Check(judge, clause, blocked_by, over, decisive, needs_gate, only_timed, holds_without_shutdown)
 
     return decorate
 

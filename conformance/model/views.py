@@ -48,7 +48,7 @@ OK = 200
 
 
 @dataclass(frozen=True)
-class ConnectionStory:
+class ConnectionView:
     """One connection."""
 
     name: str
@@ -65,7 +65,7 @@ class ConnectionStory:
     fin_sent: FinSent | None
     violated: ProtocolViolated | None
     abandoned: ConnectionAbandoned | None
-    requests: tuple[RequestStory, ...]
+    requests: tuple[RequestView, ...]
 
     @property
     def ended(self) -> CloseNotifyReceived | FinReceived | ResetReceived | None:
@@ -104,7 +104,7 @@ class ConnectionStory:
 
 
 @dataclass(frozen=True)
-class RequestStory:
+class RequestView:
     """One request, seen from the client and from its handler."""
 
     name: str
@@ -160,19 +160,19 @@ def exited(trace: Trace) -> ServerExited | None:
 
 
 @lru_cache(maxsize=64)
-def connections(trace: Trace) -> tuple[ConnectionStory, ...]:
+def connections(trace: Trace) -> tuple[ConnectionView, ...]:
     """Tell the story of every connection, in the order in which they were tried."""
     tried = [event.connection for event in trace.events if isinstance(event, (ConnectionOpened, ConnectionFailed))]
     return tuple(_connection(trace, name) for name in dict.fromkeys(tried))
 
 
 @lru_cache(maxsize=64)
-def requests(trace: Trace) -> tuple[RequestStory, ...]:
+def requests(trace: Trace) -> tuple[RequestView, ...]:
     """Tell the story of every request that was sent, in order."""
     return tuple(_request(trace, sent) for sent in trace.of(RequestSent))
 
 
-def in_flight(trace: Trace) -> list[RequestStory]:
+def in_flight(trace: Trace) -> list[RequestView]:
     """Give the requests that were certainly in their handlers when the shutdown was asked for, and not over before it.
 
     One that its client gives up afterwards is not among them: it is owed nothing.
@@ -212,7 +212,7 @@ class Fate(enum.StrEnum):
 _REFUSED_STREAM = 7
 
 
-def fate(trace: Trace, request: RequestStory) -> Fate:
+def fate(trace: Trace, request: RequestView) -> Fate:
     """Tell a request's fate."""
     if request.ended is not None and request.status is not None:
         return Fate.SERVED
@@ -230,14 +230,14 @@ def fate(trace: Trace, request: RequestStory) -> Fate:
     return Fate.REFUSED if refused or excluded else Fate.AMBIGUOUS
 
 
-def _forced(trace: Trace, request: RequestStory) -> bool:
+def _forced(trace: Trace, request: RequestView) -> bool:
     """Tell whether a further signal had asked for the end before the request came to its own."""
     further = [signal for signal in trace.of(SignalSent) if signal.purpose in ("again", "force")]
     ending = request.cancelled or request.over
     return bool(further) and (ending is None or not precedes(ending, further[0]))
 
 
-def _waited_to_the_end(trace: Trace, request: RequestStory) -> bool:
+def _waited_to_the_end(trace: Trace, request: RequestView) -> bool:
     """Tell whether only the harness's own SIGKILL ended the request: by then nothing had, and its connection stood."""
     killed = next(iter(trace.of(ServerKilled)), None)
     if killed is None or request.over_before(killed):
@@ -251,12 +251,12 @@ _FIRST_BYTES = (FrameSent, TlsEstablished, TlsFailed, BytesSent, WebSocketAsked)
 """What shows, besides a request, that something was sent on a connection."""
 
 
-def _connection(trace: Trace, name: str) -> ConnectionStory:
+def _connection(trace: Trace, name: str) -> ConnectionView:
     def first(kind: type[E]) -> E | None:
         return next((event for event in trace.of(kind) if getattr(event, "connection", "") == name), None)
 
     sent = tuple(request for request in requests(trace) if request.connection == name)
-    return ConnectionStory(
+    return ConnectionView(
         name=name,
         opened=first(ConnectionOpened),
         failed=first(ConnectionFailed),
@@ -275,12 +275,12 @@ def _connection(trace: Trace, name: str) -> ConnectionStory:
     )
 
 
-def _request(trace: Trace, sent: RequestSent) -> RequestStory:
+def _request(trace: Trace, sent: RequestSent) -> RequestView:
     def first(kind: type[E]) -> E | None:
         return next((event for event in trace.of(kind) if getattr(event, "request", "") == sent.request), None)
 
     orders = (event for event in trace.of(HandlerOrdered) if event.request == sent.request)
-    return RequestStory(
+    return RequestView(
         name=sent.request,
         connection=sent.connection,
         sent=sent,

@@ -16,7 +16,7 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model import trace
-from lastcall.conformance.model.capabilities import Claim
+from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.clauses import Clause
 from lastcall.conformance.model.server import Drain
 from lastcall.conformance.model.trace_file import EVENTS
@@ -104,7 +104,7 @@ def _server() -> Schema:
     properties = dict.fromkeys(("version", "documentation", "graceful_signal"), _TEXT)
     drain = {"anyOf": [_PLAIN[type(None)], of_fields(Drain)]}
     lists = {"install": _TEXTS, "speaks": _TEXTS, "exit_statuses": _array(_PLAIN[int])}
-    later = {"claims": _array(of_fields(Claim))}
+    later = {"claims": _array(of_fields(Capability))}
     return _object({**properties, **lists, "installed": _PLAIN[bool], "drain": drain, **later}, later)
 
 

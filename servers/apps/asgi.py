@@ -81,7 +81,7 @@ class _Held:
         if self.scope["method"] in ("GET", "HEAD"):  # there is no body that waiting for the disconnect could take away
             self.watcher = self.watcher or asyncio.ensure_future(self.watch())
         try:
-            while await self.obey(*(await self.reader.readuntil(b"\n")).decode().split()):
+            while await self.execute(*(await self.reader.readuntil(b"\n")).decode().split()):
                 pass
         except Exception as error:
             _report(self.writer, f"failed {type(error).__name__} {error}")
@@ -92,7 +92,7 @@ class _Held:
                 self.watcher.cancel()
             self.writer.close()
 
-    async def obey(self, order: str, number: str = "0") -> bool:
+    async def execute(self, order: str, number: str = "0") -> bool:
         if order == "read":
             self.watcher = self.watcher or asyncio.ensure_future(self.watch())
             _report(self.writer, f"read {await self.body_length}")

@@ -59,10 +59,10 @@ class _Held:
 
     async def obey_orders(self) -> None:
         await self.accept()
-        while await self.obey(*(await self.reader.readuntil(b"\n")).decode().split()):
+        while await self.execute(*(await self.reader.readuntil(b"\n")).decode().split()):
             pass
 
-    async def obey(self, order: str, number: str = "0") -> bool:
+    async def execute(self, order: str, number: str = "0") -> bool:
         length = int(number)
         if length or order == "send":
             message = (PATTERN * (length // len(PATTERN) + 1))[:length]

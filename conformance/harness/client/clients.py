@@ -43,7 +43,7 @@ class TimelineError(Exception):
     """A timeline speaks of a connection or a request that it has not made; the message names it."""
 
 
-class Cast:
+class Clients:
     """All clients of a play."""
 
     def __init__(
@@ -57,11 +57,11 @@ class Cast:
         self._probes: dict[str, Probe] = {}
         self._connection_of: dict[str, str] = {}
 
-    def hurry(self) -> None:
+    def use_drain_limits(self) -> None:
         """Give a new connection no longer than its fate may take: the shutdown has begun."""
         self._limits = replace(self._limits, connect_s=self._limits.new_connection_s)
 
-    async def obey(self, step: ClientStep) -> bool:  # noqa: C901 - one line a step
+    async def execute(self, step: ClientStep) -> bool:  # noqa: C901 - one line a step
         """Let a client do its step; tells False only for a connection that could not be opened."""
         match step:
             case client_steps.Connect():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.channel import Channel
-from lastcall.conformance.model.client_steps import Connect, Manners
+from lastcall.conformance.model.client_steps import ClosePolicy, Connect
 from lastcall.conformance.wire.client import Outgoing
 from lastcall.conformance.wire.h1 import H1Client
 from lastcall.conformance.wire.h2 import H2Client
@@ -26,7 +26,7 @@ class Probe:
     """One connection, in one protocol, as a :class:`Connect` step describes it."""
 
     def __init__(self, step: Connect, recorder: Recorder, protocol: Protocol, port: int) -> None:
-        self.manners = step.manners
+        self.close_policy = step.close_policy
         self.wire = _wire(step, protocol, port)
         self._step = step
         self._port = port
@@ -79,7 +79,7 @@ class Probe:
 
     def open_websocket(self, step: OpenWebSocket) -> None:
         """Ask for a WebSocket: over HTTP/2 on a stream, over HTTP/1.1 the connection is its own from then on."""
-        answers_close = self.manners is not Manners.RUDE
+        answers_close = self.close_policy is not ClosePolicy.RUDE
         if isinstance(self.wire, H2Client):
             self.wire.answers_close = answers_close
             self.tell_http2(lambda wire: wire.open_websocket(step.name, step.path))
@@ -114,12 +114,12 @@ class Probe:
     def _received(self, data: bytes, at_ns: int) -> None:
         self._recorder.seen(*self.wire.receive(data), end_ns=at_ns)
         self._flush()
-        if self.manners is Manners.POLITE and self.wire.draining and not self.wire.open_requests:
+        if self.close_policy is ClosePolicy.POLITE and self.wire.draining and not self.wire.open_requests:
             self.close()
 
     def _ended(self, at_ns: int) -> None:
         self._recorder.seen(*self.wire.receive_end(), end_ns=at_ns)
-        if self.manners is not Manners.RUDE:
+        if self.close_policy is not ClosePolicy.RUDE:
             self._channel.close_our_side()
 
     def _flush(self) -> None:

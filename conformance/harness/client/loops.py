@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from lastcall.conformance.harness.client.clients import Cast
+    from lastcall.conformance.harness.client.clients import Clients
     from lastcall.conformance.harness.client.load import Load
     from lastcall.conformance.harness.gate.gate import Gate
     from lastcall.conformance.harness.recorder import Recorder
@@ -29,16 +29,16 @@ FAILED_PAUSE_S = 0.05
 class Background:
     """All clients of a play that go on by themselves."""
 
-    def __init__(self, recorder: Recorder, cast: Cast, gate: Gate, limits: Limits, load: Load) -> None:
+    def __init__(self, recorder: Recorder, clients: Clients, gate: Gate, limits: Limits, load: Load) -> None:
         self._recorder = recorder
-        self._cast = cast
+        self._clients = clients
         self._gate = gate
         self._limits = limits
         self._load = load
         self._over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def obey(self, step: BackgroundStep) -> None:
+    async def execute(self, step: BackgroundStep) -> None:
         """Begin a client, or let all of them come to their end."""
         match step:
             case timeline.BeginLoop():
@@ -72,15 +72,15 @@ class Background:
             if not connection:
                 connections += 1
                 connection = f"{step.name}/{connections}"
-                if not await self._cast.obey(client_steps.Connect(connection)):
+                if not await self._clients.execute(client_steps.Connect(connection)):
                     connection = ""
             served = bool(connection) and await self._ask(connection, f"{step.name}-{number}", step.held_s)
             if connection and (step.fresh or not served or self._is_told_to_go(connection)):
-                await self._cast.obey(client_steps.Close(connection))
+                await self._clients.execute(client_steps.Close(connection))
                 connection = ""
             await rest(self._over, PAUSE_S if served else FAILED_PAUSE_S)
             if connection and self._is_told_to_go(connection):
-                await self._cast.obey(client_steps.Close(connection))
+                await self._clients.execute(client_steps.Close(connection))
                 connection = ""
 
     async def _ask(self, connection: str, request: str, held_s: float) -> bool:
@@ -88,16 +88,16 @@ class Background:
         ended, reset = ResponseEnded(request), StreamReset(request)
 
         def decided() -> bool:
-            return self._recorder.has(ended) or self._recorder.has(reset) or self._cast.impossible(ended)
+            return self._recorder.has(ended) or self._recorder.has(reset) or self._clients.impossible(ended)
 
         # Its handler is released whether the client still waits for it or not: nothing holds the server's drain.
         asyncio.get_running_loop().call_later(held_s, self._gate.order, request, "finish 9")
-        await self._cast.obey(client_steps.Request(connection, request))
+        await self._clients.execute(client_steps.Request(connection, request))
         await self._recorder.wait(decided, self._limits.new_connection_s + held_s)
         return self._recorder.has(ended)
 
     def _is_told_to_go(self, connection: str) -> bool:
-        probe = self._cast.probe(connection)
+        probe = self._clients.probe(connection)
         return probe.over or probe.wire.draining
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Guard:
+class ProcessSessions:
     """The sessions that this run has started, known to a reaper that ends them if the run is killed."""
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class Guard:
             self._reaper.stdout.close()
         inherit_no_ignored_signals()
 
-    def start(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def start(self, argv: Sequence[str], directory: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Start a program in a session and a directory of its own; raises OSError if there is no such program."""
         token = f"{self.token}.{next(self._numbers)}"
         started = subprocess.Popen(
             argv,
             cwd=directory,
-            env={**environment, reaper.TOKEN: token},
+            env={**variables, reaper.TOKEN: token},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -24,7 +24,7 @@ from lastcall.conformance.wire.client import Outgoing
 if TYPE_CHECKING:
     import ssl
 
-    from lastcall.conformance.harness.loop_clock import Watch
+    from lastcall.conformance.harness.loop_clock import LoopClock
     from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Protocol
@@ -44,7 +44,7 @@ async def become_ready(
     recorder: Recorder,
     process: ServerProcess,
     *,
-    watch: Watch,
+    clock: LoopClock,
     port: int,
     protocol: Protocol,
     limits: Limits,
@@ -58,7 +58,7 @@ async def become_ready(
     while time.monotonic_ns() < deadline_ns:
         if process.exited:
             raise NotReadyError(f"the server ended before it was ready, {_how_it_ended(recorder)}")
-        memory = Recorder(recorder.play, watch)
+        memory = Recorder(recorder.play, clock)
         probe = Probe(Connect("ready"), memory, protocol, port)
         status = await _ask(probe, memory, path, limits, tls)
         if status == _OK:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-    from lastcall.conformance.harness.process.process_sessions import Guard
+    from lastcall.conformance.harness.process.process_sessions import ProcessSessions
     from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.server import Launch
 
@@ -99,21 +99,21 @@ class Output:
 class ServerProcess:
     """One server, from its start to the end of everything that it started."""
 
-    def __init__(self, guard: Guard, recorder: Recorder, port: int) -> None:
+    def __init__(self, process_sessions: ProcessSessions, recorder: Recorder, port: int) -> None:
         self.status: int | None = None
         self.pid = 0
         """The id of the server's first process; 0 before it is started."""
-        self._guard = guard
+        self._process_sessions = process_sessions
         self._recorder = recorder
         self._port = port
         self._outputs: list[Output] = []
         self._commands: list[subprocess.Popen[bytes]] = []
         self._pidfd = -1
 
-    def start(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+    def start(self, argv: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
         """Start it; raises OSError if that fails."""
         began_ns = time.monotonic_ns()
-        self._process = self._guard.start(argv, directory, environment)
+        self._process = self._process_sessions.start(argv, directory, variables)
         self._recorder.did(ServerStarted(self._process.pid, tuple(argv)), since_ns=began_ns)
         for name, stream in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
             if stream is not None:
@@ -143,7 +143,7 @@ class ServerProcess:
 
     def members(self) -> list[int]:
         """Give the living processes of the server, its first one included."""
-        return self._guard.members(self._process.pid)
+        return self._process_sessions.members(self._process.pid)
 
     def signal(self, name: str, purpose: str, *, since_ns: int = 0) -> bool:
         """Send the process a signal; tells False, and sends nothing, when it has exited.
@@ -160,9 +160,7 @@ class ServerProcess:
         self._recorder.did(SignalSent(name, purpose), since_ns=began_ns)
         return True
 
-    def stop_by(
-        self, argv: Sequence[str], directory: Path, environment: Mapping[str, str], *, since_ns: int = 0
-    ) -> bool:
+    def stop_by(self, argv: Sequence[str], directory: Path, variables: Mapping[str, str], *, since_ns: int = 0) -> bool:
         """Run the command that asks for the graceful stop; tells False, and runs nothing, when the server has exited.
 
         Raises OSError if there is no such command. What it prints goes into the trace as ``stop``.
@@ -170,7 +168,7 @@ class ServerProcess:
         if self.exited:
             return False
         began_ns = since_ns or time.monotonic_ns()
-        command = self._guard.start(argv, directory, environment)
+        command = self._process_sessions.start(argv, directory, variables)
         self._commands.append(command)
         self._outputs += [Output("stop", out, self._recorder) for out in (command.stdout, command.stderr) if out]
         self._recorder.did(SignalSent(" ".join(argv), "shutdown"), since_ns=began_ns)
@@ -195,7 +193,7 @@ class ServerProcess:
     async def _is_alone(self) -> bool:
         """Tell whether all that the ended process had started ends as well; orphans are recorded."""
         deadline_ns = time.monotonic_ns() + int(ORPHAN_GRACE_S * 1e9)
-        while (left := self._guard.members(self._process.pid)) and time.monotonic_ns() < deadline_ns:  # noqa: ASYNC110 - of these nobody tells their end
+        while (left := self._process_sessions.members(self._process.pid)) and time.monotonic_ns() < deadline_ns:  # noqa: ASYNC110 - of these nobody tells their end
             await asyncio.sleep(0.02)
         if left:
             self._recorder.did(OrphansFound(tuple(left), tuple(_command(pid) for pid in left)))
@@ -205,22 +203,22 @@ class ServerProcess:
         """Kill what is left; a process may fork while being killed, so look until none is. ``alone``: none is, by a look."""
         reaper.kill([self._process.pid])
         for _attempt in range(0 if alone else 10):
-            left = self._guard.members(self._process.pid)
+            left = self._process_sessions.members(self._process.pid)
             if not left:
                 break
             reaper.kill(left)
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._pidfd)
         for command in self._commands:
-            reaper.kill(self._guard.members(command.pid))
+            reaper.kill(self._process_sessions.members(command.pid))
             command.wait()
-            self._guard.over(command.pid)
+            self._process_sessions.over(command.pid)
         for output in self._outputs:
             output.drain()
         os.close(self._pidfd)
         self._pidfd = -1
         self._process.wait()
-        self._guard.over(self._process.pid)
+        self._process_sessions.over(self._process.pid)
 
 
 def _command(pid: int) -> str:
@@ -229,7 +227,7 @@ def _command(pid: int) -> str:
     return "?"
 
 
-def environment_of(launch: Launch, gate: str) -> dict[str, str]:
+def variables_of(launch: Launch, gate: str) -> dict[str, str]:
     """A small environment: a home of its own, and nothing that the person's shell happens to hold."""
     home = str(launch.directory)
     return {

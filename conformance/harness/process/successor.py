@@ -17,7 +17,7 @@ from lastcall.conformance.model.server_events import (
 )
 
 if TYPE_CHECKING:
-    from lastcall.conformance.harness.environment import House
+    from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.server import Launch, Server
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 class Successor:
     """The second server. What it prints and how it ends is not part of the play; that it served, or could not, is."""
 
-    def __init__(self, house: House, recorder: Recorder, server: Server, launch: Launch) -> None:
-        self._house = house
+    def __init__(self, environment: Environment, recorder: Recorder, server: Server, launch: Launch) -> None:
+        self._environment = environment
         self._recorder = recorder
         self._server = server
-        self._memory = Recorder(recorder.play, house.watch)
-        self._process = ServerProcess(house.guard, self._memory, launch.port)
+        self._memory = Recorder(recorder.play, environment.clock)
+        self._process = ServerProcess(environment.process_sessions, self._memory, launch.port)
         self._folder = tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True)
         self._launch = replace(launch, directory=Path(self._folder.name))
 
-    async def start(self, environment: dict[str, str], limits: Limits) -> None:
+    async def start(self, variables: dict[str, str], limits: Limits) -> None:
         """Start it, and wait until it serves or has failed."""
         launch = self._launch
         home = {"HOME": self._folder.name, "TMPDIR": self._folder.name}
@@ -43,15 +43,15 @@ class Successor:
         self._recorder.did(SuccessorStarted())
         try:
             argv = [str(word) for word in self._server.command(launch)]
-            self._process.start(argv, launch.directory, environment | home)
+            self._process.start(argv, launch.directory, variables | home)
             await become_ready(
                 self._memory,
                 self._process,
-                watch=self._house.watch,
+                clock=self._environment.clock,
                 port=launch.port,
                 protocol=launch.protocol,
                 limits=limits,
-                tls=self._house.client_context(launch.protocol),
+                tls=self._environment.client_context(launch.protocol),
                 path=self._server.ready,
             )
         except (OSError, NotReadyError) as error:

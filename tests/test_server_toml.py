@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Launch, Protocol, Timed
-from lastcall.server_toml import OwnServerError, load_server
+from lastcall.server_toml import ServerFileError, load_server
 
 MINIMAL = """
 name = "mine"
@@ -150,7 +150,7 @@ def changed(line, *replaced):
 )
 def test_what_is_wrong_is_told_in_one_line(tmp_path, text, wrong, wanted):
     path = written(tmp_path, text)
-    with pytest.raises(OwnServerError) as refused:
+    with pytest.raises(ServerFileError) as refused:
         load_server(path)
     message = str(refused.value)
     assert message.startswith(f"{path}: ")
@@ -161,7 +161,7 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, text, wrong, wanted):
 
 @pytest.mark.parametrize(("name", "why"), [("none.toml", "No such file"), (".", "Is a directory")])
 def test_file_that_cannot_be_read_is_named(tmp_path, name, why):
-    with pytest.raises(OwnServerError, match=f"{name}: .*{why}" if name != "." else why):
+    with pytest.raises(ServerFileError, match=f"{name}: .*{why}" if name != "." else why):
         load_server(tmp_path / name)
 
 
@@ -178,7 +178,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path, name, why):
 def test_whatever_the_values_only_one_kind_of_error_comes(tmp_path_factory, table):
     lines = [f"{name} = {toml(value)}" for name, value in table.items() if value is not None]
     path = written(tmp_path_factory.mktemp("toml"), "\n".join(lines))
-    with pytest.raises(OwnServerError) as refused:
+    with pytest.raises(ServerFileError) as refused:
         load_server(path)
     assert str(refused.value).startswith(f"{path}: ")
 
@@ -245,7 +245,7 @@ streaming = "/export"
     ],
 )
 def test_what_is_wrong_with_a_further_key_is_said_in_one_line(tmp_path, line, told):
-    with pytest.raises(OwnServerError) as caught:
+    with pytest.raises(ServerFileError) as caught:
         load_server(written(tmp_path, f"{MINIMAL}\n{line}\n"))
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)

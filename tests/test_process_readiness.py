@@ -4,8 +4,8 @@ import textwrap
 
 import pytest
 
-from lastcall.conformance.harness.contract import ContractHouse
-from lastcall.conformance.harness.server_session import RehearsalError, boot
+from lastcall.conformance.harness.contract import ContractEnvironment
+from lastcall.conformance.harness.server_session import ServerSessionError, boot
 from lastcall.conformance.model.server import Protocol
 from tests.support import PATIENT, QUICK, gated, program
 
@@ -25,34 +25,34 @@ MISSING = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def house():
-    with ContractHouse() as house:
-        yield house
+def environment():
+    with ContractEnvironment() as environment:
+        yield environment
 
 
-def booted(house, server, protocol=Protocol.H1, limits=QUICK):
+def booted(environment, server, protocol=Protocol.H1, limits=QUICK):
     """Boot a server and end it; gives its process's status at the moment when it was ready."""
 
     async def work():
-        async with boot(house, server, protocol, limits) as ready:
+        async with boot(environment, server, protocol, limits) as ready:
             return ready.process.status
 
-    return house.run(work())
+    return environment.run(work())
 
 
 def answering(folder, *answers, then="import signal; signal.pause()"):
     return program(folder, "answering", textwrap.dedent(ANSWERS.format(answers=answers, then=then)))
 
 
-def test_server_that_answers_is_ready(house, tmp_path):
-    assert booted(house, gated(tmp_path), limits=PATIENT) is None
+def test_server_that_answers_is_ready(environment, tmp_path):
+    assert booted(environment, gated(tmp_path), limits=PATIENT) is None
 
 
-def test_server_that_first_says_503_or_nothing_is_asked_again(house, tmp_path):
-    assert booted(house, answering(tmp_path, LOADING, b"", LOADING, READY), limits=PATIENT) is None
+def test_server_that_first_says_503_or_nothing_is_asked_again(environment, tmp_path):
+    assert booted(environment, answering(tmp_path, LOADING, b"", LOADING, READY), limits=PATIENT) is None
 
 
-def test_server_that_binds_late_is_waited_for(house, tmp_path):
+def test_server_that_binds_late_is_waited_for(environment, tmp_path):
     late = """
     import socket, subprocess, sys
     subprocess.run([sys.executable, "-c", "import asyncio, ssl, http.client"])
@@ -60,7 +60,7 @@ def test_server_that_binds_late_is_waited_for(house, tmp_path):
     text = textwrap.dedent(late) + textwrap.dedent(
         ANSWERS.format(answers=[READY], then="import signal; signal.pause()")
     )
-    assert booted(house, program(tmp_path, "late", text), limits=PATIENT) is None
+    assert booted(environment, program(tmp_path, "late", text), limits=PATIENT) is None
 
 
 @pytest.mark.parametrize(
@@ -74,30 +74,30 @@ def test_server_that_binds_late_is_waited_for(house, tmp_path):
         ([LOADING] * 10_000, "", r"bound port \d+ but answered with status 503 to GET /ready over h1 within 1 s"),
     ],
 )
-def test_why_a_server_is_not_ready_is_one_line(house, tmp_path, answers, then, reason):
+def test_why_a_server_is_not_ready_is_one_line(environment, tmp_path, answers, then, reason):
     limits = QUICK if len(answers) > 1000 else PATIENT
-    with pytest.raises(RehearsalError, match=reason) as refused:
-        booted(house, answering(tmp_path, *answers, then=then or "import signal; signal.pause()"), limits=limits)
+    with pytest.raises(ServerSessionError, match=reason) as refused:
+        booted(environment, answering(tmp_path, *answers, then=then or "import signal; signal.pause()"), limits=limits)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("answering over h1 cannot be asked: the server")
 
 
-def test_server_that_speaks_no_tls_is_told(house, tmp_path):
-    with pytest.raises(RehearsalError, match="the TLS handshake with the server failed: "):
-        booted(house, answering(tmp_path, *[MISSING] * 1000), Protocol.H1_TLS, PATIENT)
+def test_server_that_speaks_no_tls_is_told(environment, tmp_path):
+    with pytest.raises(ServerSessionError, match="the TLS handshake with the server failed: "):
+        booted(environment, answering(tmp_path, *[MISSING] * 1000), Protocol.H1_TLS, PATIENT)
 
 
-def test_server_whose_routes_come_after_its_port_is_waited_for(house, tmp_path):
-    booted(house, answering(tmp_path, MISSING, MISSING, READY), limits=PATIENT)
+def test_server_whose_routes_come_after_its_port_is_waited_for(environment, tmp_path):
+    booted(environment, answering(tmp_path, MISSING, MISSING, READY), limits=PATIENT)
 
 
-def test_server_that_speaks_http1_where_http2_was_claimed_is_told_at_once(house, tmp_path):
-    with pytest.raises(RehearsalError, match="answer to GET /ready is not h2c: "):
-        booted(house, answering(tmp_path, *[MISSING] * 9), Protocol.H2C, PATIENT)
+def test_server_that_speaks_http1_where_http2_was_claimed_is_told_at_once(environment, tmp_path):
+    with pytest.raises(ServerSessionError, match="answer to GET /ready is not h2c: "):
+        booted(environment, answering(tmp_path, *[MISSING] * 9), Protocol.H2C, PATIENT)
 
 
-def test_what_a_server_prints_is_shown_as_plain_text(house, tmp_path):
-    with pytest.raises(RehearsalError) as refused:
-        booted(house, answering(tmp_path, then="print('\\x1b[31mred\\x07'); sys.exit(1)"), limits=PATIENT)
+def test_what_a_server_prints_is_shown_as_plain_text(environment, tmp_path):
+    with pytest.raises(ServerSessionError) as refused:
+        booted(environment, answering(tmp_path, then="print('\\x1b[31mred\\x07'); sys.exit(1)"), limits=PATIENT)
     assert "red" in str(refused.value)
     assert str(refused.value).isprintable()

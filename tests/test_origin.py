@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from lastcall.conformance.harness.client.clients import Cast
+from lastcall.conformance.harness.client.clients import Clients
 from lastcall.conformance.harness.contract import CONTRACT
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
-from lastcall.conformance.harness.process.process_sessions import Guard
+from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 from lastcall.conformance.harness.process.server_process import ServerProcess
-from lastcall.conformance.harness.server_session import Rehearsal
+from lastcall.conformance.harness.server_session import ServerSession
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
@@ -41,19 +41,19 @@ def behind(work):
 
 @pytest.mark.parametrize("article", CONTRACT, ids=lambda article: article.__name__)
 def test_origin_keeps_the_contract(article):
-    guard = Guard()
+    process_sessions = ProcessSessions()
 
     async def work(origin, gate, recorder):
         port = int(origin.address.rpartition(":")[2])
-        cast = Cast(recorder, Protocol.H1, port, QUICK, None)
-        process = ServerProcess(guard, recorder, port)
-        await article(Rehearsal(recorder, gate, process, cast, Protocol.H1, QUICK))
-        cast.abandon()
+        clients = Clients(recorder, Protocol.H1, port, QUICK, None)
+        process = ServerProcess(process_sessions, recorder, port)
+        await article(ServerSession(recorder, gate, process, clients, Protocol.H1, QUICK))
+        clients.abandon()
 
     try:
         assert isinstance(behind(work), list)
     finally:
-        guard.close()
+        process_sessions.close()
 
 
 def speak(request, conduct):

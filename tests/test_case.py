@@ -2,8 +2,8 @@
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.step import Pace
@@ -14,7 +14,7 @@ FOUND = find()
 
 
 def expected_s(scenario, protocol=Protocol.H2C, pace=Pace.FAST):
-    return Bill(FOUND.scenarios[scenario], FOUND.servers["reference"], protocol, pace, DEFAULT).expected_s
+    return Case(FOUND.scenarios[scenario], FOUND.servers["reference"], protocol, pace, DEFAULT).expected_s
 
 
 def test_what_passes_for_its_own_sake_is_expected_and_a_drain_that_is_sat_out():
@@ -32,16 +32,16 @@ def test_rude_client_and_a_lame_duck_take_their_time():
 def test_longest_plays_begin_first(tmp_path, monkeypatch):
     begun = []
 
-    async def play(_house, bill, _path):
-        begun.append(bill.scenario.id)
-        return Trace(bill.scenario.id, ())
+    async def play(_environment, case, _path):
+        begun.append(case.scenario.id)
+        return Trace(case.scenario.id, ())
 
     monkeypatch.setattr("lastcall.conformance.harness.environment.play", play)
     names = ["h2-zero-streams", "one-request", "h2-idle-rude", "deadline-first"]
-    bills = [
-        Bill(FOUND.scenarios[name], FOUND.servers["reference"], Protocol.H2C, Pace.FAST, DEFAULT) for name in names
+    cases = [
+        Case(FOUND.scenarios[name], FOUND.servers["reference"], Protocol.H2C, Pace.FAST, DEFAULT) for name in names
     ]
-    with House() as house:
-        traces = house.play_all(bills, tmp_path)
+    with Environment() as environment:
+        traces = environment.play_all(cases, tmp_path)
     assert begun == ["deadline-first", "one-request", "h2-idle-rude", "h2-zero-streams"]
     assert [trace.play for trace in traces] == names, "and come back in the order of the bills"

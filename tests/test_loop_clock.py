@@ -5,24 +5,24 @@ import itertools
 import os
 import time
 
-from lastcall.conformance.harness.loop_clock import HEARTBEAT_S, Watch, loop_factory
+from lastcall.conformance.harness.loop_clock import HEARTBEAT_S, LoopClock, loop_factory
 from tests.support import keep_busy
 
 
 def watched(work):
-    watch = Watch()
-    with asyncio.Runner(loop_factory=loop_factory(watch)) as runner:
-        return runner.run(work(watch))
+    clock = LoopClock()
+    with asyncio.Runner(loop_factory=loop_factory(clock)) as runner:
+        return runner.run(work(clock))
 
 
 def test_looks_follow_each_other_and_are_no_further_apart_than_the_heartbeat_allows():
-    async def work(watch):
+    async def work(clock):
         loop, looks = asyncio.get_running_loop(), []
         for _ in range(20):
             turn = loop.create_future()
             loop.call_soon(turn.set_result, None)
             await turn
-            looks.append((watch.previous_ns, watch.current_ns))
+            looks.append((clock.previous_ns, clock.current_ns))
         return looks
 
     looks = watched(work)
@@ -32,24 +32,24 @@ def test_looks_follow_each_other_and_are_no_further_apart_than_the_heartbeat_all
 
 
 def test_idle_loop_still_looks():
-    async def work(watch):
-        begin_ns, over = watch.current_ns, asyncio.get_running_loop().create_future()
+    async def work(clock):
+        begin_ns, over = clock.current_ns, asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_later(10 * HEARTBEAT_S, over.set_result, None)
         await over
-        return watch.previous_ns - begin_ns
+        return clock.previous_ns - begin_ns
 
     assert watched(work) > 0
 
 
 def test_what_keeps_the_loop_busy_is_its_lag():
-    async def work(watch):
+    async def work(clock):
         begin_ns = time.monotonic_ns()
         await asyncio.sleep(0)
         keep_busy(0.1)
         beaten = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_later(2 * HEARTBEAT_S, beaten.set_result, None)
         await beaten
-        return watch.worst_lag_since(begin_ns), watch.worst_lag_since(time.monotonic_ns())
+        return clock.worst_lag_since(begin_ns), clock.worst_lag_since(time.monotonic_ns())
 
     worst_ns, since_now_ns = watched(work)
     assert worst_ns > 80_000_000
@@ -57,12 +57,12 @@ def test_what_keeps_the_loop_busy_is_its_lag():
 
 
 def test_span_of_a_look_covers_the_time_in_which_nobody_looked():
-    async def work(watch):
+    async def work(clock):
         await asyncio.sleep(0)
         before_ns = time.monotonic_ns()
         keep_busy(0.05)
         await asyncio.sleep(0)
-        return before_ns, watch.previous_ns, watch.current_ns
+        return before_ns, clock.previous_ns, clock.current_ns
 
     before_ns, previous_ns, current_ns = watched(work)
     assert previous_ns <= before_ns
@@ -70,7 +70,7 @@ def test_span_of_a_look_covers_the_time_in_which_nobody_looked():
 
 
 def test_look_that_takes_nothing_tells_whether_something_waits():
-    async def work(watch):
+    async def work(clock):
         reading, writing = os.pipe()
         came = asyncio.get_running_loop().create_future()
 
@@ -79,9 +79,9 @@ def test_look_that_takes_nothing_tells_whether_something_waits():
             came.set_result(None)
 
         asyncio.get_running_loop().add_reader(reading, read)
-        quiet = watch.nothing_has_happened()
+        quiet = clock.nothing_has_happened()
         os.write(writing, b"x")
-        disturbed = watch.nothing_has_happened()
+        disturbed = clock.nothing_has_happened()
         await came
         asyncio.get_running_loop().remove_reader(reading)
         os.close(reading)

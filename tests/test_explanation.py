@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lastcall.conformance.judging.explanation import account, timeline
+from lastcall.conformance.judging.explanation import explain, timeline
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.client_events import FrameReceived, ResponseStarted
 from lastcall.conformance.model.scenario import check
@@ -57,7 +57,7 @@ VERDICT = Verdict(
 
 def told(verdict=VERDICT, events=EVENTS, play=PLAY, **changes):
     fields = {"stored_at": "results/one.jsonl", "again": "pytest --server mine -k 'one'", "control": "went well"}
-    return account(Trace(play, events), verdict, goaway_comes, **fields | changes)
+    return explain(Trace(play, events), verdict, goaway_comes, **fields | changes)
 
 
 def test_account_names_everything_a_reader_needs():

@@ -28,7 +28,7 @@ FLOOD = 256 * 1024
 """Bytes of output after which nobody reads a log any more; a drain is worth some lines, or some for each request."""
 
 
-@check(clauses.LIGHT_DRAIN, witness=True)
+@check(clauses.LIGHT_DRAIN, needs_gate=True)
 def drain_does_not_spin(trace: Trace, _limits: Limits) -> Finding:
     """A server that waits for its handlers waits: it takes no processor time to look again and again whether they are done.
 

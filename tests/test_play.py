@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     ConnectionAbandoned,
@@ -19,8 +19,8 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.client_steps import (
     READY,
     Close,
+    ClosePolicy,
     Connect,
-    Manners,
     Request,
     SendBody,
 )
@@ -61,20 +61,20 @@ from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
 
 
 @pytest.fixture(scope="module")
-def house():
-    with House() as house:
-        yield house
+def environment():
+    with Environment() as environment:
+        yield environment
 
 
 @pytest.fixture
-def played(house, tmp_path):
+def played(environment, tmp_path):
     """Play a timeline against a server that behaves, or against the one given."""
 
     def play(*timeline, server=None, limits=PATIENT, **fields):
         scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline)) if timeline else ONE_HELD
-        bill = Bill(scenario, server or gated(tmp_path), Protocol.H1, Pace.FAST, limits, "1.2", **fields)
-        (trace,) = house.play_all([bill], tmp_path)
-        stored = load(bill.stored_at(tmp_path))
+        case = Case(scenario, server or gated(tmp_path), Protocol.H1, Pace.FAST, limits, "1.2", **fields)
+        (trace,) = environment.play_all([case], tmp_path)
+        stored = load(case.stored_at(tmp_path))
         assert (stored.play, stored.events) == (trace.play, trace.events)
         return trace
 
@@ -181,7 +181,7 @@ def test_client_closes_when_told_to(played):
 
 
 def test_silent_connection_sends_nothing_and_is_abandoned_at_the_end(played):
-    trace = played(Connect("a", Manners.RUDE, silent=True), Shutdown(), control=True)
+    trace = played(Connect("a", ClosePolicy.RUDE, silent=True), Shutdown(), control=True)
     assert trace.first(ConnectionOpened("a"))
     assert kinds(trace, ConnectionAbandoned, FinSent) == [ConnectionAbandoned]
 
@@ -272,12 +272,12 @@ def test_server_has_a_home_of_its_own_its_files_and_little_else(played, tmp_path
 
 
 def test_bill_names_its_play_and_its_place(tmp_path):
-    bill = Bill(ONE_HELD, gated(tmp_path), Protocol.H1_TLS, Pace.FAST, QUICK)
-    assert bill.name == "one-held[gated-none-h1-tls]"
-    assert bill.stored_at(tmp_path) == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"
-    control = dataclasses.replace(bill, control=True)
+    case = Case(ONE_HELD, gated(tmp_path), Protocol.H1_TLS, Pace.FAST, QUICK)
+    assert case.name == "one-held[gated-none-h1-tls]"
+    assert case.stored_at(tmp_path) == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"
+    control = dataclasses.replace(case, control=True)
     assert control.name == "one-held[gated-none-h1-tls] control"
     assert control.stored_at(tmp_path).name == "one-held.control.jsonl"
-    paced = dataclasses.replace(bill, scenario=dataclasses.replace(ONE_HELD, drain=Duration(1, 20)), pace=Pace.ISSUE)
+    paced = dataclasses.replace(case, scenario=dataclasses.replace(ONE_HELD, drain=Duration(1, 20)), pace=Pace.ISSUE)
     assert paced.drain_s == 20
     assert isinstance(paced.scenario, Scenario)

@@ -8,7 +8,7 @@ import pytest
 from lastcall.conformance.model.server import Protocol
 from lastcall.registry import find
 from lastcall.server_module import load_servers
-from lastcall.server_toml import OwnServerError
+from lastcall.server_toml import ServerFileError
 
 MINE = """
 from lastcall.conformance.model.server import Protocol, Server
@@ -43,14 +43,14 @@ def test_a_python_file_gives_its_servers(tmp_path):
 def test_a_file_that_is_no_good_is_told_in_one_line(tmp_path, text, told):
     path = tmp_path / "mine.py"
     path.write_text(text)
-    with pytest.raises(OwnServerError, match=r"mine\.py") as caught:
+    with pytest.raises(ServerFileError, match=r"mine\.py") as caught:
         load_servers(path)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(OwnServerError, match="no such file"):
+    with pytest.raises(ServerFileError, match="no such file"):
         load_servers(tmp_path / "mine.py")
 
 

@@ -30,8 +30,8 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.client_steps import (
     READY,
+    ClosePolicy,
     Connect,
-    Manners,
 )
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.server import Protocol
@@ -73,12 +73,12 @@ def reset(connection):
     connection.close()
 
 
-def meet(conduct, client, manners=Manners.FOLLOWER, *, protocol=Protocol.H1, context=None, limits=DEFAULT):
+def meet(conduct, client, close_policy=ClosePolicy.FOLLOWER, *, protocol=Protocol.H1, context=None, limits=DEFAULT):
     """Let a probe meet a peer; gives the events. ``client`` is what is done once the probe is connected."""
     with Peer(conduct) as peer:
 
         async def work(recorder):
-            probe = Probe(Connect("a", manners), recorder, protocol, peer.port)
+            probe = Probe(Connect("a", close_policy), recorder, protocol, peer.port)
             try:
                 await client(probe, recorder, await probe.connect(limits, context))
             finally:
@@ -178,7 +178,7 @@ def close_after_an_answer(answer):
 
 
 def test_polite_client_that_is_told_of_the_end_closes_first():
-    events = meet(close_after_an_answer(CLOSING), ask(), Manners.POLITE)
+    events = meet(close_after_an_answer(CLOSING), ask(), ClosePolicy.POLITE)
     assert kinds(events, FinSent, FinReceived) == [FinSent, FinReceived]
 
 
@@ -187,7 +187,7 @@ def test_polite_client_that_is_not_told_stays():
         probe.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
         assert await recorder.wait(lambda: recorder.has(ResponseEnded("r")), 20)
 
-    events = meet(close_after_an_answer(ANSWER), client, Manners.POLITE)
+    events = meet(close_after_an_answer(ANSWER), client, ClosePolicy.POLITE)
     assert kinds(events, FinSent, FinReceived) == []
 
 
@@ -196,7 +196,7 @@ def test_rude_client_never_closes():
         connection.recv(65536)
         connection.sendall(CLOSING)
 
-    events = meet(conduct, ask(), Manners.RUDE)
+    events = meet(conduct, ask(), ClosePolicy.RUDE)
     assert kinds(events, FinSent, FinReceived) == [FinReceived]
 
 
@@ -345,7 +345,7 @@ def test_rude_client_does_not_answer_a_close_notify(certificates, server_context
             secure.unwrap()
 
     context = certificates.client_context("http/1.1")
-    events = meet(over_tls(server_context, conduct), ask(), Manners.RUDE, protocol=Protocol.H1_TLS, context=context)
+    events = meet(over_tls(server_context, conduct), ask(), ClosePolicy.RUDE, protocol=Protocol.H1_TLS, context=context)
     assert kinds(events, CloseNotifyReceived, CloseNotifySent, FinSent) == [CloseNotifyReceived]
 
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
@@ -46,13 +46,13 @@ A_WHILE = Elapse(Duration(0.3, 0.3), "requests come")
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    with House() as house:
+    with Environment() as environment:
 
         def play(*timeline, server=REFERENCE, protocol=Protocol.H1, control=False, **fields):
             folder = tmp_path_factory.mktemp("traces")
             scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline), protocols=(protocol,), **fields)
-            bill = Bill(scenario, server, protocol, Pace.FAST, PATIENT, "1", control)
-            (trace,) = house.play_all([bill], folder)
+            case = Case(scenario, server, protocol, Pace.FAST, PATIENT, "1", control)
+            (trace,) = environment.play_all([case], folder)
             assert not trace.of(HarnessFailed), trace.of(HarnessFailed)
             return trace
 

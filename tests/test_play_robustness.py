@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.judging.judge import judge
@@ -151,7 +151,7 @@ SETUPS = {
 @dataclasses.dataclass
 class Evening:
     traces: dict
-    bills: dict
+    cases: dict
     folder: Path
     left: list
 
@@ -165,18 +165,18 @@ def evening(tmp_path_factory):
     ]
     hasty = dict.fromkeys(["never-answers", "floods-and-stays"], dataclasses.replace(QUICK, boot_s=3.0))
     hasty["never-binds"] = QUICK
-    bills = [
-        Bill(ONE_HELD, server, min(server.speaks), Pace.FAST, hasty.get(server.name, PATIENT)) for server in servers
+    cases = [
+        Case(ONE_HELD, server, min(server.speaks), Pace.FAST, hasty.get(server.name, PATIENT)) for server in servers
     ]
-    bills += [
-        Bill(scenario, gated(folder, fault), Protocol.H1, Pace.FAST, PATIENT)
+    cases += [
+        Case(scenario, gated(folder, fault), Protocol.H1, Pace.FAST, PATIENT)
         for scenario, fault in ((DYING, "dies"), (CRASHING, "crashes"))
     ]
-    with House() as house:
-        traces = house.play_all(bills, folder)
-        left = reaper.members(set(), house.guard.token)
-    names = [bill.server.name for bill in bills]
-    return Evening(dict(zip(names, traces, strict=True)), dict(zip(names, bills, strict=True)), folder, left)
+    with Environment() as environment:
+        traces = environment.play_all(cases, folder)
+        left = reaper.members(set(), environment.process_sessions.token)
+    names = [case.server.name for case in cases]
+    return Evening(dict(zip(names, traces, strict=True)), dict(zip(names, cases, strict=True)), folder, left)
 
 
 @pytest.mark.parametrize(("name", "reason"), SETUPS.items())
@@ -191,8 +191,8 @@ def test_trouble_before_the_shutdown_is_one_clear_line(evening, name, reason):
 
 @pytest.mark.parametrize("name", SETUPS)
 def test_trouble_before_the_shutdown_is_the_verdict_of_every_check(evening, name):
-    bill = evening.bills[name]
-    verdicts = judge(bill.scenario, evening.traces[name], bill.limits)
+    case = evening.cases[name]
+    verdicts = judge(case.scenario, evening.traces[name], case.limits)
     assert {verdict.answer for verdict in verdicts} == {Answer.SETUP_FAILED}
 
 
@@ -202,13 +202,13 @@ def test_nothing_is_left(evening):
 
 def test_traces_are_on_disk_as_they_were_recorded(evening):
     for name, trace in evening.traces.items():
-        stored = load(evening.bills[name].stored_at(evening.folder))
+        stored = load(evening.cases[name].stored_at(evening.folder))
         assert (stored.play, stored.events) == (trace.play, trace.events)
 
 
 def answers(evening, name):
-    bill = evening.bills[name]
-    return {verdict.check: verdict for verdict in judge(bill.scenario, evening.traces[name], bill.limits)}
+    case = evening.cases[name]
+    return {verdict.check: verdict for verdict in judge(case.scenario, evening.traces[name], case.limits)}
 
 
 def test_the_server_that_behaves_is_none_the_worse(evening):
@@ -252,12 +252,12 @@ import sys
 from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
 from lastcall.conformance.model.server import Protocol
-from lastcall.conformance.harness.environment import House
-from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.case import Case
 from lastcall.conformance.model.timeline import Pace
 folder = Path(sys.argv[1])
 server = gated(folder, environment={"TOLD": sys.argv[2]})
-bill = Bill(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)
+case = Case(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)
 
 async def tell_when_inside():
     trace = bill.stored_at(folder)
@@ -265,9 +265,9 @@ async def tell_when_inside():
         await asyncio.sleep(0.01)
     print("the handler is inside", flush=True)
 
-with House() as house:
-    print(house.guard.token, flush=True)
-    house.play_all([bill], folder, beside=[tell_when_inside()])
+with Environment() as environment:
+    print(environment.process_sessions.token, flush=True)
+    environment.play_all([case], folder, alongside=[tell_when_inside()])
 """
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
-from lastcall.conformance.harness.environment import House, open_house
+from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.environment import Environment, open_environment
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.server_events import ServerStarted
@@ -14,19 +14,19 @@ from lastcall.conformance.model.step import Pace
 from tests.support import ONE_HELD, PATIENT, gated
 
 
-def bills(folder, number):
+def cases(folder, number):
     return [
-        Bill(ONE_HELD, gated(folder, "none", name=f"gated-{place}"), Protocol.H1, Pace.FAST, PATIENT)
+        Case(ONE_HELD, gated(folder, "none", name=f"gated-{place}"), Protocol.H1, Pace.FAST, PATIENT)
         for place in range(number)
     ]
 
 
 def test_plays_go_on_at_once_and_come_back_in_their_order(tmp_path):
     told = []
-    with House() as house:
-        billed = bills(tmp_path, 6)
-        traces = house.play_all(billed, tmp_path, lambda bill, trace: told.append((bill.server.name, trace)))
-    assert [trace.play.server for trace in traces] == [bill.server.name for bill in billed]
+    with Environment() as environment:
+        billed = cases(tmp_path, 6)
+        traces = environment.play_all(billed, tmp_path, lambda case, trace: told.append((case.server.name, trace)))
+    assert [trace.play.server for trace in traces] == [case.server.name for case in billed]
     assert all(trace.complete for trace in traces)
     assert sorted(name for name, _trace in told) == sorted(trace.play.server for trace in traces)
     assert {id(trace) for _name, trace in told} == {id(trace) for trace in traces}
@@ -35,34 +35,34 @@ def test_plays_go_on_at_once_and_come_back_in_their_order(tmp_path):
 
 
 def test_house_can_be_played_in_again_and_again(tmp_path):
-    with open_house() as house:
-        first = house.play_all(bills(tmp_path, 1), tmp_path)
-        second = house.play_all(bills(tmp_path, 1), tmp_path)
-        assert house.play_all([], tmp_path) == []
+    with open_environment() as environment:
+        first = environment.play_all(cases(tmp_path, 1), tmp_path)
+        second = environment.play_all(cases(tmp_path, 1), tmp_path)
+        assert environment.play_all([], tmp_path) == []
     assert first[0].complete
     assert second[0].complete
 
 
 def test_house_that_closes_leaves_no_process_and_no_key(tmp_path):
-    with House() as house:
-        house.play_all(bills(tmp_path, 1), tmp_path)
-        token, key = house.guard.token, house.certificates.key
+    with Environment() as environment:
+        environment.play_all(cases(tmp_path, 1), tmp_path)
+        token, key = environment.process_sessions.token, environment.certificates.key
         assert key.stat().st_mode & 0o077 == 0
     assert reaper.members(set(), token) == []
     assert not key.parent.exists()
 
 
 def test_house_closes_when_something_is_raised_in_it():
-    with pytest.raises(ZeroDivisionError), House() as house:
+    with pytest.raises(ZeroDivisionError), Environment() as environment:
         raise ZeroDivisionError
-    assert house.guard._reaper.returncode == 0
-    assert not Path(house.certificates.key).exists()
+    assert environment.process_sessions._reaper.returncode == 0
+    assert not Path(environment.certificates.key).exists()
 
 
 def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
-    with House() as house:
+    with Environment() as environment:
         for protocol in Protocol:
-            context = house.client_context(protocol)
+            context = environment.client_context(protocol)
             assert (context is not None) == protocol.tls
             if context is not None:
                 assert context.verify_mode is ssl.CERT_REQUIRED

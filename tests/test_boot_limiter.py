@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from lastcall.conformance.harness.boot_limiter import Boots
+from lastcall.conformance.harness.boot_limiter import BootLimiter
 
 LATE_NS = 200_000_000
 
@@ -25,12 +25,12 @@ async def settle():
         await asyncio.sleep(0)
 
 
-async def boot_many(boots, number, hold, last=None):
+async def boot_many(boot_limiter, number, hold, last=None):
     """Begin so many boots, which each wait for ``hold``, and give the list in which they tell of their begin."""
     begun = []
 
     async def one(name):
-        async with boots:
+        async with boot_limiter:
             begun.append(name)
             if last is not None and len(begun) == number:
                 last.set()
@@ -48,7 +48,7 @@ async def boot_many(boots, number, hold, last=None):
 def test_last_core_is_used_only_while_the_harness_is_punctual(cores, late_ns, at_once):
     async def go():
         hold = asyncio.Event()
-        begun, tasks = await boot_many(Boots(Clock(late_ns), cores), 6, hold)
+        begun, tasks = await boot_many(BootLimiter(Clock(late_ns), cores), 6, hold)
         first = list(begun)
         hold.set()
         await asyncio.gather(*tasks)
@@ -62,7 +62,7 @@ def test_last_core_is_used_only_while_the_harness_is_punctual(cores, late_ns, at
 def test_place_that_was_refused_is_given_once_the_harness_is_punctual_again():
     async def go():
         clock, hold, last = Clock(LATE_NS), asyncio.Event(), asyncio.Event()
-        begun, tasks = await boot_many(Boots(clock, 2), 2, hold, last)
+        begun, tasks = await boot_many(BootLimiter(clock, 2), 2, hold, last)
         while_late = list(begun)
         clock.late_ns = 0
         async with asyncio.timeout(10):
@@ -76,16 +76,16 @@ def test_place_that_was_refused_is_given_once_the_harness_is_punctual_again():
 
 def test_boot_that_fails_and_one_that_is_cancelled_while_it_waits_give_their_places_back():
     async def go():
-        boots, hold = Boots(Clock(), 1), asyncio.Event()
+        boot_limiter, hold = BootLimiter(Clock(), 1), asyncio.Event()
         with contextlib.suppress(ZeroDivisionError):
-            async with boots:
+            async with boot_limiter:
                 raise ZeroDivisionError
-        _begun, (first, second) = await boot_many(boots, 2, hold)
+        _begun, (first, second) = await boot_many(boot_limiter, 2, hold)
         second.cancel()
         await asyncio.wait([second])
         hold.set()
         await first
-        async with asyncio.timeout(10), boots:
+        async with asyncio.timeout(10), boot_limiter:
             return second.cancelled()
 
     assert asyncio.run(go())
@@ -100,7 +100,7 @@ def test_workers_of_a_distributed_run_share_the_cores(monkeypatch, workers, at_o
 
     async def go():
         hold = asyncio.Event()
-        begun, tasks = await boot_many(Boots(Clock()), 10, hold)
+        begun, tasks = await boot_many(BootLimiter(Clock()), 10, hold)
         first = len(begun)
         hold.set()
         await asyncio.gather(*tasks)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lastcall.conformance.harness.process.ports import own_port
-from lastcall.conformance.harness.process.process_sessions import Guard
+from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 from lastcall.conformance.harness.process.server_process import ServerProcess
 from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.model.client_events import ConnectionOpened
@@ -37,10 +37,10 @@ time.sleep(60)
 def on_stage(work):
     """Start the workers, connect to each, and leave one connection in the queue; then do something with them."""
 
-    async def stage(recorder):
-        guard = Guard()
+    async def server_session(recorder):
+        process_sessions = ProcessSessions()
         with own_port() as port:
-            process = ServerProcess(guard, recorder, port)
+            process = ServerProcess(process_sessions, recorder, port)
             process.start([sys.executable, "-c", FORKED, str(port)], Path.cwd(), dict(os.environ))
             try:
                 assert await recorder.wait(lambda: recorder.has(OutputWritten(text="forked")), 10)
@@ -52,9 +52,9 @@ def on_stage(work):
                     client.close()
             finally:
                 await process.end("the test is over")
-                guard.close()
+                process_sessions.close()
 
-    return perform(stage)
+    return perform(server_session)
 
 
 async def connect(recorder, name, port):

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-from lastcall.conformance.harness.case import Bill
+from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.client.connection import Probe
-from lastcall.conformance.harness.environment import House
-from lastcall.conformance.harness.loop_clock import Watch
+from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.loop_clock import LoopClock
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
     CloseReceived,
@@ -52,8 +52,8 @@ TOLD = (
 
 def test_the_whole_life_of_a_websocket(tmp_path):
     scenario, server = FOUND.scenarios["websocket-open"], FOUND.servers["reference"]
-    with House() as house:
-        (trace,) = house.play_all([Bill(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
+    with Environment() as environment:
+        (trace,) = environment.play_all([Case(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
     first = ["WebSocketAsked", "WebSocketOpened"]
     names = [type(event).__name__ for event in trace.events if isinstance(event, TOLD)]
     assert [name for name in names if name != "HandlerEntered"] == [
@@ -71,8 +71,8 @@ def test_the_whole_life_of_a_websocket(tmp_path):
 
 def test_the_whole_life_of_a_websocket_over_http2(tmp_path):
     scenario, server = FOUND.scenarios["websocket-over-h2"], FOUND.servers["reference"]
-    with House() as house:
-        (trace,) = house.play_all([Bill(scenario, server, Protocol.H2C, Pace.FAST, DEFAULT)], tmp_path)
+    with Environment() as environment:
+        (trace,) = environment.play_all([Case(scenario, server, Protocol.H2C, Pace.FAST, DEFAULT)], tmp_path)
     told = [event for event in trace.events if getattr(event, "request", "") == "socket"]
     names = [type(event).__name__ for event in told if not type(event).__name__.startswith("Handler")]
     assert names == [
@@ -92,7 +92,7 @@ def test_the_whole_life_of_a_websocket_over_http2(tmp_path):
 
 def test_a_websocket_does_not_become_another():
     async def ask_twice(listener):
-        recorder = Recorder(Play("s", "s", "h1", "fast"), Watch())
+        recorder = Recorder(Play("s", "s", "h1", "fast"), LoopClock())
         probe = Probe(Connect("a"), recorder, Protocol.H1, listener.getsockname()[1])
         assert await probe.connect(DEFAULT, None)
         try:

@@ -11,15 +11,15 @@ import pytest
 
 import lastcall
 from lastcall.conformance.harness.process import reaper
-from lastcall.conformance.harness.process.process_sessions import Guard
+from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 
 ROOT = str(Path(lastcall.__file__).parent.parent)
 WAITING = "import signal; print('up', flush=True); signal.pause()"
 ENVIRONMENT = {"PATH": os.defpath}
 
 
-def started(guard, folder, program=WAITING):
-    process = guard.start([sys.executable, "-c", program], folder, ENVIRONMENT)
+def started(process_sessions, folder, program=WAITING):
+    process = process_sessions.start([sys.executable, "-c", program], folder, ENVIRONMENT)
     process.stdout.readline()
     return process
 
@@ -41,56 +41,56 @@ def closing():
 
 
 def test_members_are_found_by_session_and_by_token(tmp_path, closing):
-    guard = Guard()
-    first, second = started(guard, tmp_path), started(guard, tmp_path)
+    process_sessions = ProcessSessions()
+    first, second = started(process_sessions, tmp_path), started(process_sessions, tmp_path)
     closing += [first, second]
     assert reaper.members({first.pid}, "") == [first.pid]
-    assert reaper.members(set(), guard.token) == sorted([first.pid, second.pid])
-    assert guard.members(second.pid) == [second.pid]
+    assert reaper.members(set(), process_sessions.token) == sorted([first.pid, second.pid])
+    assert process_sessions.members(second.pid) == [second.pid]
     assert reaper.members(set(), "") == []
-    assert reaper.members(set(), guard.token[:-1]) == [], "a token that only begins alike is another run's"
-    guard.close()
+    assert reaper.members(set(), process_sessions.token[:-1]) == [], "a token that only begins alike is another run's"
+    process_sessions.close()
 
 
 def test_closing_ends_everything_that_is_still_there(tmp_path, closing):
-    guard = Guard()
-    closing.append(started(guard, tmp_path))
-    guard.close()
+    process_sessions = ProcessSessions()
+    closing.append(started(process_sessions, tmp_path))
+    process_sessions.close()
     assert closing[0].wait(20) == -signal.SIGKILL
-    assert reaper.members(set(), guard.token) == []
+    assert reaper.members(set(), process_sessions.token) == []
 
 
 def test_session_that_is_over_is_not_looked_for_again(tmp_path, closing):
-    guard = Guard()
-    process = started(guard, tmp_path)
+    process_sessions = ProcessSessions()
+    process = started(process_sessions, tmp_path)
     closing.append(process)
     process.kill()
     process.wait()
-    guard.over(process.pid)
-    guard.close()
-    assert reaper.members(set(), guard.token) == []
+    process_sessions.over(process.pid)
+    process_sessions.close()
+    assert reaper.members(set(), process_sessions.token) == []
 
 
 def test_killing_what_is_gone_is_no_error(closing, tmp_path):
-    guard = Guard()
-    process = started(guard, tmp_path)
+    process_sessions = ProcessSessions()
+    process = started(process_sessions, tmp_path)
     closing.append(process)
     reaper.kill([process.pid])
     process.wait()
     reaper.kill([process.pid])
-    guard.close()
+    process_sessions.close()
     assert process.returncode == -signal.SIGKILL
 
 
 RUN = """
 import os, signal, sys
 from pathlib import Path
-from lastcall.conformance.harness.process.process_sessions import Guard
-guard = Guard()
+from lastcall.conformance.harness.process.process_sessions import ProcessSessions
+process_sessions = ProcessSessions()
 waiting = "import signal; print('up', flush=True); signal.pause()"
-one = guard.start([sys.executable, "-c", waiting], Path("."), {"PATH": os.defpath})
+one = process_sessions.start([sys.executable, "-c", waiting], Path("."), {"PATH": os.defpath})
 one.stdout.readline()
-print(guard.token, one.pid, guard._reaper.pid, flush=True)
+print(process_sessions.token, one.pid, process_sessions._reaper.pid, flush=True)
 signal.pause()
 """
 
@@ -115,11 +115,11 @@ import os, signal, sys
 from pathlib import Path
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
-from lastcall.conformance.harness.process.process_sessions import Guard
-guard = Guard()
+from lastcall.conformance.harness.process.process_sessions import ProcessSessions
+process_sessions = ProcessSessions()
 told = "import signal; print(*[n.name for n in signal.Signals if signal.getsignal(n) is signal.SIG_IGN])"
-print(guard.start([sys.executable, "-c", told], Path("."), {}).communicate()[0].decode())
-guard.close()
+print(process_sessions.start([sys.executable, "-c", told], Path("."), {}).communicate()[0].decode())
+process_sessions.close()
 """
 
 
