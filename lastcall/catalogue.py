@@ -11,7 +11,8 @@ from lastcall.conformance.results.results import describe_checks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lastcall.conformance.model.scenario import Check, Scenario
+    from lastcall.conformance.model.check import Check
+    from lastcall.conformance.model.scenario import Scenario
     from lastcall.registry import Found
 
 _LEVELS = {

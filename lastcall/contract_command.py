@@ -14,7 +14,8 @@ from lastcall.session import servers_named
 if TYPE_CHECKING:
     import argparse
 
-    from lastcall.conformance.model.server import Protocol, Server
+    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.server import Server
 
 
 def contract(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ import pytest
 
 from lastcall import scenarios
 from lastcall.conformance.judging.expectations import Question
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import ResultsError
@@ -27,7 +27,8 @@ from lastcall.session import Row, RunSession, SessionError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from lastcall.conformance.model.scenario import Asked, Scenario
+    from lastcall.conformance.model.check import Asked
+    from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.verdict import Verdict
     from lastcall.run import Judged, Progress
 

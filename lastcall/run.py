@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.scenario import Scenario
-    from lastcall.conformance.model.server import Protocol, Server
+    from lastcall.conformance.model.server import Server
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.verdict import Verdict
 

@@ -45,7 +45,15 @@ import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Launch, Protocol, Server, Timed
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Feature,
+    Launch,
+    Server,
+    Timed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

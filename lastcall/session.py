@@ -16,7 +16,12 @@ from lastcall.conformance.harness.case import Case
 from lastcall.conformance.judging.explanation import explain
 from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.server import Drain, Launch, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    Drain,
+    Launch,
+    Server,
+)
 from lastcall.conformance.model.trace_file import TraceError
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import (
@@ -38,7 +43,8 @@ from lastcall.server_toml import ServerFileError, load_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lastcall.conformance.model.scenario import Check, Scenario
+    from lastcall.conformance.model.check import Check
+    from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.step import Pace
     from lastcall.conformance.model.verdict import Verdict
     from lastcall.run import Judged, Progress

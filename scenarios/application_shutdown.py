@@ -7,10 +7,12 @@ to stop is no client that has gone.
 from __future__ import annotations
 
 from lastcall.conformance.checks import lifespan
+from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
-from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
-from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
+from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import (
     ApplicationReported,
     HandlerEntered,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending
+from lastcall.conformance.model.check import observe
 from lastcall.conformance.model.client_events import ResponseStarted
 from lastcall.conformance.model.client_steps import Connect, Request
-from lastcall.conformance.model.scenario import Scenario, observe, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration, Step
 from lastcall.conformance.model.timeline import (

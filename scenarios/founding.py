@@ -8,6 +8,12 @@ it: so the age of the connection is part of the timeline and is not shortened at
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, resource_use
+from lastcall.conformance.model.check import (
+    must,
+    observe,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import (
     FrameReceived,
     GoawayReceived,
@@ -19,7 +25,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
 )
-from lastcall.conformance.model.scenario import Scenario, must, observe, promise, should, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (

@@ -7,10 +7,15 @@ response that was cut look whole.
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, ending, process, serving
+from lastcall.conformance.model.check import (
+    Asked,
+    observe,
+    promise,
+)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import Connect, Request
-from lastcall.conformance.model.scenario import Asked, Scenario, observe, promise, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (

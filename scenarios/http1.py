@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, resource_use
+from lastcall.conformance.model.check import (
+    observe,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
     Connect,
     Request,
 )
-from lastcall.conformance.model.scenario import Scenario, observe, promise, should, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     ListenerClosed,

@@ -8,6 +8,11 @@ answer.
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, http1, http1_phases
+from lastcall.conformance.model.check import (
+    must,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -17,7 +22,7 @@ from lastcall.conformance.model.client_steps import (
     FinishHead,
     Request,
 )
-from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     ListenerClosed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, http1_phases, serving
+from lastcall.conformance.model.check import promise, should
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -12,7 +13,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResumeReading,
 )
-from lastcall.conformance.model.scenario import Scenario, promise, should, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     ListenerClosed,

@@ -6,13 +6,14 @@ Their handlers run already. So they are in flight like any other, and the server
 from __future__ import annotations
 
 from lastcall.conformance.checks import http1_phases
+from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import InformationalReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
     SendBody,
 )
-from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerReported,

@@ -6,6 +6,7 @@ What a server does not process it must still count and decompress; else the stre
 from __future__ import annotations
 
 from lastcall.conformance.checks import http2
+from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     FrameReceived,
@@ -23,7 +24,7 @@ from lastcall.conformance.model.client_steps import (
     SendSettings,
     SendTrailers,
 )
-from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerReported,

@@ -6,6 +6,11 @@ A server that waits for its clients lets the rudest of them decide how long its 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, goaway
+from lastcall.conformance.model.check import (
+    must,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import (
     FinReceived,
     GoawayReceived,
@@ -18,7 +23,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResetRequest,
 )
-from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (

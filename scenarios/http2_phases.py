@@ -6,6 +6,11 @@ A request in its handler is the plain case. Here the handshake, the head, the bo
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, handshakes, http2, serving
+from lastcall.conformance.model.check import (
+    must,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     FinReceived,
@@ -24,7 +29,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     SendBody,
 )
-from lastcall.conformance.model.scenario import Scenario, must, promise, should, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerReported,

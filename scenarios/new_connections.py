@@ -7,14 +7,15 @@ server that is told to stop. Some servers can be told to wait for that; what the
 from __future__ import annotations
 
 from lastcall.conformance.checks import lame_duck
+from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import (
     READY,
     Connect,
     Request,
 )
-from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, http1_phases, process
+from lastcall.conformance.model.check import promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import (
     READY,
     Connect,
     Request,
 )
-from lastcall.conformance.model.scenario import Scenario, promise, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     ListenerClosed,

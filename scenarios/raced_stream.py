@@ -7,9 +7,10 @@ touched it; and the request that is in flight beside it is none the worse for it
 from __future__ import annotations
 
 from lastcall.conformance.checks import goaway
+from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import GoawayReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
-from lastcall.conformance.model.scenario import Scenario, must, promise, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (

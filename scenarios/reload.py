@@ -7,10 +7,15 @@ signal for it, and of those with several workers with two.
 from __future__ import annotations
 
 from lastcall.conformance.checks import reload
+from lastcall.conformance.model.check import (
+    observe,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
-from lastcall.conformance.model.scenario import Scenario, observe, promise, should, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,

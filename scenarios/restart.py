@@ -7,8 +7,9 @@ which nobody answered. The server's own part is told apart: what has reached a h
 from __future__ import annotations
 
 from lastcall.conformance.checks import load
-from lastcall.conformance.model.scenario import Scenario, observe, promise, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.check import observe, promise
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerFinished,
     ListenerClosed,

@@ -18,8 +18,14 @@ from lastcall.conformance.checks import (
     serving,
     timed,
 )
-from lastcall.conformance.model.scenario import Asked, must, observe, promise, should
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.check import (
+    Asked,
+    must,
+    observe,
+    promise,
+    should,
+)
+from lastcall.conformance.model.protocol import Protocol
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.client_events import Headers

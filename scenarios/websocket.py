@@ -7,6 +7,12 @@ how its client is told that this is no accident. Over HTTP/2 (RFC 8441) it is a 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, serving, websocket
+from lastcall.conformance.model.check import (
+    Asked,
+    must,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import (
     CloseReceived,
     FinReceived,
@@ -23,7 +29,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResumeReading,
 )
-from lastcall.conformance.model.scenario import Asked, Scenario, must, promise, should, steps
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration, Step

@@ -15,7 +15,12 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Server,
+)
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:

@@ -11,7 +11,12 @@ A task of its blocking executor that does not end keeps the process after the ti
 
 from __future__ import annotations
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Server,
+)
 from lastcall.servers import jvm
 
 ARMERIA = Server(

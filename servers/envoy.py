@@ -20,7 +20,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import APPLICATIONS, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    APPLICATIONS,
+    Drain,
+    Server,
+)
 from lastcall.servers.installation import package_version
 
 if TYPE_CHECKING:

@@ -18,7 +18,13 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Feature,
+    Server,
+)
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Drain, Server
 from lastcall.servers import jvm
 from lastcall.servers.installation import printed_version
 

@@ -13,7 +13,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Feature,
+    Server,
+)
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:

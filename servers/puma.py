@@ -19,7 +19,13 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import APPLICATIONS, DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    APPLICATIONS,
+    DefaultDrain,
+    Drain,
+    Server,
+)
 from lastcall.servers.installation import CACHE, find_program, printed_version
 
 if TYPE_CHECKING:

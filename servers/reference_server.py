@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lastcall
-from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, LameDuck, Launch, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Feature,
+    LameDuck,
+    Launch,
+    Server,
+)
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.variants import VARIANTS as VARIANT_MODELS
 

@@ -17,7 +17,12 @@ whose requests in flight are lost.
 
 from __future__ import annotations
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Server,
+)
 from lastcall.servers import jvm
 
 TOMCAT = Server(

@@ -12,7 +12,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, LameDuck, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    LameDuck,
+    Server,
+)
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:

@@ -16,7 +16,12 @@ https://github.com/undertow-io/undertow/blob/main/core/src/main/java/io/undertow
 
 from __future__ import annotations
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Server,
+)
 from lastcall.servers import jvm
 
 UNDERTOW = Server(

@@ -17,7 +17,12 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Server,
+)
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:

@@ -12,7 +12,12 @@ The same was seen elsewhere on Netty: https://github.com/line/armeria/issues/320
 
 from __future__ import annotations
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Server,
+)
 from lastcall.servers import jvm
 
 VERTX = Server(

@@ -12,7 +12,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.server import Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
-from lastcall.conformance.model.server import Drain, Protocol, Server
+from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (

@@ -7,7 +7,8 @@ import pytest
 from lastcall.conformance.harness.capability_probe import probe
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.model.capabilities import Capability
-from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Feature
 from lastcall.registry import find
 from tests.support import PATIENT, QUICK, gated, program
 

@@ -5,7 +5,7 @@ import pytest
 from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.trace import Trace
 from lastcall.registry import find

@@ -34,7 +34,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
 )
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.wire.client import Outgoing
 from tests.support import QUICK, keep_busy, perform
 

@@ -17,8 +17,8 @@ from lastcall.conformance.model.client_events import (
     RequestSent,
     ResponseEnded,
 )
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import steps
-from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,

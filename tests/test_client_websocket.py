@@ -22,7 +22,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.client_steps import Connect, OpenWebSocket
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,

@@ -7,7 +7,7 @@ import pytest
 from lastcall.conformance.harness import contract
 from lastcall.conformance.harness.contract import CONTRACT, ContractEnvironment, easiest_protocol
 from lastcall.conformance.harness.server_session import ServerSessionError
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.install import why_missing
 from lastcall.registry import find
 from tests.support import PATIENT, gated, program

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lastcall.conformance.model.server import Launch, Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Launch
 from lastcall.registry import find
 
 DECLARING = [

@@ -8,7 +8,7 @@ import pytest
 from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment, open_environment
 from lastcall.conformance.harness.process import reaper
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
 from tests.support import ONE_HELD, PATIENT, gated

@@ -6,8 +6,8 @@ import pytest
 
 from lastcall.conformance.judging.explanation import explain, timeline
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import FrameReceived, ResponseStarted
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     OutputWritten,

@@ -11,7 +11,8 @@ from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import judge, why_control_fails
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import LagMeasured
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.verdict import Answer, Level

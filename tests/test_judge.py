@@ -6,6 +6,13 @@ import pytest
 
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import (
+    check,
+    must,
+    observe,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     LoadFailed,
@@ -15,8 +22,8 @@ from lastcall.conformance.model.client_events import (
     ResponseStarted,
 )
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.scenario import Scenario, check, must, observe, promise, should, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,

@@ -11,7 +11,7 @@ from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 from lastcall.conformance.harness.process.server_process import ServerProcess
 from lastcall.conformance.harness.server_session import ServerSession
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,

@@ -25,8 +25,8 @@ from lastcall.conformance.model.client_steps import (
     SendBody,
 )
 from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
-from lastcall.conformance.model.server import Protocol
 from lastcall.conformance.model.server_events import (
     AwaitExpired,
     HandlerEntered,

@@ -24,8 +24,9 @@ from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
-from lastcall.conformance.model.server import Drain, Protocol, Server
+from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerReported,
@@ -251,7 +252,7 @@ import asyncio
 import sys
 from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.case import Case
 from lastcall.conformance.model.timeline import Pace

@@ -6,7 +6,7 @@ import pytest
 
 from lastcall.conformance.harness.contract import ContractEnvironment
 from lastcall.conformance.harness.server_session import ServerSessionError, boot
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from tests.support import PATIENT, QUICK, gated, program
 
 ANSWERS = """

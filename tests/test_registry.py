@@ -9,13 +9,15 @@ from lastcall import scenarios, servers
 from lastcall.registry import RegistryError, find
 
 SERVER = """
-from lastcall.conformance.model.server import Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Server
 {value} = {wrapped}Server("{name}", frozenset({{Protocol.H1}}), lambda _: [], lambda: "1", (), ""){comma}
 """
 SCENARIO = """
 from lastcall.conformance.checks.ending import server_exits_in_time
-from lastcall.conformance.model.scenario import Scenario, promise, steps
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.check import promise
+from lastcall.conformance.model.scenario import Scenario, steps
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.timeline import Duration, Shutdown
 FIRST = Scenario("{name}", "Is it?", (Protocol.H1,), Duration(1, 1), steps(Shutdown()), (promise(server_exits_in_time),))
 AGAIN = FIRST

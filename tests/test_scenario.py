@@ -6,6 +6,13 @@ from collections import Counter
 import pytest
 
 from lastcall.conformance.model import clauses, client_steps, timeline
+from lastcall.conformance.model.check import (
+    check,
+    must,
+    observe,
+    promise,
+    should,
+)
 from lastcall.conformance.model.client_steps import (
     Connect,
     OpenWebSocket,
@@ -13,8 +20,17 @@ from lastcall.conformance.model.client_steps import (
     SendBody,
 )
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.scenario import Scenario, ScenarioError, check, must, observe, promise, should, steps
-from lastcall.conformance.model.server import Drain, LameDuck, Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.scenario import (
+    Scenario,
+    ScenarioError,
+    steps,
+)
+from lastcall.conformance.model.server import (
+    Drain,
+    LameDuck,
+    Server,
+)
 from lastcall.conformance.model.server_events import HandlerEntered
 from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import (

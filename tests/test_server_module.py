@@ -5,13 +5,14 @@ import sys
 
 import pytest
 
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.registry import find
 from lastcall.server_module import load_servers
 from lastcall.server_toml import ServerFileError
 
 MINE = """
-from lastcall.conformance.model.server import Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Server
 
 MINE = Server(
     name="{name}",

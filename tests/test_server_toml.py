@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lastcall.conformance.model.server import DefaultDrain, Drain, Feature, Launch, Protocol, Timed
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import (
+    DefaultDrain,
+    Drain,
+    Feature,
+    Launch,
+    Timed,
+)
 from lastcall.server_toml import ServerFileError, load_server
 
 MINIMAL = """

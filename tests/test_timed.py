@@ -11,8 +11,9 @@ from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.limits import DEFAULT
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import steps
-from lastcall.conformance.model.server import Protocol, Timed
+from lastcall.conformance.model.server import Timed
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     OutputWritten,

@@ -16,9 +16,9 @@ from lastcall.conformance.checks.evidence import (
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import ListenerClosed, OrphansFound
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionView, Fate, connections, exited, fate, shutdown

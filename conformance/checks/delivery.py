@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, too_late, within
 from lastcall.conformance.checks.serving import in_flight_requests_are_served, owed
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import BodyReceived
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import HandlerEntered, HandlerReported
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, in_flight, shutdown

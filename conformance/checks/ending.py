@@ -21,8 +21,8 @@ from lastcall.conformance.checks.evidence import (
 )
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import Event, precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import (
     OrphansFound,
     OutputDropped,

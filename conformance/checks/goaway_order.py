@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, told
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import ListenerClosed
 from lastcall.conformance.model.verdict import Finding, cannot_tell, observed
 from lastcall.conformance.model.views import connections, shutdown

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
 from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import (
     BytesSent,
     FrameSent,
     TlsEstablished,
     TlsFailed,
 )
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.verdict import Finding, Measured, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 

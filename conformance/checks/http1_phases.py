@@ -9,6 +9,7 @@ from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, s
 from lastcall.conformance.checks.http1 import says_close
 from lastcall.conformance.checks.serving import in_flight_handlers_are_not_cancelled, owed
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import (
     BytesSent,
     InformationalReceived,
@@ -16,8 +17,7 @@ from lastcall.conformance.model.client_events import (
     RequestSent,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
 from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, never_came, too_late, within
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import (
     FrameReceived,
     FrameSent,
     RequestEnded,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, RequestView, connections, fate, in_flight, shutdown

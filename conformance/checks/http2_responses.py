@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import FrameReceived
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 

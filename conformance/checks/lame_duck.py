@@ -9,9 +9,9 @@ from lastcall.conformance.checks.closing import new_connections
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, seconds
 from lastcall.conformance.checks.serving import served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import ConnectionFailed, ConnectionOpened
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionView, requests, shutdown
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, too_late
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import (
     LoadAnswered,
     LoadFailed,
     LoadSent,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import HandlerEntered, SuccessorReady
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, shutdown

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.checks.evidence import measured, names, too_late, within
 from lastcall.conformance.checks.serving import served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import ConnectionFailed, ConnectionOpened
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import (
     ConnectionAccepted,
     ServerExited,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import (
     OutputDropped,
     OutputWritten,

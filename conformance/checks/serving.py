@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names, seconds, too_late
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import Event, precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import ServerKilled, SignalSent
 from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, never_came, too_late, within
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
@@ -19,8 +20,7 @@ from lastcall.conformance.model.client_events import (
     WebSocketOpened,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names
 from lastcall.conformance.checks.serving import owed, served
 from lastcall.conformance.model import clauses
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.scenario import check
 from lastcall.conformance.model.server_events import (
     ConnectionAccepted,
     ServerExited,

@@ -22,7 +22,8 @@ from lastcall.conformance.model.client_steps import (
     OpenWebSocket,
     Request,
 )
-from lastcall.conformance.model.server import Feature, Protocol
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import ApplicationReported
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
 )
-from lastcall.conformance.model.server import Feature, Protocol, Server
+from lastcall.conformance.model.server import Feature, Server
 from lastcall.conformance.model.timeline import Elapse, ReleaseHandler
 from lastcall.conformance.model.trace import Play
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.step import Pace
 

@@ -29,7 +29,8 @@ from lastcall.conformance.model.server_events import (
 )
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Protocol, Server
+    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.server import Server
 
 OK, NOT_FOUND = 200, 404
 

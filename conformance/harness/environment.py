@@ -15,7 +15,7 @@ from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
 from lastcall.conformance.harness.play import play
 from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 
 if TYPE_CHECKING:
     import ssl

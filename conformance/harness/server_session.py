@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.server import Protocol, Server
+    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.server import Server
 
 E = TypeVar("E", bound=Event)
 

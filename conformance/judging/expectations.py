@@ -22,7 +22,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.verdict import Answer
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from lastcall.conformance.model.words import printable, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lastcall.conformance.model.scenario import Check
+    from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.verdict import Verdict
 

@@ -11,7 +11,7 @@ from lastcall.conformance.model.client_events import (
     ProtocolViolated,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.server import Protocol
+from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HarnessFailed,
@@ -26,8 +26,9 @@ from lastcall.conformance.model.verdict import Answer, Finding, Level, Verdict, 
 from lastcall.conformance.model.views import Fate, fate, requests
 
 if TYPE_CHECKING:
+    from lastcall.conformance.model.check import Asked, Check
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.scenario import Asked, Check, Scenario
+    from lastcall.conformance.model.scenario import Scenario
 
 BLAMING = (Level.MUST, Level.PROMISE)
 """The levels at which a broken check blames the server, so that it needs a control."""

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from lastcall.conformance.model.server import Protocol, Server
+from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.server import Server
 
 PROGRAM = Path(__file__).resolve().parent / "gated_server.py"
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.client_steps import ClientStep
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.server import Protocol
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.wire.client import WireClient
     from lastcall.conformance.wire.h2 import H2Client
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.client_steps import OpenWebSocket
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.server import Protocol
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.wire.client import WireClient
 
 

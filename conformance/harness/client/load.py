@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.harness.gate.gate import Gate
     from lastcall.conformance.harness.recorder import Recorder
-    from lastcall.conformance.model.server import Protocol
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.timeline import BeginLoad
 
 TIMEOUT_S = 5.0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.harness.loop_clock import LoopClock
     from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.server import Protocol
+    from lastcall.conformance.model.protocol import Protocol
 
 _CLOSE_S = 1.0
 _RETRY_S = 0.01
