@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.capability_probe import probe
-from lastcall.conformance.harness.contract import ContractEnvironment
+from lastcall.conformance.harness.contract import hold
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.install import why_missing
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def contract(options: argparse.Namespace) -> int:
     """Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
     good = True
-    with ContractEnvironment() as environment:
+    with Environment() as environment:
         for server in servers_named(options.names):
             if why := why_missing(server):
                 print(f"{server.name}: {why}")
@@ -33,9 +34,9 @@ def contract(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _hold(environment: ContractEnvironment, server: Server, protocol: Protocol) -> bool:
+def _hold(environment: Environment, server: Server, protocol: Protocol) -> bool:
     try:
-        outcomes = environment.hold(server, protocol)
+        outcomes = hold(environment, server, protocol)
     except ServerSessionError as error:
         print(f"{server.name} over {protocol}: {error}")
         return False
@@ -46,7 +47,7 @@ def _hold(environment: ContractEnvironment, server: Server, protocol: Protocol) 
     return all(bool(each.broken) == ((each.article, protocol.version) in server.departures) for each in outcomes)
 
 
-def _try_claims(environment: ContractEnvironment, server: Server) -> bool:
+def _try_claims(environment: Environment, server: Server) -> bool:
     claims = environment.run(probe(environment, server, DEFAULT))
     for claim in claims:
         said = "declared" if claim.declared else "not declared"

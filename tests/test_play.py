@@ -6,6 +6,7 @@ import pytest
 
 from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     ConnectionAbandoned,
@@ -73,7 +74,7 @@ def played(environment, tmp_path):
     def play(*timeline, server=None, limits=PATIENT, **fields):
         scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline)) if timeline else ONE_HELD
         case = Case(scenario, server or gated(tmp_path), Protocol.H1, Pace.FAST, limits, "1.2", **fields)
-        (trace,) = environment.play_all([case], tmp_path)
+        (trace,) = play_all(environment, [case], tmp_path)
         stored = load(case.stored_at(tmp_path))
         assert (stored.play, stored.events) == (trace.play, trace.events)
         return trace
