@@ -25,6 +25,7 @@ from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,
     HandlerReported,
+    RemoveFailed,
 )
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def hold(environment: Environment, server: Server, protocol: Protocol, limits: L
     """Boot a server once, put every article to it, and return what became of them.
 
     Raises :class:`ServerSessionError` if it cannot be booted. An article that comes to grief because the server has
-    ended says so.
+    ended says so. A ``remove`` of its adapter that fails is one broken outcome more.
     """
     return environment.run(_hold(environment, server, protocol, limits))
 
@@ -199,7 +200,10 @@ async def _hold(environment: Environment, server: Server, protocol: Protocol, li
         for article in CONTRACT:
             with booted.rehearsal() as server_session:
                 outcomes.append(await _outcome(article, server_session))
-    return outcomes
+    failed = booted.recorder.trace.of(RemoveFailed)
+    return outcomes + [
+        Outcome("remove", "What outlives the server's process is removed.", each.reason) for each in failed
+    ]
 
 
 async def _outcome(article: Article, server_session: ServerSession) -> Outcome:
