@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import why_control_fails
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     FinSent,
