@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.client_steps import OpenWebSocket, Request
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.timeline import (
     SendChunk,
     Shutdown,
     Timeline,
 )
+from lastcall.conformance.model.timeline_rules import fault_of
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.check import Asked
@@ -56,11 +56,8 @@ class Scenario:
             raise ScenarioError(f"scenario id {self.id!r}: lower-case words joined by hyphens are wanted")
         if sum(isinstance(step, Shutdown) for step in self.timeline) != 1:
             raise ScenarioError(f"scenario {self.id}: its timeline needs exactly one Shutdown()")
-        requests = [step.name for step in self.timeline if isinstance(step, (Request, OpenWebSocket))]
-        if twice := [name for name in dict.fromkeys(requests) if requests.count(name) > 1]:
-            raise ScenarioError(
-                f"scenario {self.id}: events know a request by its name, and {twice[0]!r} is used twice"
-            )
+        if fault := fault_of(self.timeline):
+            raise ScenarioError(f"scenario {self.id}: {fault}")
         names = [asked.check.id for asked in self.checks]
         if not names or len(set(names)) != len(names):
             raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
