@@ -87,7 +87,7 @@ def test_timeline_has_exactly_one_shutdown(timeline):
 
 @pytest.mark.parametrize("again", [Request("b", "a"), OpenWebSocket("a")])
 def test_a_request_s_name_is_used_once(again):
-    with pytest.raises(ScenarioError, match="good-one: .*events know a request by its name, and 'a' is used twice"):
+    with pytest.raises(ScenarioError, match=r"good-one: .*events know a request by its name, and 'a' is used twice"):
         dataclasses.replace(GOOD, timeline=steps(Connect("a"), Connect("b"), Request("a"), again, Shutdown()))
 
 

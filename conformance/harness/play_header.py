@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lastcall import __version__
+from lastcall.conformance.model.scenario_file import scenario_as_json
 from lastcall.conformance.model.trace import Play
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def play_header(case: Case) -> Play:
         exit_statuses=server.exit_statuses,
         limits=case.limits.as_dict(),
         steps=case.scenario.words(),
+        recipe=scenario_as_json(case.scenario),
         slow_s=server.timed.slow_s if server.timed else 0.0,
         platform=platform.platform(),
         suite_version=__version__,

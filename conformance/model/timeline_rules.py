@@ -160,9 +160,14 @@ def _fault_of_order(step: Step, before: _Before) -> str:
     for kind, needed in _AFTER.items():
         if isinstance(step, kind) and not before.any(*needed):
             return f"it needs {' or '.join(f'{each.__name__}()' for each in needed)} before it"
+    if isinstance(step, (ReadBody, SendChunk, ReleaseHandler)):
+        return before.not_held(step.request)
+    return _fault_of_client(step, before)
+
+
+def _fault_of_client(step: Step, before: _Before) -> str:
+    """Return why a client cannot do a step that goes on with what it has begun, or has not."""
     match step:
-        case ReadBody() | SendChunk() | ReleaseHandler():
-            return before.not_held(step.request)
         case FinishHead() if not before.of(BeginHead, name=step.request):
             return f"the head of {step.request!r} was sent whole: BeginHead() sends a half"
         case SendBody() | SendTrailers() if not _is_unfinished(step.request, before):

@@ -33,7 +33,8 @@ class Play(LaunchOptions):
     with ``default_drain`` it was given none, and that is what its documentation says of it then.
     ``slow_s`` is how long its slow resource takes if it is played in timed mode, without a witness inside (0: it is not).
     ``exit_statuses`` are those that its adapter declares for a clean stop. ``control`` tells the timeline that was
-    played without its shutdown. ``steps`` are the timeline in words.
+    played without its shutdown. ``steps`` are the timeline in words; ``recipe`` is the scenario as data (see
+    :mod:`~lastcall.conformance.model.scenario_file`), from which it can be played again.
     """
 
     scenario: str
@@ -48,6 +49,7 @@ class Play(LaunchOptions):
     exit_statuses: tuple[int, ...] = (0,)
     limits: dict[str, float] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
+    recipe: dict[str, Any] = field(default_factory=dict)
     slow_s: float = 0.0
     platform: str = ""
     suite_version: str = ""
