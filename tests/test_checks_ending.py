@@ -31,6 +31,7 @@ EXITED = ["SignalSent", "ServerExited"]
 ALL = (
     checks.server_exits_in_time,
     checks.server_exits_once_drained,
+    checks.idle_server_exits_promptly,
     checks.exit_status_is_documented,
     checks.server_prints_no_stack_trace,
     checks.server_leaves_no_process_behind,
@@ -135,6 +136,14 @@ def test_a_handler_that_was_lost_before_the_signal_is_not_waited_for():
 def test_a_late_refusal_is_no_reason_to_wait():
     raced = (at(0.1, RequestSent("raced", "a", stream_id=3)), at(6, StreamReset("raced", 7)))
     judged(ONCE, "broken", *SERVED, *raced, exits(6.1), says="4.10 s after the last response")
+
+
+def test_an_idle_server_ends_without_sitting_its_drain_timeout_out():
+    idle = checks.idle_server_exits_promptly
+    judged(idle, "kept", SIGNAL, exits(3.0), says="3.00 s", rests_on=["SignalSent", "ServerExited"])
+    judged(idle, "broken", SIGNAL, exits(3.01), says="3.01 s")
+    judged(idle, "cannot tell", SIGNAL, exits(3.01), LAG)
+    judged(idle, "cannot tell", *opened("a"), SIGNAL, exits(3.01), says="was not idle")
 
 
 def test_a_server_that_never_was_drained():

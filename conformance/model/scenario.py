@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.check import Check
 from lastcall.conformance.model.client_steps import OpenWebSocket, Request
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.timeline import (
@@ -15,7 +16,6 @@ from lastcall.conformance.model.timeline import (
 )
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.check import Asked
     from lastcall.conformance.model.server import (
         Feature,
         Server,
@@ -46,7 +46,7 @@ class Scenario:
     protocols: tuple[Protocol, ...]
     drain: Duration
     timeline: Timeline
-    checks: tuple[Asked, ...]
+    checks: tuple[Check, ...]
     needs_drain: bool = False
     default_drain: bool = False
     needs: frozenset[Feature] = frozenset()
@@ -66,7 +66,12 @@ class Scenario:
             raise ScenarioError(
                 f"scenario {self.id}: events know a request by its name, and {twice[0]!r} is used twice"
             )
-        names = [asked.check.id for asked in self.checks]
+        for other in self.checks:
+            if not isinstance(other, Check):
+                raise ScenarioError(
+                    f"scenario {self.id}: {other!r} is no check; list functions that are decorated with @check"
+                )
+        names = [check.id for check in self.checks]
         if not names or len(set(names)) != len(names):
             raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
 
@@ -110,14 +115,9 @@ class Scenario:
                 return f"{name} runs in timed mode and names no streaming resource"
         return ""
 
-    def asked_over(self, protocol: Protocol, *, timed: bool = False) -> tuple[Asked, ...]:
-        """Give the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
-        return tuple(
-            asked
-            for asked in self.checks
-            if not asked.check.over or protocol in asked.check.over
-            if timed or not asked.check.only_timed
-        )
+    def checks_over(self, protocol: Protocol, *, timed: bool = False) -> tuple[Check, ...]:
+        """Return the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
+        return tuple(check for check in self.checks if check.is_about(protocol) and (timed or not check.only_timed))
 
     def words(self) -> tuple[str, ...]:
         """Give the timeline in words."""
