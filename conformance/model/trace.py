@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lastcall.conformance.model.event import Event, set_fields
+from lastcall.conformance.model.launch import LaunchOptions
 from lastcall.conformance.model.server_events import PlayEnded
 
 if TYPE_CHECKING:
@@ -25,15 +26,15 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Play:
+class Play(LaunchOptions):
     """Which timeline was played against what, and all that a judge has to know about the server to read the trace.
 
     Durations are seconds. ``drain_s`` is the drain timeout that the server was given (None: it has none);
     with ``default_drain`` it was given none, and that is what its documentation says of it then.
-    ``lame_duck_s`` is for how long it was told to go on accepting after the signal (0: it was not).
     ``slow_s`` is how long its slow resource takes if it is played in timed mode, without a witness inside (0: it is not).
     ``exit_statuses`` are those that its adapter declares for a clean stop. ``control`` tells the timeline that was
-    played without its shutdown. ``steps`` are the timeline in words.
+    played without its shutdown. ``steps`` are the timeline in words; ``recipe`` is the scenario as data (see
+    :mod:`~lastcall.conformance.model.scenario_file`), from which it can be played again.
     """
 
     scenario: str
@@ -48,8 +49,7 @@ class Play:
     exit_statuses: tuple[int, ...] = (0,)
     limits: dict[str, float] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
-    lame_duck_s: float = 0.0
-    default_drain: bool = False
+    recipe: dict[str, Any] = field(default_factory=dict)
     slow_s: float = 0.0
     platform: str = ""
     suite_version: str = ""

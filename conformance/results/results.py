@@ -140,7 +140,7 @@ def describe_scenario(scenario: Scenario, module: str) -> dict[str, Any]:
         "module": module,
         "protocols": [str(protocol) for protocol in scenario.protocols],
         "steps": list(scenario.words()),
-        "drain": str(scenario.drain),
+        "drain": str(scenario.launch.drain),
         "checks": {check.id: str(check.level) for check in scenario.checks},
     }
 
