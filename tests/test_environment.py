@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.scheduler import play_all
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from lastcall.conformance.harness.capability_probe import probe
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.contract import hold
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import lifecycle, reaper
@@ -16,7 +15,9 @@ from lastcall.conformance.harness.process.lifecycle import to_the_end
 from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.judging.judge import judge
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server_events import (
@@ -41,7 +42,7 @@ WAITING = "import signal; print('waiting', flush=True); signal.pause()"
 FAMILY = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {WAITING!r}]); {WAITING}"
 
 IDLE = dataclasses.replace(
-    ONE_HELD, drain=Duration(1, 1), timeline=steps(Connect("a"), Shutdown(), Await(ServerExited()))
+    ONE_HELD, launch=LaunchPlan(drain=Duration(1, 1)), timeline=steps(Connect("a"), Shutdown(), Await(ServerExited()))
 )
 SUCCEEDED = dataclasses.replace(
     ONE_HELD,
@@ -352,7 +353,7 @@ def test_what_removes_a_successor_does_not_end_the_server(played, tmp_path):
         return python("")
 
     server = gated(tmp_path, stop=stop, remove=lambda _launch, _pid: python(f"import os; os.kill({first[0]}, 15)"))
-    trace = played(server, dataclasses.replace(SUCCEEDED, drain=Duration(1, 1)))
+    trace = played(server, dataclasses.replace(SUCCEEDED, launch=LaunchPlan(drain=Duration(1, 1))))
     assert trace.of(ServerKilled)
     assert [event.status for event in trace.of(ServerExited)] == [-9]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from lastcall.conformance.harness.case import Case
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.model.case import Case
     from lastcall.conformance.model.trace import Trace
 
 
@@ -43,7 +43,7 @@ async def _play_all(
     alongside: Sequence[Coroutine[Any, Any, None]],
 ) -> list[Trace]:
     async def one(case: Case) -> Trace:
-        trace = await play(environment, case, case.stored_at(folder))
+        trace = await play(environment, case, folder / case.trace)
         done(case, trace)
         return trace
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.harness.recorder import Recorder
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.server import Launch, Server
+    from lastcall.conformance.model.server import Server
 
 REMOVE_S = 30.0
 """How long the command that removes a container may take before it is ended."""
