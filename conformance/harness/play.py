@@ -1,4 +1,15 @@
-"""The player: one scenario, one server, one protocol; a fresh process on a fresh port; a trace on disk."""
+"""The player: one scenario, one server, one protocol; a fresh process on a fresh port; a trace on disk.
+
+A play boots the server, takes the steps of the timeline one after the other, and ends everything. What holds here:
+
+* A step that waits, waits for a fact, and for no longer than its limit. Time is let pass only where the scenario says so.
+* Before the shutdown everything has to go as the timeline has it, else the play cannot come to its question: "setup
+  failed", and never the server's fault. From the shutdown on, what does not come is the server's, and for the checks.
+* The shutdown is sent in a moment in which nothing waits to be read, so that what it causes cannot seem to be older.
+* A control takes the same steps, without the shutdown and without whatever would end or replace the server.
+* The player judges nothing, and whatever goes wrong is in the trace: only cancelling raises.
+* The ending goes to its end, also when the play is cancelled: no process, container or connection is left behind.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +31,7 @@ from lastcall.conformance.harness.play_header import play_header
 from lastcall.conformance.harness.process import processor_time
 from lastcall.conformance.harness.process.command import CommandFailedError
 from lastcall.conformance.harness.process.lifecycle import ServerUnderTest, to_the_end
+from lastcall.conformance.harness.process.listener import ListenerWatch
 from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError
 from lastcall.conformance.harness.process.successor import Successor
@@ -32,7 +44,6 @@ from lastcall.conformance.model.server_events import (
     AwaitExpired,
     HarnessFailed,
     LagMeasured,
-    ListenerClosed,
     PlayEnded,
     ServerExited,
     ServerReady,
@@ -122,7 +133,7 @@ class _Performance:
         """Whether the question has been put: from the shutdown on, or from a signal before it that is the question."""
         self._asked_ns = 0
         self._first_asked_ns = 0
-        self._listener: asyncio.Task[None] | None = None
+        self._listener = ListenerWatch(recorder, launch.port, environment.listening_ports)
         self._successor: Successor | None = None
 
     async def run(self) -> None:
@@ -133,9 +144,9 @@ class _Performance:
                 self._recorder.did(ServerReady())
             for index, step in enumerate(self._case.scenario.timeline):
                 self._recorder.did(StepBegun(index, str(step)))
-                told = self._unwitnessed.instead_of(step) if self._unwitnessed else step
-                if told is not None:
-                    await self._do(index, told)
+                possible = self._unwitnessed.instead_of(step) if self._unwitnessed else step
+                if possible is not None:
+                    await self._do(index, possible)
                     self._server.check_stop()
             await self._last_bytes()
             await self._server.finish_stop()
@@ -145,8 +156,7 @@ class _Performance:
     async def _end(self) -> None:
         """End whatever was begun; what the harness did is recorded, so that it is not the server's."""
         await self._background.cancel()
-        if self._listener is not None:
-            self._listener.cancel()
+        self._listener.cancel()
         self._recorder.did(*(ConnectionAbandoned(name) for name in self._clients.abandon()))
         if self._asked:
             self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_asked_ns)))
@@ -231,20 +241,9 @@ class _Performance:
         if self._case.control:
             return
         if self._server.shut_down(since_ns=looked_ns):
-            self._listener = asyncio.create_task(self._watch_listener())
+            self._listener.start()
         elif not asked_before:
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
-
-    async def _watch_listener(self) -> None:
-        """Record when the kernel stops listing the port as listened on, without connecting to it."""
-        looked_ns = time.monotonic_ns()
-        while (ports := self._environment.listening_ports()) is not None:
-            now_ns = time.monotonic_ns()
-            if self._launch.port not in ports:
-                self._recorder.record([ListenerClosed()], (looked_ns, now_ns))
-                return
-            looked_ns = now_ns
-            await asyncio.sleep(0.01)
 
     async def _await(self, index: int, step: timeline.Await) -> None:
         fact = step.fact
@@ -286,14 +285,9 @@ class _Performance:
             await self._wait(lambda: not self._owed(), self._case.limits.before_shutdown_s)
         if self._process.exited:
             # A process that is gone listens no more, but the table of the kernel has to be looked at to know it.
-            await self._wait(lambda: self._clients.all_over and self._listening_is_decided, _LAST_BYTES_S)
+            await self._wait(lambda: self._clients.all_over and self._listener.decided, _LAST_BYTES_S)
 
     def _owed(self) -> list[RequestView]:
         """Give the requests that nobody holds any more and that have not been answered."""
         sent = requests(self._recorder.trace)
         return [request for request in sent if not request.over and (request.released or not request.entered)]
-
-    @property
-    def _listening_is_decided(self) -> bool:
-        watching = self._listener is not None and not self._listener.done()
-        return not watching or self._recorder.has(ListenerClosed())
