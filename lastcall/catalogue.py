@@ -73,9 +73,9 @@ def _scenarios(found: Found) -> Iterator[str]:
 
 
 def _drain(scenario: Scenario) -> str:
-    if scenario.default_drain:
-        return f"the drain timeout is left alone, and the end waited for at most {scenario.drain}"
-    return f"drain timeout {scenario.drain}"
+    if scenario.launch.default_drain:
+        return f"the drain timeout is left alone, and the end waited for at most {scenario.launch.drain}"
+    return f"drain timeout {scenario.launch.drain}"
 
 
 def _folded(scenario: Scenario) -> Iterator[str]:

@@ -10,6 +10,7 @@ from lastcall.conformance.checks import lifespan
 from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Feature
@@ -37,7 +38,7 @@ LIFESPAN_ORDER = Scenario(
     id="lifespan-order",
     question="A handler still runs when the shutdown comes. Is the application's shutdown hook called only after it?",
     protocols=BOTH,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     needs=LIFESPAN,
     timeline=steps(
         Connect("a"),
@@ -62,7 +63,7 @@ LIFESPAN_SLOW_HOOK = Scenario(
     id="lifespan-slow-hook",
     question="The application's shutdown hook takes its time. Does the process wait for it?",
     protocols=(Protocol.H1,),
-    drain=Duration(6, 20),
+    launch=LaunchPlan(Duration(6, 20)),
     needs=LIFESPAN,
     timeline=steps(
         HoldHook(),
@@ -80,7 +81,7 @@ LIFESPAN_AFTER_EXPIRY = Scenario(
     id="lifespan-after-expiry",
     question="The drain timeout is over with a handler still held. Is the application's shutdown hook called all the same?",
     protocols=BOTH,
-    drain=Duration(2, 10),
+    launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
     needs=LIFESPAN,
     timeline=steps(
@@ -100,7 +101,7 @@ DISCONNECT_NEWS = Scenario(
     id="disconnect-news",
     question="A handler in flight listens for its client's going. Is it told so by the shutdown, though the client waits?",
     protocols=BOTH,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     needs=LIFESPAN,
     timeline=steps(
         Connect("a"),

@@ -25,6 +25,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
@@ -46,7 +47,7 @@ ONE_REQUEST = Scenario(
     id="one-request",
     question="One request is in its handler on an old connection when the shutdown comes. Does it get its response?",
     protocols=HTTP2,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "request-0", READY),
@@ -72,7 +73,7 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
         id=f"{in_words.lower()}-requests",
         question=f"{in_words} requests are in their handlers on one connection. Does every one of them get its response?",
         protocols=HTTP2,
-        drain=drain,
+        launch=LaunchPlan(drain),
         streams_at_once=number,
         timeline=steps(
             Connect("a"),
@@ -108,7 +109,7 @@ DEADLINE_FIRST = Scenario(
     id="deadline-first",
     question="The drain timeout is over before the handler is. Is the end forced then, and does the cut response look cut?",
     protocols=HTTP2,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     needs_drain=True,
     streams_at_once=2,
     timeline=steps(
@@ -141,7 +142,7 @@ FRESH_IDLE_AND_NEW = Scenario(
     id="fresh-idle-and-new",
     question="Beside the busy connection: one idle, one with only its preface, one silent, a newcomer. What becomes of each?",
     protocols=HTTP2,
-    drain=Duration(9, 25),
+    launch=LaunchPlan(Duration(9, 25)),
     timeline=steps(
         Connect("busy"),
         Request("busy", "request-0", READY),

@@ -14,6 +14,7 @@ from lastcall.conformance.model.check import (
 )
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
@@ -56,7 +57,7 @@ SECOND_SIGNAL = Scenario(
     id="second-signal",
     question="The graceful signal comes a second time while requests are in flight. Does the drain go on, or end visibly?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
         *IN_FLIGHT_TWICE,
         Signal("again"),
@@ -80,7 +81,7 @@ FORCED_END = Scenario(
     id="forced-end",
     question="The signal that forces the end comes while requests are in flight. Is the process gone soon, and cut visibly?",
     protocols=BOTH,
-    drain=Duration(10, 60),
+    launch=LaunchPlan(Duration(10, 60)),
     needs_signal="force",
     timeline=steps(*IN_FLIGHT_TWICE, Signal("force"), Await(ServerExited(), within="forced_end_s")),
     checks=(

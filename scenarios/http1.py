@@ -14,6 +14,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -38,7 +39,7 @@ HTTP1_ONE_REQUEST = Scenario(
     id="http1-one-request",
     question="One request is in its handler on an old connection when the shutdown comes. Does it get its response?",
     protocols=HTTP1,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "request-0", READY),
@@ -71,7 +72,7 @@ HTTP1_IDLE_AND_NEW = Scenario(
     id="http1-idle-and-new",
     question="Beside the busy connection: one idle, one silent, and a newcomer during the drain. What becomes of each?",
     protocols=HTTP1,
-    drain=Duration(9, 25),
+    launch=LaunchPlan(Duration(9, 25)),
     timeline=steps(
         Connect("busy"),
         Request("busy"),
@@ -107,7 +108,7 @@ HTTP1_DEADLINE_FIRST = Scenario(
     id="http1-deadline-first",
     question="The drain timeout is over before the handlers are. Is the end forced then, and do cut responses look cut?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     needs_drain=True,
     timeline=steps(
         Connect("a"),

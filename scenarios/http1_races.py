@@ -22,6 +22,7 @@ from lastcall.conformance.model.client_steps import (
     FinishHead,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -43,7 +44,7 @@ HTTP1_SECOND_REQUEST_AFTER_CLOSE = Scenario(
     id="http1-second-request-after-close",
     question="After its last response a client sends another request. Is that left alone, and the request beside it served?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("a", ClosePolicy.RUDE),
         Request("a", "first"),
@@ -83,7 +84,7 @@ HTTP1_IDLE_RACE = Scenario(
     id="http1-idle-race",
     question="Requests are sent on idle connections in the instant of the signal and just after it. What becomes of them?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         [step for name in ("at-once", "soon", "later") for step in _used(name)],
         AT_REST,
@@ -108,7 +109,7 @@ HTTP1_HALF_HEAD = Scenario(
     id="http1-half-head",
     question="Half the head of a request has come when the shutdown does. Is the request served, or clearly not?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("fresh"),
         _used("used"),
@@ -140,7 +141,7 @@ HTTP1_PIPELINED = Scenario(
     id="http1-pipelined",
     question="Two requests are pipelined, and the first is in its handler at the shutdown. What becomes of the second?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("a"),
         Request("a", "first"),
@@ -173,7 +174,7 @@ HTTP1_BUSY_KEEP_ALIVE = Scenario(
     id="http1-busy-keep-alive",
     question="A client sends request after request on one connection across the shutdown. Is it told to go, and none lost?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("a"),
         [step for name in BEFORE for step in (Request("a", name), ReleaseHandler(name), Await(ResponseEnded(name)))],

@@ -13,6 +13,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResumeReading,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -36,7 +37,7 @@ HTTP1_SLOW_READER = Scenario(
     id="http1-slow-reader",
     question="A client has read nothing of a response of 4 MB when the shutdown comes. Does it get every byte?",
     protocols=HTTP1,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a", receive_buffer=SMALL_BUFFER),
         Request("a", "large"),
@@ -63,7 +64,7 @@ HTTP1_LATE_BYTES = Scenario(
     id="http1-late-bytes",
     question="A client sends more while its last response is being written. Can it read that response to the end?",
     protocols=HTTP1,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("a", receive_buffer=SMALL_BUFFER),
         Request("a", "answered"),
@@ -85,7 +86,7 @@ HTTP1_BYTES_AFTER_RESPONSE = Scenario(
     id="http1-bytes-after-response",
     question="A client sends more when its last response is written and not yet read. Can it read that to the end?",
     protocols=HTTP1,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("a", receive_buffer=SMALL_BUFFER),
         Request("a", "answered"),
@@ -110,7 +111,7 @@ HTTP1_ENDLESS = Scenario(
     id="http1-endless",
     question="A response goes on and on, chunk after chunk. Does the drain timeout end it, so that it looks cut?",
     protocols=HTTP1,
-    drain=Duration(2, 10),
+    launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
     timeline=steps(
         Connect("a"),
@@ -137,7 +138,7 @@ HTTP1_RUDE = Scenario(
     id="http1-rude",
     question="The clients never close their side. Does the server get away from them?",
     protocols=HTTP1,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a", ClosePolicy.RUDE),
         Request("a", "held"),

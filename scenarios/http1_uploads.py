@@ -13,6 +13,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     SendBody,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -42,7 +43,7 @@ HTTP1_HALF_BODY = Scenario(
     id="http1-half-body",
     question="Half the body of a request has come when the shutdown does. Does its handler get the rest, and answer?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("announced"),
         Request("announced", method="POST", headers=(("content-length", str(2 * len(HALF))),), body=HALF, whole=False),
@@ -80,7 +81,7 @@ HTTP1_EXPECT_CONTINUE = Scenario(
     id="http1-expect-continue",
     question="Clients wait for 100 (Continue) before they send their bodies. Are they told to go on in the drain, and served?",
     protocols=HTTP1,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("early"),
         Request("early", method="POST", headers=EXPECTING, whole=False),

@@ -24,6 +24,7 @@ from lastcall.conformance.model.client_steps import (
     SendSettings,
     SendTrailers,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -49,7 +50,7 @@ NOISE_AFTER_GOAWAY = Scenario(
     id="h2-noise-after-goaway",
     question="The client sends PING, SETTINGS, PRIORITY and WINDOW_UPDATE after GOAWAY. Is each of them taken as before?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a", replenish=False),
         Request("a", "in-flight"),
@@ -85,7 +86,7 @@ UPLOAD_BESIDE_DISCARDED_DATA = Scenario(
     id="h2-upload-raced-data",
     question="A late stream's body, which nobody reads, uses up the connection's window. Does the upload in flight go on?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "upload", method="POST", headers=announced(210_000), body=bytes(10_000), whole=False),
@@ -123,7 +124,7 @@ TRAILERS_AFTER_DISCARDED_HEAD = Scenario(
     id="h2-trailers-after-raced-head",
     question="A late stream's head, which nobody processes, fills the HPACK table. Are the upload's trailers still understood?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "upload", method="POST", headers=(*announced(10_000), BEFORE), body=bytes(10_000), whole=False),

@@ -23,6 +23,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResetRequest,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
@@ -69,7 +70,7 @@ POLITE_CLIENT = Scenario(
     id="h2-polite-client",
     question="The client says GOAWAY and closes as soon as it has its response. Does the server end in order?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=busy(ClosePolicy.POLITE),
     checks=(
         *IN_FLIGHT,
@@ -83,7 +84,7 @@ RUDE_CLIENT = Scenario(
     id="h2-rude-client",
     question="The client never closes, not even when the server has. Does the server end in time all the same?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=busy(ClosePolicy.RUDE),
     checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
 )
@@ -92,7 +93,7 @@ IDLE_POLITE = Scenario(
     id="h2-idle-polite",
     question="An idle client says GOAWAY and closes as soon as it is told of the shutdown. Does the server end in order?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.POLITE),
     checks=(
         promise(goaway.goaway_says_no_error),
@@ -107,7 +108,7 @@ IDLE_RUDE = Scenario(
     id="h2-idle-rude",
     question="An idle client never closes, not even when the server has. Is it told and closed, and the end in time?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.RUDE),
     checks=(
         should(closing.idle_connections_close_promptly),
@@ -126,7 +127,7 @@ CLIENT_GIVES_UP = Scenario(
     id="h2-client-gives-up",
     question="The client gives up one of its two requests during the drain. Is the other served, and the drain not held up?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     streams_at_once=2,
     timeline=steps(
         Connect("a"),

@@ -29,6 +29,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     SendBody,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -52,7 +53,7 @@ ZERO_STREAMS = Scenario(
     id="h2-zero-streams",
     question="The connection has only said its preface and SETTINGS. Is it told of the shutdown, and closed soon?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Await(FrameReceived("a", frame="SETTINGS", flags=("ACK",))),
@@ -76,7 +77,7 @@ HANDSHAKE_LATE = Scenario(
     id="h2-handshake-late",
     question="A connection stood without a word, and begins its handshake during the drain. Is it closed, told, or served?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("busy"),
         Request("busy"),
@@ -99,7 +100,7 @@ HALF_HEAD = Scenario(
     id="h2-half-head",
     question="Half of a request's head is sent before the shutdown, the rest after GOAWAY. Does it meet a clear fate?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "in-flight"),
@@ -122,7 +123,7 @@ UPLOAD = Scenario(
     id="h2-upload",
     question="A request's body, larger than the usual window, is on its way when the shutdown comes. Is it read whole?",
     protocols=HTTP2,
-    drain=Duration(6, 20),
+    launch=LaunchPlan(Duration(6, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "upload", method="POST", headers=announced(300_000), body=bytes(20_000), whole=False),
@@ -147,7 +148,7 @@ FLOW_BLOCKED = Scenario(
     id="h2-flow-blocked",
     question="A response waits for the client's window when the shutdown comes. Is it sent whole once the window opens?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a", window=1000, replenish=False),
         Request("a", "blocked"),
@@ -168,7 +169,7 @@ RESPONSE_HALF_SENT = Scenario(
     id="h2-response-half-sent",
     question="A response is half sent when the shutdown comes. Does the client get the rest?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "half-sent"),
@@ -190,7 +191,7 @@ ENDLESS = Scenario(
     id="h2-endless",
     question="A stream of pieces has no end. Is it cut at the drain timeout, so that the client sees it cut?",
     protocols=HTTP2,
-    drain=Duration(2, 10),
+    launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
     timeline=steps(
         Connect("a"),

@@ -14,6 +14,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
@@ -38,7 +39,7 @@ NEWCOMERS = Scenario(
     id="newcomers-after-signal",
     question="New clients come one after another, before the signal and after it. Until when are they served, and what then?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
         Connect("held"),
         Request("held"),
@@ -63,8 +64,7 @@ LAME_DUCK = Scenario(
     id="lame-duck-newcomers",
     question="The server is told to go on accepting for a while after the signal. Are those who come then served?",
     protocols=BOTH,
-    drain=Duration(5, 30),
-    lame_duck=Duration(1, 10),
+    launch=LaunchPlan(Duration(5, 30), lame_duck=Duration(1, 10)),
     timeline=steps(
         Connect("held"),
         Request("held"),

@@ -10,6 +10,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
@@ -44,7 +45,7 @@ IDLE_EXIT = Scenario(
     id="idle-exit",
     question="No connection is open when the shutdown comes. Does the process end soon, whatever its drain timeout?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
         Elapse(Duration(0.3, 3), "the server has come to rest after its boot"),
         Shutdown(),
@@ -60,7 +61,7 @@ SUCCESSOR = Scenario(
     id="successor-during-drain",
     question="A successor is started on the same port while a request is still in flight. Do both serve?",
     protocols=BOTH,
-    drain=Duration(8, 30),
+    launch=LaunchPlan(Duration(8, 30)),
     timeline=steps(
         Connect("a"),
         Request("a"),
@@ -92,7 +93,7 @@ MANY_CONNECTIONS = Scenario(
     id="many-connections",
     question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
     protocols=HTTP2,
-    drain=Duration(6, 40),
+    launch=LaunchPlan(Duration(6, 40)),
     timeline=MANY_AT_ONCE,
     checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
 )
@@ -101,7 +102,7 @@ HTTP1_MANY_CONNECTIONS = Scenario(
     id="http1-many-connections",
     question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
     protocols=HTTP1,
-    drain=Duration(6, 40),
+    launch=LaunchPlan(Duration(6, 40)),
     timeline=MANY_AT_ONCE,
     checks=(*IN_FLIGHT, *SAYS_CLOSE, *CLOSING, *ENDING),
 )
@@ -110,7 +111,7 @@ PAUSED_SERVER = Scenario(
     id="paused-server",
     question="Requests come while the server gets no time to run, and then the shutdown. What becomes of them afterwards?",
     protocols=(Protocol.H1,),
-    drain=Duration(4, 20),
+    launch=LaunchPlan(Duration(4, 20)),
     timeline=steps(
         Connect("known"),
         Request("known", "first", READY),

@@ -14,6 +14,7 @@ from lastcall.conformance.model.check import (
 )
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
@@ -38,9 +39,8 @@ RELOAD_UNDER_LOAD = Scenario(
     id="reload-under-load",
     question="The server reloads while clients come, stay and are being served. Is no request lost, and does it go on?",
     protocols=tuple(Protocol),
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20), workers=2),
     needs_signal="reload",
-    workers=2,
     timeline=steps(
         Connect("held"),
         Request("held"),

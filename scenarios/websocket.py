@@ -29,6 +29,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResumeReading,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
@@ -84,7 +85,7 @@ WEBSOCKET_OPEN = Scenario(
     question="A WebSocket is open and idle when the shutdown comes. Is it closed with a Close that says so?",
     protocols=HTTP1,
     needs=NEEDS,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.FOLLOWER),
         Shutdown(),
@@ -100,7 +101,7 @@ WEBSOCKET_RUDE_PEER = Scenario(
     question="The client of a WebSocket never answers the server's Close. Does the shutdown end in time all the same?",
     protocols=HTTP1,
     needs=NEEDS,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.RUDE),
         Shutdown(),
@@ -115,7 +116,7 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
     question="A message is half sent when the shutdown comes. Does its client get the rest, and then a Close?",
     protocols=HTTP1,
     needs=NEEDS,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.FOLLOWER, receive_buffer=16 * 1024),
         PauseReading("a"),
@@ -139,7 +140,7 @@ WEBSOCKET_OVER_H2 = Scenario(
     ),
     protocols=HTTP2,
     needs=NEEDS_H2,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("a"),
         Request("a", "beside"),
@@ -165,7 +166,7 @@ WEBSOCKET_OVER_H2_RUDE_PEER = Scenario(
     ),
     protocols=HTTP2,
     needs=NEEDS_H2,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.RUDE),
         Shutdown(),

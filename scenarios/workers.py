@@ -6,6 +6,7 @@ from lastcall.conformance.checks import ending, serving, workers
 from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Feature
@@ -51,9 +52,8 @@ WORKERS_DRAIN = Scenario(
     id="workers-drain",
     question="Two worker processes have requests in their handlers. Does each serve what it holds, and the first process last?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30), workers=2),
     needs=frozenset({Feature.WORKERS}),
-    workers=2,
     timeline=steps(
         *ON_BOTH_WORKERS,
         Shutdown(),
@@ -79,9 +79,8 @@ WORKER_LOST = Scenario(
     id="worker-lost-during-drain",
     question="A worker process is lost during the drain. Do its siblings still serve what they hold, and does all end in time?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30), workers=2),
     needs=frozenset({Feature.WORKERS}),
-    workers=2,
     timeline=steps(
         *ON_BOTH_WORKERS,
         Shutdown(),

@@ -7,9 +7,9 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import judge, why_control_fails
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server import Feature

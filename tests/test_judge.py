@@ -21,6 +21,7 @@ from lastcall.conformance.model.client_events import (
     ResponseEnded,
     ResponseStarted,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
@@ -89,7 +90,7 @@ def seen(_trace, _limits):
 
 
 def asking(*asked):
-    return Scenario("one", "Is it?", tuple(Protocol), Duration(1, 1), steps(Shutdown()), asked)
+    return Scenario("one", "Is it?", tuple(Protocol), LaunchPlan(Duration(1, 1)), steps(Shutdown()), asked)
 
 
 def answers(asked, trace=COMPLETE, control=None):

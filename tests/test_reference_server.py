@@ -20,8 +20,8 @@ import pytest
 import trustme
 from hyperframe import frame as frames
 
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import Launch
 from lastcall.servers.apps.asgi import application
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.frames import GOAWAY, frame_type, frames_in

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import judge
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.limits import DEFAULT

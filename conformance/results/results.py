@@ -140,7 +140,7 @@ def describe_scenario(scenario: Scenario, module: str) -> dict[str, Any]:
         "module": module,
         "protocols": [str(protocol) for protocol in scenario.protocols],
         "steps": list(scenario.words()),
-        "drain": str(scenario.drain),
+        "drain": str(scenario.launch.drain),
         "checks": {asked.check.id: str(asked.level) for asked in scenario.checks},
     }
 
