@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         options = parser_of(arguments[:1]).parse_args(arguments)
         try:
             status: int = options.run(options)
-        except (RegistryError, ResultsError, SessionError) as error:
+        except (commands.CommandError, RegistryError, ResultsError, SessionError) as error:
             sys.stderr.write(f"lastcall: {error}\n")
             return 2
         return status

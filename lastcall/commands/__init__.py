@@ -2,3 +2,7 @@
 
 ``python -m lastcall`` looks into this package, so a new command is a new file here and nothing else.
 """
+
+
+class CommandError(Exception):
+    """A command cannot be carried out; the message says why and what to do."""
