@@ -63,8 +63,7 @@ def test_bad_input_gets_one_line(tmp_path, monkeypatch, capsys, arguments, says)
     assert line.count("\n") == 1
 
 
-def test_a_command_imports_no_other_and_no_client():
-    """What reads stored results starts quickly: neither the harness nor another command is imported for it."""
+def test_a_command_imports_no_other():
     program = "import sys; from lastcall.__main__ import parser_of; parser_of(['schema']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     loaded = {name for name in done.stdout.split() if name.startswith("lastcall.commands.")}
