@@ -52,16 +52,22 @@ class ScenarioItems:
         file: ScenarioFile = ScenarioFile.from_parent(
             parent,
             path=file_path,
-            nodeid=self._node_id(file_path.resolve()),
+            nodeid=self._node_id(file_path.resolve(), parent.config.rootpath.resolve()),
             run_session=self._run_session,
             expectation_items=self._expectation_items,
         )
         return [file]
 
-    def _node_id(self, file: Path) -> str | None:
-        """Return an installed file's module as a path: it does not depend on what pytest takes for its root."""
+    def _node_id(self, file: Path, root: Path) -> str:
+        """Return the first part of node ids.
+
+        It is an installed file's module as a path: that does not depend on what pytest takes for its root, which
+        depends on the options' values. A file that was named and lies outside of that root keeps its whole path.
+        """
         origin = self._run_session.origin_of(self._run_session.scenarios_of(file)[0])
-        return None if origin.endswith(".py") else f"{origin.replace('.', '/')}.py"
+        if not origin.endswith(".py"):
+            return f"{origin.replace('.', '/')}.py"
+        return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

@@ -47,10 +47,19 @@ def unpack(sdist, folder):
     return tree
 
 
-def environment_with(what, folder, *options):
-    """Make an environment with what pip is to install; it borrows the libraries of this one, and nothing else."""
+def build_editable(tree, folder):
+    """Build what an editable install puts into an environment: a wheel that points to the tree."""
+    program = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
+    built = done(sys.executable, "-c", program, folder, cwd=tree)
+    assert built.returncode == 0, built.stderr
+    (path,) = folder.glob("lastcall-*.whl")
+    return path
+
+
+def environment_with(wheel, folder):
+    """Make an environment with a wheel; it borrows the libraries of this one, and nothing else."""
     venv.create(folder, with_pip=False)
-    install = ("install", "--quiet", "--no-deps", "--no-index", *options, what)
+    install = ("install", "--quiet", "--no-deps", "--no-index", wheel)
     put = done(sys.executable, "-m", "pip", "--python", folder / "bin" / "python", *install, cwd=folder)
     assert put.returncode == 0, put.stderr
     (site,) = folder.glob("lib/python*/site-packages")
