@@ -14,7 +14,7 @@ from lastcall.conformance.model.scenario import ScenarioError
 from lastcall.conformance.model.scenario_file import scenario_from_json
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.trace_file import TraceError, load
-from lastcall.conformance.model.verdict import Answer, Level
+from lastcall.conformance.model.verdict import BLAMING, Answer
 from lastcall.install import version_of, why_missing
 from lastcall.registry import find
 from lastcall.run import Run
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lastcall.conformance.model.check import Asked
+    from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.verdict import Verdict
 
@@ -46,8 +46,7 @@ class Replay:
     @property
     def blames(self) -> bool:
         """Whether a must or a promise is broken now."""
-        blaming = (Level.MUST, Level.PROMISE)
-        return any(verdict.answer is Answer.BROKEN and verdict.level in blaming for verdict in self.after)
+        return any(verdict.answer is Answer.BROKEN and verdict.level in BLAMING for verdict in self.after)
 
     def lines(self) -> Iterator[str]:
         """Yield what a person reads: the answers that changed or are broken, and where the new trace is."""
@@ -102,5 +101,5 @@ def _case(path: Path, trace: Trace, server: str) -> tuple[Case, list[str]]:
     return Case(scenario, chosen, protocol, Pace(play.pace), Limits(**play.limits)), unknown
 
 
-def _checks() -> dict[str, Asked]:
-    return {asked.check.id: asked for scenario in find().scenarios.values() for asked in scenario.checks}
+def _checks() -> dict[str, Check]:
+    return {check.id: check for scenario in find().scenarios.values() for check in scenario.checks}

@@ -7,7 +7,6 @@ to stop is no client that has gone.
 from __future__ import annotations
 
 from lastcall.conformance.checks import lifespan
-from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.launch import LaunchPlan
@@ -52,8 +51,8 @@ LIFESPAN_ORDER = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(lifespan.shutdown_hook_follows_the_last_handler),
-        promise(lifespan.server_waits_for_the_shutdown_hook),
+        lifespan.shutdown_hook_follows_the_last_handler,
+        lifespan.server_waits_for_the_shutdown_hook,
         *IN_FLIGHT,
         *ENDING,
     ),
@@ -74,7 +73,7 @@ LIFESPAN_SLOW_HOOK = Scenario(
         Await(ApplicationReported(report="shutdown ended"), within="goaway_s"),
         Await(ServerExited()),
     ),
-    checks=(promise(lifespan.server_waits_for_the_shutdown_hook), *UNVISITED),
+    checks=(lifespan.server_waits_for_the_shutdown_hook, *UNVISITED),
 )
 
 LIFESPAN_AFTER_EXPIRY = Scenario(
@@ -92,7 +91,7 @@ LIFESPAN_AFTER_EXPIRY = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        observe(lifespan.shutdown_hook_after_a_forced_end),
+        lifespan.shutdown_hook_after_a_forced_end,
         *FORCED_END,
     ),
 )
@@ -114,5 +113,5 @@ DISCONNECT_NEWS = Scenario(
         Await(ResponseEnded("a")),
         Await(ServerExited()),
     ),
-    checks=(promise(lifespan.handlers_hear_of_no_false_disconnect), *IN_FLIGHT, *ENDING),
+    checks=(lifespan.handlers_hear_of_no_false_disconnect, *IN_FLIGHT, *ENDING),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending
-from lastcall.conformance.model.check import observe
 from lastcall.conformance.model.client_events import ResponseStarted
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.launch import LaunchPlan
@@ -41,7 +40,7 @@ DEFAULT_DRAIN = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        observe(ending.drain_when_nothing_is_configured),
+        ending.drain_when_nothing_is_configured,
         *FORCED_END,
         *SPEAKS,
     ),

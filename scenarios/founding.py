@@ -8,12 +8,6 @@ it: so the age of the connection is part of the timeline and is not shortened at
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, resource_use
-from lastcall.conformance.model.check import (
-    must,
-    observe,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import (
     FrameReceived,
     GoawayReceived,
@@ -63,7 +57,7 @@ ONE_REQUEST = Scenario(
         Await(ResponseEnded("request-1")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, should(delivery.responses_are_not_held_back), *GOAWAY, *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, delivery.responses_are_not_held_back, *GOAWAY, *CLOSING, *ENDING),
 )
 
 
@@ -91,8 +85,8 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
         ),
         checks=(
             *IN_FLIGHT,
-            should(delivery.responses_are_not_held_back),
-            should(resource_use.drain_does_not_spin),
+            delivery.responses_are_not_held_back,
+            resource_use.drain_does_not_spin,
             *GOAWAY,
             *CLOSING,
             *ENDING,
@@ -130,11 +124,11 @@ DEADLINE_FIRST = Scenario(
     checks=(
         *FORCED_END,
         *SPEAKS,
-        should(goaway.goaway_is_sent),
-        should(goaway.goaway_precedes_close),
-        must(goaway.goaway_is_on_stream_zero),
-        must(goaway.last_stream_id_never_increases),
-        must(goaway.last_stream_id_covers_processed_streams),
+        goaway.goaway_is_sent,
+        goaway.goaway_precedes_close,
+        goaway.goaway_is_on_stream_zero,
+        goaway.last_stream_id_never_increases,
+        goaway.last_stream_id_covers_processed_streams,
     ),
 )
 
@@ -173,11 +167,11 @@ FRESH_IDLE_AND_NEW = Scenario(
     checks=(
         *IN_FLIGHT,
         *GOAWAY,
-        should(closing.idle_connections_close_promptly),
-        should(closing.unused_connections_close_promptly),
-        should(closing.silent_connections_close_promptly),
-        promise(closing.new_connections_meet_a_clear_fate),
-        observe(closing.fate_of_new_connections),
+        closing.idle_connections_close_promptly,
+        closing.unused_connections_close_promptly,
+        closing.silent_connections_close_promptly,
+        closing.new_connections_meet_a_clear_fate,
+        closing.fate_of_new_connections,
         *CLOSING,
         *ENDING,
     ),

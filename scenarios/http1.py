@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, resource_use
-from lastcall.conformance.model.check import (
-    observe,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -60,8 +55,8 @@ HTTP1_ONE_REQUEST = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        should(delivery.responses_are_not_held_back),
-        should(resource_use.drain_does_not_spin),
+        delivery.responses_are_not_held_back,
+        resource_use.drain_does_not_spin,
         *SAYS_CLOSE,
         *CLOSING,
         *ENDING,
@@ -95,10 +90,10 @@ HTTP1_IDLE_AND_NEW = Scenario(
     checks=(
         *IN_FLIGHT,
         *SAYS_CLOSE,
-        should(closing.idle_connections_close_promptly),
-        should(closing.silent_connections_close_promptly),
-        promise(closing.new_connections_meet_a_clear_fate),
-        observe(closing.fate_of_new_connections),
+        closing.idle_connections_close_promptly,
+        closing.silent_connections_close_promptly,
+        closing.new_connections_meet_a_clear_fate,
+        closing.fate_of_new_connections,
         *CLOSING,
         *ENDING,
     ),

@@ -8,11 +8,6 @@ answer.
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, http1, http1_phases
-from lastcall.conformance.model.check import (
-    must,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -98,9 +93,9 @@ HTTP1_IDLE_RACE = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
+        http1_phases.overtaken_requests_are_answered_or_untouched,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
         *ENDING,
     ),
 )
@@ -128,11 +123,11 @@ HTTP1_HALF_HEAD = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
-        should(http1_phases.last_responses_say_close),
-        must(http1.close_option_is_obeyed),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
+        http1_phases.overtaken_requests_are_answered_or_untouched,
+        http1_phases.last_responses_say_close,
+        http1.close_option_is_obeyed,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
         *ENDING,
     ),
 )
@@ -158,11 +153,11 @@ HTTP1_PIPELINED = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
-        should(http1_phases.last_responses_say_close),
-        must(http1.close_option_is_obeyed),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
+        http1_phases.overtaken_requests_are_answered_or_untouched,
+        http1_phases.last_responses_say_close,
+        http1.close_option_is_obeyed,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
         *ENDING,
     ),
 )
@@ -196,5 +191,5 @@ HTTP1_BUSY_KEEP_ALIVE = Scenario(
         ],
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *SAYS_CLOSE, should(http1_phases.last_responses_say_close), *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, http1_phases.last_responses_say_close, *CLOSING, *ENDING),
 )

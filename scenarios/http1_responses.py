@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, http1_phases, serving
-from lastcall.conformance.model.check import promise, should
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -55,8 +54,8 @@ HTTP1_SLOW_READER = Scenario(
 )
 
 LATE = (
-    should(http1_phases.responses_survive_what_is_sent_late),
-    promise(serving.in_flight_handlers_are_not_cancelled),
+    http1_phases.responses_survive_what_is_sent_late,
+    serving.in_flight_handlers_are_not_cancelled,
     *ENDING,
 )
 
@@ -130,7 +129,7 @@ HTTP1_ENDLESS = Scenario(
     checks=(
         *FORCED_END,
         *SPEAKS,
-        should(delivery.pieces_are_passed_on_in_the_drain),
+        delivery.pieces_are_passed_on_in_the_drain,
     ),
 )
 
@@ -153,5 +152,5 @@ HTTP1_RUDE = Scenario(
         Await(ResponseEnded("held")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *SAYS_CLOSE, should(closing.idle_connections_close_promptly), *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, closing.idle_connections_close_promptly, *CLOSING, *ENDING),
 )

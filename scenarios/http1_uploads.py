@@ -6,7 +6,6 @@ Their handlers run already. So they are in flight like any other, and the server
 from __future__ import annotations
 
 from lastcall.conformance.checks import http1_phases
-from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import InformationalReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import (
     Connect,
@@ -67,7 +66,7 @@ HTTP1_HALF_BODY = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        promise(http1_phases.uploads_reach_their_handlers_whole),
+        http1_phases.uploads_reach_their_handlers_whole,
         *SAYS_CLOSE,
         *CLOSING,
         *ENDING,
@@ -109,8 +108,8 @@ HTTP1_EXPECT_CONTINUE = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        must(http1_phases.expectations_are_answered),
-        promise(http1_phases.uploads_reach_their_handlers_whole),
+        http1_phases.expectations_are_answered,
+        http1_phases.uploads_reach_their_handlers_whole,
         *SAYS_CLOSE,
         *CLOSING,
         *ENDING,

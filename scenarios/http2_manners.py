@@ -6,11 +6,6 @@ A server that waits for its clients lets the rudest of them decide how long its 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, goaway
-from lastcall.conformance.model.check import (
-    must,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import (
     FinReceived,
     GoawayReceived,
@@ -75,7 +70,7 @@ POLITE_CLIENT = Scenario(
     checks=(
         *IN_FLIGHT,
         # Who closes first is chance here, so nothing is asked about the server's close.
-        *(asked for asked in GOAWAY if asked.check is not goaway.goaway_precedes_close),
+        *(check for check in GOAWAY if check is not goaway.goaway_precedes_close),
         *ENDING,
     ),
 )
@@ -96,10 +91,10 @@ IDLE_POLITE = Scenario(
     launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.POLITE),
     checks=(
-        promise(goaway.goaway_says_no_error),
-        must(goaway.goaway_is_on_stream_zero),
-        should(goaway.goaway_comes_in_two_phases),
-        must(goaway.last_stream_id_covers_processed_streams),
+        goaway.goaway_says_no_error,
+        goaway.goaway_is_on_stream_zero,
+        goaway.goaway_comes_in_two_phases,
+        goaway.last_stream_id_covers_processed_streams,
         *ENDING,
     ),
 )
@@ -111,14 +106,14 @@ IDLE_RUDE = Scenario(
     launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.RUDE),
     checks=(
-        should(closing.idle_connections_close_promptly),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
-        should(goaway.goaway_precedes_close),
-        promise(goaway.goaway_says_no_error),
-        must(goaway.goaway_is_on_stream_zero),
-        should(goaway.goaway_comes_in_two_phases),
-        must(goaway.last_stream_id_covers_processed_streams),
+        closing.idle_connections_close_promptly,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
+        goaway.goaway_precedes_close,
+        goaway.goaway_says_no_error,
+        goaway.goaway_is_on_stream_zero,
+        goaway.goaway_comes_in_two_phases,
+        goaway.last_stream_id_covers_processed_streams,
         *ENDING,
     ),
 )

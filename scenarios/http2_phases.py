@@ -6,11 +6,6 @@ A request in its handler is the plain case. Here the handshake, the head, the bo
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, handshakes, http2, serving
-from lastcall.conformance.model.check import (
-    must,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     FinReceived,
@@ -62,14 +57,14 @@ ZERO_STREAMS = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        should(closing.unused_connections_close_promptly),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
-        should(goaway.goaway_precedes_close),
-        promise(goaway.goaway_says_no_error),
-        must(goaway.goaway_is_on_stream_zero),
-        should(goaway.goaway_comes_in_two_phases),
-        *(asked for asked in ENDING if asked.check is not serving.requests_by_fate),
+        closing.unused_connections_close_promptly,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
+        goaway.goaway_precedes_close,
+        goaway.goaway_says_no_error,
+        goaway.goaway_is_on_stream_zero,
+        goaway.goaway_comes_in_two_phases,
+        *(check for check in ENDING if check is not serving.requests_by_fate),
     ),
 )
 
@@ -93,7 +88,7 @@ HANDSHAKE_LATE = Scenario(
         Await(ResponseEnded("busy")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, promise(handshakes.late_handshakes_meet_a_clear_fate), *GOAWAY, *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, handshakes.late_handshakes_meet_a_clear_fate, *GOAWAY, *CLOSING, *ENDING),
 )
 
 HALF_HEAD = Scenario(
@@ -116,7 +111,7 @@ HALF_HEAD = Scenario(
         Await(ResponseEnded("in-flight")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *GOAWAY, promise(goaway.raced_streams_meet_a_clear_fate), *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, *GOAWAY, goaway.raced_streams_meet_a_clear_fate, *CLOSING, *ENDING),
 )
 
 UPLOAD = Scenario(
@@ -141,7 +136,7 @@ UPLOAD = Scenario(
         Await(ResponseEnded("upload")),
         Await(ServerExited()),
     ),
-    checks=(promise(http2.uploads_in_flight_are_read_whole), *IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+    checks=(http2.uploads_in_flight_are_read_whole, *IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
 )
 
 FLOW_BLOCKED = Scenario(
@@ -209,10 +204,10 @@ ENDLESS = Scenario(
     checks=(
         *FORCED_END,
         *SPEAKS,
-        should(delivery.pieces_are_passed_on_in_the_drain),
-        should(goaway.goaway_is_sent),
-        should(goaway.goaway_precedes_close),
-        must(goaway.goaway_is_on_stream_zero),
-        must(goaway.last_stream_id_covers_processed_streams),
+        delivery.pieces_are_passed_on_in_the_drain,
+        goaway.goaway_is_sent,
+        goaway.goaway_precedes_close,
+        goaway.goaway_is_on_stream_zero,
+        goaway.last_stream_id_covers_processed_streams,
     ),
 )

@@ -7,7 +7,6 @@ server that is told to stop. Some servers can be told to wait for that; what the
 from __future__ import annotations
 
 from lastcall.conformance.checks import lame_duck
-from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -55,7 +54,7 @@ NEWCOMERS = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        observe(lame_duck.newcomers_after_the_signal),
+        lame_duck.newcomers_after_the_signal,
         *ENDING,
     ),
 )
@@ -83,9 +82,9 @@ LAME_DUCK = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(lame_duck.newcomers_are_served_in_the_lame_duck),
-        observe(lame_duck.newcomers_after_the_signal),
-        observe(lame_duck.readiness_after_the_signal),
+        lame_duck.newcomers_are_served_in_the_lame_duck,
+        lame_duck.newcomers_after_the_signal,
+        lame_duck.readiness_after_the_signal,
         *IN_FLIGHT,
         *ENDING,
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, http1_phases, process
-from lastcall.conformance.model.check import promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -52,8 +51,8 @@ IDLE_EXIT = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(ending.server_exits_once_drained),
-        *(asked for asked in UNVISITED if asked.check is not ending.server_exits_once_drained),
+        ending.idle_server_exits_promptly,
+        *(check for check in UNVISITED if check is not ending.server_exits_once_drained),
     ),
 )
 
@@ -74,7 +73,7 @@ SUCCESSOR = Scenario(
         Await(ResponseEnded("a")),
         Await(ServerExited()),
     ),
-    checks=(promise(process.successor_serves_during_the_drain), *IN_FLIGHT, *beside_a_successor(ENDING)),
+    checks=(process.successor_serves_during_the_drain, *IN_FLIGHT, *beside_a_successor(ENDING)),
 )
 
 CROWD = [f"client-{number}" for number in range(1, 41)]
@@ -130,5 +129,5 @@ PAUSED_SERVER = Scenario(
         Await(ResponseEnded("unread")),
         Await(ServerExited()),
     ),
-    checks=(promise(http1_phases.overtaken_requests_are_answered_or_untouched), *ENDING),
+    checks=(http1_phases.overtaken_requests_are_answered_or_untouched, *ENDING),
 )

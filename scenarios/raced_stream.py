@@ -7,7 +7,6 @@ touched it; and the request that is in flight beside it is none the worse for it
 from __future__ import annotations
 
 from lastcall.conformance.checks import goaway
-from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import GoawayReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.launch import LaunchPlan
@@ -46,8 +45,8 @@ RACED_STREAM = Scenario(
     checks=(
         *IN_FLIGHT,
         *GOAWAY,
-        must(goaway.streams_above_last_stream_id_are_not_processed),
-        promise(goaway.raced_streams_meet_a_clear_fate),
+        goaway.streams_above_last_stream_id_are_not_processed,
+        goaway.raced_streams_meet_a_clear_fate,
         *ENDING,
     ),
 )
@@ -74,8 +73,8 @@ LATE_STREAM = Scenario(
     checks=(
         *IN_FLIGHT,
         *GOAWAY,
-        must(goaway.streams_above_last_stream_id_are_not_processed),
-        promise(goaway.raced_streams_meet_a_clear_fate),
+        goaway.streams_above_last_stream_id_are_not_processed,
+        goaway.raced_streams_meet_a_clear_fate,
         *ENDING,
     ),
 )

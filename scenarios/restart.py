@@ -7,7 +7,6 @@ which nobody answered. The server's own part is told apart: what has reached a h
 from __future__ import annotations
 
 from lastcall.conformance.checks import load
-from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
@@ -44,9 +43,9 @@ RESTART_UNDER_LOAD = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(load.requests_of_the_load_that_entered_are_answered),
-        observe(load.ordinary_client_through_a_restart),
-        observe(load.outage_of_a_restart),
+        load.requests_of_the_load_that_entered_are_answered,
+        load.ordinary_client_through_a_restart,
+        load.outage_of_a_restart,
         *beside_a_successor(UNVISITED),
     ),
 )

@@ -16,14 +16,13 @@ from lastcall.registry import RegistryError, find
 def text(name="MINE", scenario="mine-in-flight"):
     return (
         "from lastcall.conformance.checks.ending import server_exits_in_time\n"
-        "from lastcall.conformance.model.check import promise\n"
         "from lastcall.conformance.model.launch import LaunchPlan\n"
         "from lastcall.conformance.model.protocol import Protocol\n"
         "from lastcall.conformance.model.scenario import Scenario, steps\n"
         "from lastcall.conformance.model.timeline import Await, Duration, Shutdown\n"
         "from lastcall.conformance.model.server_events import ServerExited\n"
         f'{name} = Scenario("{scenario}", "Does it end?", (Protocol.H1,), LaunchPlan(Duration(1, 1)),'
-        " steps(Shutdown(), Await(ServerExited())), (promise(server_exits_in_time),))\n"
+        " steps(Shutdown(), Await(ServerExited())), (server_exits_in_time,))\n"
     )
 
 

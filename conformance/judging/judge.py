@@ -41,34 +41,31 @@ from lastcall.conformance.model.server_events import (
     StepBegun,
 )
 from lastcall.conformance.model.trace import Trace
-from lastcall.conformance.model.verdict import Answer, Finding, Level, Verdict, cannot_tell
+from lastcall.conformance.model.verdict import BLAMING, Answer, Finding, Verdict, cannot_tell
 from lastcall.conformance.model.views import Fate, fate, requests
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.check import Asked, Check
+    from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.scenario import Scenario
 
-BLAMING = (Level.MUST, Level.PROMISE)
-"""The levels at which a broken check blames the server, so that it needs a control."""
-
 
 def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | None = None) -> list[Verdict]:
-    """Give a verdict for each check of the scenario.
+    """Return a verdict for each check of the scenario.
 
     ``control`` is the trace of the same timeline without its shutdown; with it, a broken must or promise becomes
     "setup failed" if the control fails too.
     """
-    questions = scenario.asked_over(Protocol(trace.play.protocol), timed=trace.play.slow_s > 0)
-    findings = {asked.check.id: _finding(asked.check, trace, limits) for asked in questions}
+    checks = scenario.checks_over(Protocol(trace.play.protocol), timed=trace.play.slow_s > 0)
+    findings = {check.id: _finding(check, trace, limits) for check in checks}
     verdicts = []
-    for asked in questions:
-        finding = findings[asked.check.id]
-        if not (asked.check.decisive and finding.answer is Answer.BROKEN):
-            finding = _blocked(asked.check, findings) or finding
-        if finding.answer is Answer.BROKEN and asked.level in BLAMING:
-            finding = _excused(asked.check, finding, control, limits)
-        verdicts.append(_verdict(asked, finding, trace))
+    for check in checks:
+        finding = findings[check.id]
+        if not (check.decisive and finding.answer is Answer.BROKEN):
+            finding = _blocked(check, findings) or finding
+        if finding.answer is Answer.BROKEN and check.level in BLAMING:
+            finding = _excused(check, finding, control, limits)
+        verdicts.append(_verdict(check, finding, trace))
     return verdicts
 
 
@@ -165,11 +162,12 @@ def _blocked(check: Check, findings: dict[str, Finding]) -> Finding | None:
     return None
 
 
-def _verdict(asked: Asked, finding: Finding, trace: Trace) -> Verdict:
+def _verdict(check: Check, finding: Finding, trace: Trace) -> Verdict:
     return Verdict(
-        check=asked.check.id,
-        level=asked.level,
-        clause=asked.check.clause.id,
+        check=check.id,
+        level=check.level,
+        impact=check.impact,
+        clause=check.clause.id,
         answer=finding.answer,
         because=finding.because,
         evidence=tuple(sorted({trace.line_of(event) for event in finding.events})),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.check import Check
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.timeline import (
     SendChunk,
@@ -15,7 +16,6 @@ from lastcall.conformance.model.timeline import (
 from lastcall.conformance.model.timeline_rules import fault_of
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.check import Asked
     from lastcall.conformance.model.launch import LaunchPlan
     from lastcall.conformance.model.server import (
         Feature,
@@ -44,7 +44,7 @@ class Scenario:
     protocols: tuple[Protocol, ...]
     launch: LaunchPlan
     timeline: Timeline
-    checks: tuple[Asked, ...]
+    checks: tuple[Check, ...]
     needs_drain: bool = False
     needs: frozenset[Feature] = frozenset()
     needs_signal: str = ""
@@ -58,7 +58,12 @@ class Scenario:
             raise ScenarioError(f"scenario {self.id}: its timeline needs exactly one Shutdown()")
         if fault := fault_of(self.timeline):
             raise ScenarioError(f"scenario {self.id}: {fault}")
-        names = [asked.check.id for asked in self.checks]
+        for other in self.checks:
+            if not isinstance(other, Check):
+                raise ScenarioError(
+                    f"scenario {self.id}: {other!r} is no check; list functions that are decorated with @check"
+                )
+        names = [check.id for check in self.checks]
         if not names or len(set(names)) != len(names):
             raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
 
@@ -94,14 +99,9 @@ class Scenario:
                 return f"{name} runs in timed mode and names no streaming resource"
         return ""
 
-    def asked_over(self, protocol: Protocol, *, timed: bool = False) -> tuple[Asked, ...]:
-        """Give the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
-        return tuple(
-            asked
-            for asked in self.checks
-            if not asked.check.over or protocol in asked.check.over
-            if timed or not asked.check.only_timed
-        )
+    def checks_over(self, protocol: Protocol, *, timed: bool = False) -> tuple[Check, ...]:
+        """Return the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
+        return tuple(check for check in self.checks if check.is_about(protocol) and (timed or not check.only_timed))
 
     def words(self) -> tuple[str, ...]:
         """Give the timeline in words."""

@@ -23,7 +23,7 @@ from lastcall.conformance.model.trace_file import event_from_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lastcall.conformance.model.check import Asked
+    from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.protocol import Protocol
 
 STEPS: Mapping[str, type[Step]] = {
@@ -40,7 +40,7 @@ def scenario_as_json(scenario: Scenario) -> dict[str, Any]:
         "question": scenario.question,
         "launch": _plain(scenario.launch),
         "timeline": [step_as_json(step) for step in scenario.timeline],
-        "checks": [asked.check.id for asked in scenario.checks],
+        "checks": [check.id for check in scenario.checks],
         "needs_drain": scenario.needs_drain,
         "needs": sorted(scenario.needs),
         "needs_signal": scenario.needs_signal,
@@ -49,7 +49,7 @@ def scenario_as_json(scenario: Scenario) -> dict[str, Any]:
 
 
 def scenario_from_json(
-    name: str, record: Mapping[str, Any], protocol: Protocol, checks: Mapping[str, Asked]
+    name: str, record: Mapping[str, Any], protocol: Protocol, checks: Mapping[str, Check]
 ) -> tuple[Scenario, list[str]]:
     """Return the scenario that was stored under an id, and the ids of those of its checks that are not known any more.
 

@@ -2,7 +2,6 @@
 
 from lastcall.conformance.checks.delivery import in_flight_requests_are_served
 from lastcall.conformance.checks.ending import server_exits_in_time
-from lastcall.conformance.model.check import promise
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
@@ -28,5 +27,5 @@ TWO_CONNECTIONS = Scenario(
         ReleaseHandler("two"),
         Await(ServerExited()),
     ),
-    checks=(promise(in_flight_requests_are_served), promise(server_exits_in_time)),
+    checks=(in_flight_requests_are_served, server_exits_in_time),
 )
