@@ -54,7 +54,12 @@ ALL = {
     name: path
     for package in ("conformance", "servers", "scenarios", "reports")
     for name, path in modules(package).items()
-} | {f"lastcall.{path.stem}": path for path in sorted((ROOT / "lastcall").glob("*.py")) if path.stem != "__init__"}
+} | {
+    "lastcall." + ".".join(path.relative_to(ROOT / "lastcall").with_suffix("").parts): path
+    for pattern in ("*.py", "commands/*.py")
+    for path in sorted((ROOT / "lastcall").glob(pattern))
+    if path.stem != "__init__"
+}
 
 
 def imports(path, *, for_types=True, deferred=True):

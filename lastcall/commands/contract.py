@@ -1,4 +1,4 @@
-"""``lastcall contract SERVER``: holds a server's adapter and test application to docs/gate.md, and tries its claims."""
+"""Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server import Server
 
 
-def contract(options: argparse.Namespace) -> int:
-    """Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the servers."""
+    parser.add_argument("names", nargs="+", metavar="SERVER", help="a name, or the path of a TOML or Python file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each article and claim; the status is 1 if one of them does not hold."""
     good = True
     with Environment() as environment:
         for server in servers_named(options.names):
@@ -44,7 +49,9 @@ def _hold(environment: Environment, server: Server, protocol: Protocol) -> bool:
         departure = server.departures.get((outcome.article, protocol.version))
         known = f" (as declared: {departure})" if departure and outcome.broken else ""
         print(f"{server.name} over {protocol}: {outcome.article}: {outcome.broken or 'kept'}{known}")
-    return all(bool(each.broken) == ((each.article, protocol.version) in server.departures) for each in outcomes)
+    return all(
+        bool(outcome.broken) == ((outcome.article, protocol.version) in server.departures) for outcome in outcomes
+    )
 
 
 def _try_claims(environment: Environment, server: Server) -> bool:
