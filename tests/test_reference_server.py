@@ -109,6 +109,11 @@ class Running:
             self.log.append(line)
         self.log.append(line)
 
+    def pause(self):
+        """Stop the process, and wait until it has stopped: a signal is sent before it takes effect."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
     def exit(self):
         """Wait for the exit: its status, and the log is complete."""
         self.log += self.process.stderr.readlines()
@@ -409,7 +414,7 @@ def test_a_second_signal_ends_at_once():
 
 def test_a_connection_in_the_backlog_is_served():
     with running() as server:
-        server.process.send_signal(signal.SIGSTOP)  # so that both come before the signal is looked at
+        server.pause()  # so that both have come before the signal is looked at
         sock = server.connect()
         h1_request(sock, "/ready")
         server.process.send_signal(signal.SIGTERM)
