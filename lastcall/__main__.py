@@ -20,6 +20,7 @@ from lastcall.catalogue import as_markdown, as_text
 from lastcall.conformance.results.results import ResultsError
 from lastcall.contract_command import contract
 from lastcall.install import install, why_missing
+from lastcall.locks import beside_the_lock
 from lastcall.registry import Found, RegistryError, find
 from lastcall.session import SessionError
 
@@ -78,14 +79,14 @@ def _doctor(options: argparse.Namespace) -> int:
     for server in _servers(found, options.names):
         why = why_missing(server)
         missing += bool(why)
-        print(f"{server.name:<18} {why or server.version()}")
+        print(f"{server.name:<18} {why or beside_the_lock(server.name, server.version() or '')}")
     _print_broken(found)
     return 1 if missing else 0
 
 
 def _install(options: argparse.Namespace) -> int:
     """Install servers by the commands that their adapters state; one that fails does not stop the others."""
-    failed = install(_servers(find(), options.names), again=options.again)
+    failed = install(_servers(find(), options.names), again=options.again, latest=options.latest)
     for line in failed:
         sys.stderr.write(f"lastcall: could not install {line}\n")
     return 1 if failed else 0
@@ -142,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--markdown", action="store_true", help="as the page docs/questions.md")
         if name == "install":
             command.add_argument("--again", action="store_true", help="also what is installed already")
+            command.add_argument(
+                "--latest", action="store_true", help="the newest versions in place of the locked ones"
+            )
         if name == "judge":
             command.add_argument("folder", metavar="DIR", help="the folder of the results")
         stored.add_arguments(command, name)
