@@ -159,7 +159,8 @@ def test_reset_whose_error_a_send_has_taken_is_no_fin():
         probe.pause()
         proceed.set()
         async with asyncio.timeout(20):
-            while probe._channel._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:
+            sock = probe._channel._socket
+            while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0)
         for request in ("taking-the-error", "after-it"):
             probe.tell(lambda wire, request=request: wire.send_request(Outgoing(request, target=READY)))
