@@ -147,11 +147,11 @@ class ExpectationItems:
     def questions(self, row: Row) -> list[Question]:
         """Give all that a server is asked when nothing is left out."""
         return [
-            Question(scenario.id, str(protocol), asked.check.id)
+            Question(scenario.id, str(protocol), check.id)
             for scenario in find().scenarios.values()
             for protocol in scenario.protocols
             if self._run_session.asks(row, scenario, protocol)
-            for asked in scenario.asked_over(protocol)
+            for check in scenario.checks_over(protocol)
         ]
 
     def settle(self, row: Row, entry: Expectation) -> None:

@@ -27,7 +27,7 @@ from lastcall.session import Row, RunSession, SessionError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from lastcall.conformance.model.check import Asked
+    from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.verdict import Verdict
     from lastcall.run import Judged, Progress
@@ -138,8 +138,8 @@ class PlayNode(pytest.Collector):
 
     def collect(self) -> Iterator[CheckItem]:
         """Give an item for each check."""
-        for asked in self.scenario.asked_over(self.protocol, timed=self.row.server.timed is not None):
-            yield CheckItem.from_parent(self, name=asked.check.id, play=self, asked=asked)
+        for check in self.scenario.checks_over(self.protocol, timed=self.row.server.timed is not None):
+            yield CheckItem.from_parent(self, name=check.id, play=self, check=check)
 
 
 class BrokenError(Exception):
@@ -149,24 +149,29 @@ class BrokenError(Exception):
 class CheckItem(AskedItem):
     """One check of one play."""
 
-    def __init__(self, *, play: PlayNode, asked: Asked, **kwargs: Any) -> None:
+    def __init__(self, *, play: PlayNode, check: Check, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.play = play
-        self.asked = asked
+        self.check = check
         self.verdict: Verdict | None = None
         self.judged: Judged | None = None
         self.server = play.row.server.name
-        self.question = Question(play.scenario.id, str(play.protocol), asked.check.id)
-        self.add_marker(str(asked.level))
+        self.question = Question(play.scenario.id, str(play.protocol), check.id)
+        self.add_marker(str(check.level))
         self.add_marker(_mark(play.protocol))
-        clause = asked.check.clause
+        clause = check.clause
         self.user_properties += [
             ("server", self.server),
             ("scenario", play.scenario.id),
             ("protocol", str(play.protocol)),
-            ("check", asked.check.id),
+            ("check", check.id),
         ]
-        self.user_properties += [("level", str(asked.level)), ("clause", clause.id), ("clause_link", clause.link)]
+        self.user_properties += [
+            ("level", str(check.level)),
+            ("impact", str(check.impact)),
+            ("clause", clause.id),
+            ("clause_link", clause.link),
+        ]
 
     def runtest(self) -> None:
         """Take the verdict of this check; the first item of a server makes all its plays be played."""
@@ -182,7 +187,7 @@ class CheckItem(AskedItem):
         self.judged = run_session.judged(self.play.row, self.play.scenario, self.play.protocol)
         if self.judged is None:
             pytest.skip(f"no readable trace of {self.play.name} in {run_session.folder}")
-        self.verdict = next(each for each in self.judged.verdicts if each.check == self.asked.check.id)
+        self.verdict = next(each for each in self.judged.verdicts if each.check == self.check.id)
         self.user_properties.append(("answer", str(self.verdict.answer)))
         self.user_properties.append(("version", run_session.version(self.play.row.server) or ""))
         self._conclude(run_session, self.judged, self.verdict)
@@ -197,7 +202,7 @@ class CheckItem(AskedItem):
             case Answer.KEPT | Answer.OBSERVED:
                 return
             case Answer.BROKEN if verdict.level in (Level.MUST, Level.PROMISE) or strict:
-                raise BrokenError(run_session.explain(judged, verdict, self.asked.check))
+                raise BrokenError(run_session.explain(judged, verdict, self.check))
             case Answer.BROKEN:
                 return
             case Answer.SETUP_FAILED | Answer.HARNESS_ERROR:

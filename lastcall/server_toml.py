@@ -45,12 +45,12 @@ import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server import (
     DefaultDrain,
     Drain,
     Feature,
-    Launch,
     Server,
     Timed,
 )

@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastcall import __version__
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.judging.explanation import explain
 from lastcall.conformance.model.capabilities import Capability
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import (
-    Drain,
-    Launch,
-    Server,
-)
+from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.trace_file import TraceError, load
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import (
@@ -44,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lastcall.conformance.model.check import Check
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.step import Pace
     from lastcall.conformance.model.verdict import Verdict

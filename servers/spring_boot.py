@@ -19,7 +19,7 @@ from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Se
 from lastcall.servers import jvm
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 # Idle connections, closed after 20 s unless it is set, must last until the shutdown.
 _CONFIGURATION = """server.address = {host}

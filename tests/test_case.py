@@ -2,8 +2,8 @@
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.step import Pace
@@ -26,7 +26,7 @@ def test_what_passes_for_its_own_sake_is_expected_and_a_drain_that_is_sat_out():
 
 def test_rude_client_and_a_lame_duck_take_their_time():
     assert expected_s("h2-idle-rude") > expected_s("h2-idle-polite")
-    assert expected_s("lame-duck-newcomers") > FOUND.scenarios["lame-duck-newcomers"].lame_duck.fast_s
+    assert expected_s("lame-duck-newcomers") > FOUND.scenarios["lame-duck-newcomers"].launch.lame_duck.fast_s
 
 
 def test_longest_plays_begin_first(tmp_path, monkeypatch):

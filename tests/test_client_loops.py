@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import why_control_fails
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     FinSent,
@@ -20,6 +20,7 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server_events import (
+    ApplicationReported,
     HandlerEntered,
     HandlerFinished,
     HandlerOrdered,
@@ -133,7 +134,7 @@ RELOADING = dataclasses.replace(REFERENCE, signals={"reload": "SIGTERM"})
 
 
 def test_from_a_reload_on_what_does_not_come_is_the_server_s_doing(played):
-    never = Await(HandlerEntered("never"), within="goaway_s")
+    never = Await(ApplicationReported(report="never"), within="goaway_s")
     trace = played(Signal("reload"), Await(ServerExited()), never, Shutdown(), server=RELOADING)
     assert not trace.of(SetupFailed)
     assert [signal.purpose for signal in trace.of(SignalSent)] == ["reload"], "there was nobody to shut down any more"
@@ -141,7 +142,7 @@ def test_from_a_reload_on_what_does_not_come_is_the_server_s_doing(played):
 
 
 def test_without_a_reload_the_same_is_a_setup_that_failed(played):
-    trace = played(Await(HandlerEntered("never"), within="goaway_s"), Shutdown())
+    trace = played(Await(ApplicationReported(report="never"), within="goaway_s"), Shutdown())
     assert trace.of(SetupFailed)
 
 

@@ -5,11 +5,11 @@ import socket
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.client.connection import Probe
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.loop_clock import LoopClock
 from lastcall.conformance.harness.recorder import Recorder
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import Launch
 from lastcall.registry import find
 
 DECLARING = [

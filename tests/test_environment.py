@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment, open_environment
 from lastcall.conformance.harness.process import reaper
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace

@@ -186,7 +186,7 @@ def known_files():
 
 def test_every_file_of_known_deviations_is_one_of_a_server_of_ours():
     found = find()
-    names = set(found.scenarios) | {each.check.id for scenario in found.scenarios.values() for each in scenario.checks}
+    names = set(found.scenarios) | {check.id for scenario in found.scenarios.values() for check in scenario.checks}
     for path in known_files():
         mine = load_expectations(path)
         assert mine.server == path.stem, path
@@ -269,6 +269,7 @@ def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(pla
         "protocol": "h1",
         "check": "in_flight_requests_are_served",
         "level": "promise",
+        "impact": "loses requests",
         "clause": "in-flight",
         "clause_link": "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
         "answer": "broken",

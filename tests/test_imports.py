@@ -21,6 +21,7 @@ LADDER = {
     "lastcall.reports": {f"{ENGINE}.model", f"{ENGINE}.results"},
 }
 LIBRARIES = {
+    f"{ENGINE}.model": {"packaging"},
     f"{ENGINE}.wire": {"h11", "hyperframe", "hpack", "wsproto"},
     f"{ENGINE}.harness": {"h11", "httpx", "trustme", "cryptography"},
     "lastcall.reports": {"jinja2", "markupsafe"},
@@ -133,12 +134,8 @@ def test_clocks_processes_and_sockets_are_in_the_harness_alone(name):
 
 @pytest.mark.parametrize("name", [each for each in of("lastcall.servers") if each.count(".") == 2])
 def test_adapter_imports_the_adapter_type_and_servers(name):
-    assert (
-        strangers(
-            ALL[name], {"lastcall.conformance.model.server", "lastcall.conformance.model.protocol", "lastcall.servers"}
-        )
-        == set()
-    )
+    adapter = {f"{ENGINE}.model.{each}" for each in ("server", "launch", "protocol")}
+    assert strangers(ALL[name], adapter | {"lastcall.servers"}) == set()
 
 
 def words_of(path):

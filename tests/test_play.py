@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     ConnectionAbandoned,
@@ -25,6 +25,7 @@ from lastcall.conformance.model.client_steps import (
     SendBody,
 )
 from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
@@ -74,7 +75,7 @@ def played(environment, tmp_path):
         scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline)) if timeline else ONE_HELD
         case = Case(scenario, server or gated(tmp_path), Protocol.H1, Pace.FAST, limits, "1.2", **fields)
         (trace,) = environment.play_all([case], tmp_path)
-        stored = load(case.stored_at(tmp_path))
+        stored = load(tmp_path / case.trace)
         assert (stored.play, stored.events) == (trace.play, trace.events)
         return trace
 
@@ -274,10 +275,12 @@ def test_server_has_a_home_of_its_own_its_files_and_little_else(played, tmp_path
 def test_bill_names_its_play_and_its_place(tmp_path):
     case = Case(ONE_HELD, gated(tmp_path), Protocol.H1_TLS, Pace.FAST, QUICK)
     assert case.name == "one-held[gated-none-h1-tls]"
-    assert case.stored_at(tmp_path) == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"
+    assert tmp_path / case.trace == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"
     control = dataclasses.replace(case, control=True)
     assert control.name == "one-held[gated-none-h1-tls] control"
-    assert control.stored_at(tmp_path).name == "one-held.control.jsonl"
-    paced = dataclasses.replace(case, scenario=dataclasses.replace(ONE_HELD, drain=Duration(1, 20)), pace=Pace.ISSUE)
+    assert control.trace.name == "one-held.control.jsonl"
+    paced = dataclasses.replace(
+        case, scenario=dataclasses.replace(ONE_HELD, launch=LaunchPlan(Duration(1, 20))), pace=Pace.ISSUE
+    )
     assert paced.drain_s == 20
     assert isinstance(paced.scenario, Scenario)

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.judging.judge import judge
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Drain, Server
@@ -53,7 +54,7 @@ DYING = Scenario(
     id="dying",
     question="Does the server live until its shutdown?",
     protocols=(Protocol.H1,),
-    drain=Duration(3, 3),
+    launch=LaunchPlan(Duration(3, 3)),
     timeline=steps(
         Connect("a"),
         Request("a"),
@@ -203,7 +204,7 @@ def test_nothing_is_left(evening):
 
 def test_traces_are_on_disk_as_they_were_recorded(evening):
     for name, trace in evening.traces.items():
-        stored = load(evening.cases[name].stored_at(evening.folder))
+        stored = load(evening.folder / evening.cases[name].trace)
         assert (stored.play, stored.events) == (trace.play, trace.events)
 
 
@@ -254,14 +255,14 @@ from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.harness.environment import Environment
-from lastcall.conformance.harness.case import Case
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.timeline import Pace
 folder = Path(sys.argv[1])
 server = gated(folder, environment={"TOLD": sys.argv[2]})
 case = Case(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)
 
 async def tell_when_inside():
-    trace = bill.stored_at(folder)
+    trace = folder / case.trace
     while not trace.exists() or '"event": "HandlerEntered"' not in trace.read_text():
         await asyncio.sleep(0.01)
     print("the handler is inside", flush=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from lastcall.conformance.harness.case import Case
+    from lastcall.conformance.model.case import Case
     from lastcall.conformance.model.trace import Trace
 
 R = TypeVar("R")
@@ -98,7 +98,7 @@ class Environment:
         alongside: Sequence[Coroutine[Any, Any, None]],
     ) -> list[Trace]:
         async def one(case: Case) -> Trace:
-            trace = await play(self, case, case.stored_at(folder))
+            trace = await play(self, case, folder / case.trace)
             done(case, trace)
             return trace
 

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.case import Case, header
 from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Clients
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.loops import Background
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.gate.timed import Unwitnessed
+from lastcall.conformance.harness.play_header import play_header
 from lastcall.conformance.harness.process import processor_time
 from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
@@ -26,7 +26,7 @@ from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model import client_steps, step, timeline
 from lastcall.conformance.model.client_events import ConnectionAbandoned
-from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.server_events import (
     AwaitExpired,
     HarnessFailed,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.model.case import Case
     from lastcall.conformance.model.step import Step
     from lastcall.conformance.model.trace import Trace
 
@@ -61,7 +62,7 @@ class _NotPlayableError(Exception):
 
 async def play(environment: Environment, case: Case, path: Path) -> Trace:
     """Play a bill and leave its trace at ``path``. Whatever goes wrong is in the trace; only cancelling raises."""
-    recorder = Recorder(header(case), environment.clock, path)
+    recorder = Recorder(play_header(case), environment.clock, path)
     try:
         with own_port() as port, tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True) as folder:
             launch = Launch(
@@ -71,9 +72,7 @@ async def play(environment: Environment, case: Case, path: Path) -> Trace:
                 key=environment.certificates.key,
                 drain_s=case.drain_s,
                 directory=Path(folder),
-                workers=case.workers,
-                lame_duck_s=case.lame_duck_s,
-                default_drain=case.scenario.default_drain,
+                **dataclasses.asdict(case.options),
             )
             async with _application(case, launch, recorder) as (gate, with_origin):
                 await _Performance(environment, case, with_origin, recorder, gate).run()
@@ -281,7 +280,7 @@ class _Performance:
             return
         if self._case.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
             scenario = self._case.scenario
-            if (scenario.needs_drain or scenario.default_drain) and isinstance(fact, ServerExited):
+            if (scenario.needs_drain or self._case.options.default_drain) and isinstance(fact, ServerExited):
                 # What the drain timeout would have cut has to stand for as long without a shutdown.
                 await self._recorder.wait(lambda: self._process.exited, self._case.drain_s)
             return
@@ -303,7 +302,7 @@ class _Performance:
         if not self._asked:
             return limits.before_shutdown_s
         passed_s = (time.monotonic_ns() - self._asked_ns) / 1e9
-        return max(0.0, self._case.lame_duck_s + self._case.drain_s - passed_s) + limits.exit_slack_s
+        return max(0.0, self._case.options.lame_duck_s + self._case.drain_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
         if self._case.control:

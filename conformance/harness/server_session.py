@@ -23,7 +23,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.event import Event
-from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,

@@ -17,6 +17,7 @@ from lastcall.conformance.model.versions import check_versions, names_version
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.protocol import Protocol
 
 
@@ -43,31 +44,6 @@ class Feature(enum.StrEnum):
     """It serves WebSockets over HTTP/1.1, and its application has the gated route for them."""
     WEBSOCKET_H2 = "websocket-h2"
     """It serves WebSockets over HTTP/2 (RFC 8441), each on a stream, and its application has the gated route for them."""
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What one start of a server is given. Paths are absolute; ``directory`` is empty, its own, and its HOME.
-
-    ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
-    proxy passes requests to. ``workers`` is more than 1 only for a server with :attr:`Feature.WORKERS`.
-    ``lame_duck_s`` is more than 0 only for a server with a :class:`LameDuck`: how long it is to go on accepting.
-    ``default_drain``: the drain timeout is to be left alone, whatever ``drain_s`` says; only where :attr:`Drain.default`
-    tells what comes of that, or where there is none to be set.
-    The gate's address reaches applications by the environment (``LASTCALL_GATE``).
-    """
-
-    protocol: Protocol
-    port: int
-    cert: Path
-    key: Path
-    drain_s: float
-    directory: Path
-    origin: str = ""
-    host: str = "127.0.0.1"
-    workers: int = 1
-    lame_duck_s: float = 0.0
-    default_drain: bool = False
 
 
 @dataclass(frozen=True)

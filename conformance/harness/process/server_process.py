@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.harness.process.process_sessions import ProcessSessions
     from lastcall.conformance.harness.recorder import Recorder
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 ORPHAN_GRACE_S = 0.5
 """How long after the leader's exit a process that it started may take to end by itself."""

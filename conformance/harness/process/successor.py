@@ -18,8 +18,9 @@ from lastcall.conformance.model.server_events import (
 
 if TYPE_CHECKING:
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.server import Launch, Server
+    from lastcall.conformance.model.server import Server
 
 
 class Successor:
