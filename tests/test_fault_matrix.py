@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge, why_control_fails
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
@@ -48,7 +49,7 @@ def plays_of_variant(name, model):
     if model.server is not MODEL.server:
         return plays
     # What several processes do, or one after another, is the server's affair, whatever its connections look like.
-    return [play for play in plays if play.scenario.workers == 1 and play.scenario.needs_signal != "reload"]
+    return [play for play in plays if play.scenario.launch.workers == 1 and play.scenario.needs_signal != "reload"]
 
 
 FAULTY = [case(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
@@ -62,7 +63,7 @@ def verdicts(tmp_path_factory):
     """Play everything once; give the verdicts by the bill's name, and the traces of the controls."""
     cases = [*FAULTY, *BENIGN, *CORRECT, *CONTROLS]
     with Environment() as environment:
-        traces = environment.play_all(cases, tmp_path_factory.mktemp("traces"))
+        traces = play_all(environment, cases, tmp_path_factory.mktemp("traces"))
     played = dict(zip((each.name for each in cases), zip(cases, traces, strict=True), strict=True))
     return {name: (trace, judge(each.scenario, trace, DEFAULT)) for name, (each, trace) in played.items()}
 

@@ -1,11 +1,12 @@
-"""``lastcall contract SERVER``: holds a server's adapter and test application to docs/gate.md, and tries its claims."""
+"""Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.capability_probe import probe
-from lastcall.conformance.harness.contract import ContractEnvironment
+from lastcall.conformance.harness.contract import hold
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.install import version_of, why_missing
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server import Server
 
 
-def contract(options: argparse.Namespace) -> int:
-    """Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the servers."""
+    parser.add_argument("names", nargs="+", metavar="SERVER", help="a name, or the path of a TOML or Python file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each article and claim; the status is 1 if one of them does not hold."""
     good = True
-    with ContractEnvironment() as environment:
+    with Environment() as environment:
         for server in servers_named(options.names):
             if why := why_missing(server):
                 print(f"{server.name}: {why}")
@@ -34,9 +40,9 @@ def contract(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _hold(environment: ContractEnvironment, server: Server, protocol: Protocol) -> bool:
+def _hold(environment: Environment, server: Server, protocol: Protocol) -> bool:
     try:
-        outcomes = environment.hold(server, protocol)
+        outcomes = hold(environment, server, protocol)
     except ServerSessionError as error:
         print(f"{server.name} over {protocol}: {error}")
         return False
@@ -59,7 +65,7 @@ def in_words(server: Server, outcome: Outcome, protocol: Protocol, installed: st
     return bool(outcome.broken) == departs, f"{outcome.article}: {outcome.broken or 'kept'}{declared}"
 
 
-def _try_claims(environment: ContractEnvironment, server: Server) -> bool:
+def _try_claims(environment: Environment, server: Server) -> bool:
     claims = environment.run(probe(environment, server, DEFAULT))
     for claim in claims:
         said = "declared" if claim.declared else "not declared"
