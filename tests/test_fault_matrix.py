@@ -48,7 +48,7 @@ def plays_of_variant(name, model):
     if model.server is not MODEL.server:
         return plays
     # What several processes do, or one after another, is the server's affair, whatever its connections look like.
-    return [play for play in plays if play.scenario.workers == 1 and play.scenario.needs_signal != "reload"]
+    return [play for play in plays if play.scenario.launch.workers == 1 and play.scenario.needs_signal != "reload"]
 
 
 FAULTY = [case(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
