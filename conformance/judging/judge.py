@@ -1,4 +1,23 @@
-"""From traces to verdicts. What is judged is on disk already, and judging it again gives the same verdicts."""
+"""From traces to verdicts. What is judged is on disk already, and judging it again gives the same verdicts.
+
+For each check of a scenario, in this order:
+
+1. Is there evidence at all? A failure of the harness is a "harness error" and a play that never came to its question is
+   "setup failed", both for every check; a trace that was cut short is "cannot tell". None of this is ever "kept".
+2. The check itself is called with the trace and the limits. If it raises, that is a "harness error": a check's own fault
+   is never the server's.
+3. Blocking: if a check that this one takes for granted is broken on the same play, this one is "blocked". A check that is
+   ``decisive`` and broken rests on something seen, and stands.
+4. The control: a must or a promise that is broken is blamed on the shutdown only if the same timeline without the shutdown
+   goes well (:func:`why_control_fails`). A check that ``holds_without_shutdown`` is called on the control, too.
+
+Rules that hold in here, and that an editor must not break:
+
+* Judging is a pure function of (scenario, trace, limits, control). No clock, no file, no order of plays.
+* Nothing later turns one answer into another: reports and expectations stand beside a verdict and never change it.
+* The control is never asked for where it could not change an answer, since it is a play of its own
+  (:func:`needs_control`).
+"""
 
 from __future__ import annotations
 
