@@ -6,6 +6,7 @@ JUnit's. The items here are added after ``-k`` and ``-m`` have chosen: an expect
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,14 @@ from lastcall.conformance.judging.expectations import (
     load_expectations,
     proposal,
 )
-from lastcall.conformance.model.verdict import Answer, Level
+from lastcall.conformance.model.verdict import Answer, KnownDeviation, Level
 from lastcall.registry import find
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lastcall.conformance.model.verdict import Verdict
+    from lastcall.conformance.results.results import PlayResult
     from lastcall.session import Row, RunSession
 
 KNOWN = Path(servers.__path__[0]) / "expectations"
@@ -89,13 +92,15 @@ class ExpectationItems:
         book = self._books.get(server)
         return book.of(question) if book else None
 
-    def with_expectations(self, play: dict[str, Any]) -> dict[str, Any]:
-        """Put the expectation beside each broken verdict of a play, as it stands in results.json."""
-        for verdict in play["verdicts"]:
-            entry = self.expected(play["server"], Question(play["scenario"], play["protocol"], verdict["check"]))
-            if entry and verdict["answer"] == Answer.BROKEN:
-                verdict["expected"] = {"reason": entry.reason, "upstream": entry.upstream, "date": entry.date}
-        return play
+    def with_expectations(self, play: PlayResult) -> PlayResult:
+        """Return a play with the expectation beside each broken verdict that one covers."""
+        return dataclasses.replace(play, verdicts=tuple(self._with_expectation(play, each) for each in play.verdicts))
+
+    def _with_expectation(self, play: PlayResult, verdict: Verdict) -> Verdict:
+        entry = self.expected(play.server, Question(play.scenario, play.protocol, verdict.check))
+        if entry is None or verdict.answer is not Answer.BROKEN:
+            return verdict
+        return dataclasses.replace(verdict, expected=KnownDeviation(entry.reason, entry.upstream, entry.date))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:

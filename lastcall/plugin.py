@@ -9,7 +9,6 @@ Without ``--server`` or ``--judge-only`` it does nothing.
 from __future__ import annotations
 
 import gc
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,11 @@ import pytest
 
 from lastcall import scenarios
 from lastcall.conformance.judging.expectations import Question
+from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.verdict import Answer, Level
-from lastcall.conformance.results.results import ResultsError
+from lastcall.conformance.results.results import PlayResult, ResultsError
 from lastcall.expectation_items import AskedItem, ExpectationItems
 from lastcall.session import Row, RunSession, SessionError
 
@@ -302,9 +302,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         if not item.play.told:
             item.play.told = True
             # Only plain data travels between processes: no enum, no tuple.
-            result = json.loads(json.dumps(item.judged.as_result(run_session.folder), default=vars))
-            report.lastcall["play"] = item.config.stash[EXPECTATION_ITEMS].with_expectations(result)
-            report.lastcall["claims"] = run_session.claims(item.play.row.server)
+            result = item.config.stash[EXPECTATION_ITEMS].with_expectations(item.judged.as_result(run_session.folder))
+            report.lastcall["play"] = result.as_json()
+            report.lastcall["claims"] = [vars(claim) for claim in run_session.claims(item.play.row.server)]
     return report
 
 
@@ -313,14 +313,15 @@ class Gatherer:
 
     def __init__(self, run_session: RunSession) -> None:
         self._run_session = run_session
-        self._plays: dict[str, dict[str, Any]] = {}
+        self._plays: dict[str, PlayResult] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the play that came along with a report."""
         told = getattr(report, "lastcall", None)
         if told and "play" in told:
-            self._run_session.record_capabilities(told["play"]["server"], told["claims"])
-            self._plays[report.nodeid.rpartition("::")[0]] = told["play"]
+            play = PlayResult.from_json(told["play"])
+            self._run_session.record_capabilities(play.server, tuple(Capability(**claim) for claim in told["claims"]))
+            self._plays[report.nodeid.rpartition("::")[0]] = play
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Show a broken "should" and an observation as what they are, and not as passed."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lastcall.reports.answers import BROKEN, NOT_SUPPORTED, SHOULD_BROKEN, Count, Shown, counts, headline, known, shown
 from lastcall.reports.links import FOLDER, asked_id, play_id, question_page, server_page, slug
 from lastcall.reports.matrix import family_of, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from lastcall.conformance.model.verdict import Level, Verdict
     from lastcall.conformance.results.results import PlayResult, Results
 
-Verdicts = list[tuple[str, dict[str, Any]]]
+Verdicts = list[tuple[str, "Verdict"]]
 """Verdicts, each with the protocol that it was reached over."""
 
 
@@ -43,7 +44,7 @@ class Row:
     address: str
     protocols: tuple[str, ...]
     families: tuple[str, ...]
-    levels: tuple[str, ...]
+    levels: tuple[Level, ...]
     cells: tuple[Cell | None, ...]
 
 
@@ -57,16 +58,16 @@ class Overview:
 
 
 def overview(results: Results) -> Overview:
-    """Give both matrices: rows in the order of the scenarios and of the checks, columns in that of the servers."""
+    """Return both matrices: rows in the order of the scenarios and of the checks, columns in that of the servers."""
     asked = [play for play in results.plays if not play.not_supported]
     servers = tuple(name for name in results.servers if name in {play.server for play in asked})
     plays = {play.key: play for play in results.plays}
     pairs = {(play.scenario, play.protocol) for play in asked}
     questions = [
-        _question(results, name, str(protocol), [plays.get((server, str(protocol), name)) for server in servers])
+        _question(results, name, protocol, [plays.get((server, protocol, name)) for server in servers])
         for name, scenario in results.scenarios.items()
-        for protocol in scenario["protocols"]
-        if (name, str(protocol)) in pairs
+        for protocol in scenario.protocols
+        if (name, protocol) in pairs
     ]
     return Overview(servers, tuple(questions), tuple(_checks(results, asked, servers)))
 
@@ -77,11 +78,11 @@ def _question(results: Results, name: str, protocol: str, plays: Sequence[PlayRe
         id=slug("row", name, protocol),
         name=name,
         note=protocol,
-        text=str(scenario["question"]),
+        text=scenario.question,
         address=f"{FOLDER}/{question_page(name, protocol)}",
         protocols=(protocol,),
         families=(family_of(scenario),),
-        levels=tuple(dict.fromkeys(map(str, scenario["checks"].values()))),
+        levels=scenario.levels,
         cells=tuple(_play_cell(play) for play in plays),
     )
 
@@ -112,36 +113,41 @@ def _told(tally: Iterable[Count], expected: int) -> str:
     return f"{words}; {expected} of them expected" if expected else words
 
 
-def _all_known(verdicts: Iterable[Mapping[str, Any]], worst: Shown) -> bool:
+def _all_known(verdicts: Iterable[Verdict], worst: Shown) -> bool:
     """Whether all that is shown as broken is a known deviation."""
     if worst not in (BROKEN, SHOULD_BROKEN):
         return False
-    return all("expected" in verdict for verdict in verdicts if shown(verdict) is worst)
+    return all(verdict.expected is not None for verdict in verdicts if shown(verdict) is worst)
 
 
 def _checks(results: Results, asked: Sequence[PlayResult], servers: Sequence[str]) -> Iterable[Row]:
     found: dict[tuple[str, str], Verdicts] = defaultdict(list)
-    levels: dict[str, dict[str, None]] = defaultdict(dict)
+    levels: dict[str, dict[Level, None]] = defaultdict(dict)
     families: dict[str, dict[str, None]] = defaultdict(dict)
     for play in asked:
         for verdict in play.verdicts:
-            check = str(verdict["check"])
+            check = verdict.check
             found[check, play.server].append((play.protocol, verdict))
-            levels[check][str(verdict["level"])] = None
-            families[check][family_of(results.scenarios.get(play.scenario, {}))] = None
+            levels[check][verdict.level] = None
+            families[check][_family(results, play)] = None
     for check in (name for name in results.checks if name in levels):
         protocols = {protocol for server in servers for protocol, _verdict in found[check, server]}
         yield Row(
             id=slug("answers", check),
             name=check.replace("_", " "),
             note=" ".join(levels[check]),
-            text=str(results.checks[check]["promise"]),
+            text=results.checks[check].promise,
             address="#" + slug("check", check),
             protocols=tuple(sorted(protocols)),
             families=tuple(families[check]),
             levels=tuple(levels[check]),
             cells=tuple(_check_cell(check, server, found[check, server]) for server in servers),
         )
+
+
+def _family(results: Results, play: PlayResult) -> str:
+    scenario = results.scenarios.get(play.scenario)
+    return family_of(scenario) if scenario else ""
 
 
 def _check_cell(check: str, server: str, found: Verdicts) -> Cell | None:

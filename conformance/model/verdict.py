@@ -101,8 +101,20 @@ def cannot_tell(because: str, *events: Event, measured: tuple[Measured, ...] = (
 
 
 @dataclass(frozen=True)
+class KnownDeviation:
+    """Why a broken check is no surprise: what is known of the server. ``date`` is since when, as YYYY-MM-DD."""
+
+    reason: str
+    upstream: str
+    date: str
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """One check's answer on one play, as it is stored. ``evidence`` are line numbers of the stored trace."""
+    """One check's answer on one play, as it is stored. ``evidence`` are line numbers of the stored trace.
+
+    ``expected`` stands beside a broken one that is known; it changes nothing of the verdict.
+    """
 
     check: str
     level: Level
@@ -113,7 +125,11 @@ class Verdict:
     measured: tuple[Measured, ...] = ()
     impact: Impact | None = None
     """None in results that were stored before checks had an impact."""
+    expected: KnownDeviation | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return vars(self) | {"measured": tuple(map(vars, self.measured))}
+        record = vars(self) | {"measured": tuple(map(vars, self.measured))}
+        if self.expected is None:
+            del record["expected"]  # for readers to whom its presence alone means something
+        return record
