@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lastcall import servers
 from lastcall.conformance.judging.expectations import (
     Expectation,
     Expectations,
@@ -25,7 +24,6 @@ from lastcall.conformance.judging.expectations import (
     proposal,
 )
 from lastcall.conformance.model.verdict import Answer, KnownDeviation, Level
-from lastcall.registry import find
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.results.results import PlayResult
     from lastcall.session import Row, RunSession
 
-KNOWN = Path(servers.__path__[0]) / "expectations"
+KNOWN = Path(__file__).resolve().parent / "servers" / "expectations"
 """Where the known deviations of the servers of lastcall are kept, a file for each server."""
 NONE = "none"
 """The value of the option that leaves out the files of :data:`KNOWN`."""
@@ -134,7 +132,7 @@ class ExpectationItems:
         """Give all that a server is asked when nothing is left out."""
         return [
             Question(scenario.id, str(protocol), check.id)
-            for scenario in find().scenarios.values()
+            for scenario in self._run_session.scenarios
             for protocol in scenario.protocols
             if self._run_session.asks(row, scenario, protocol)
             for check in scenario.checks_over(protocol)
@@ -160,7 +158,7 @@ class ExpectationItems:
 
     def _answers(self, row: Row) -> dict[Question, str]:
         answers = {}
-        for scenario in find().scenarios.values():
+        for scenario in self._run_session.scenarios:
             for protocol in scenario.protocols:
                 judged = self._run_session.judged(row, scenario, protocol)
                 for verdict in judged.verdicts if judged else ():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from lastcall.conformance.harness.capability_probe import probe
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.case import Case
@@ -166,7 +167,7 @@ class Run:
             progress(told)
 
         progress(told)
-        return self._opened.play_all(cases, self.folder / TRACES, done, alongside)
+        return play_all(self._opened, cases, self.folder / TRACES, done, alongside)
 
 
 class Progress:

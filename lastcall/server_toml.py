@@ -18,7 +18,7 @@
 It may also have:
 
     stop = ["docker", "kill", "--signal=TERM", "mine-{port}"]     # in place of the graceful signal
-    remove = ["docker", "rm", "--force", "mine-{port}"]           # run after every play
+    remove = ["docker", "rm", "--force", "mine-{port}"]           # run after every start
     features = ["websocket", "lifespan", "workers"]               # what its application and its command line have
 
     [signals]                              # further documented signals, by their role

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
@@ -53,7 +54,7 @@ def played(tmp_path_factory):
             folder = tmp_path_factory.mktemp("traces")
             scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline), protocols=(protocol,), **fields)
             case = Case(scenario, server, protocol, Pace.FAST, PATIENT, "1", control)
-            (trace,) = environment.play_all([case], folder)
+            (trace,) = play_all(environment, [case], folder)
             assert not trace.of(HarnessFailed), trace.of(HarnessFailed)
             return trace
 

@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge, why_control_fails
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
@@ -62,7 +63,7 @@ def verdicts(tmp_path_factory):
     """Play everything once; give the verdicts by the bill's name, and the traces of the controls."""
     cases = [*FAULTY, *BENIGN, *CORRECT, *CONTROLS]
     with Environment() as environment:
-        traces = environment.play_all(cases, tmp_path_factory.mktemp("traces"))
+        traces = play_all(environment, cases, tmp_path_factory.mktemp("traces"))
     played = dict(zip((each.name for each in cases), zip(cases, traces, strict=True), strict=True))
     return {name: (trace, judge(each.scenario, trace, DEFAULT)) for name, (each, trace) in played.items()}
 

@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 
+from lastcall.conformance.harness.client.clients import Clients, TimelineError
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     BodyReceived,
@@ -58,7 +60,7 @@ from lastcall.conformance.model.timeline import (
     Shutdown,
 )
 from lastcall.conformance.model.trace_file import load
-from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
+from tests.support import ONE_HELD, PATIENT, QUICK, gated, perform, program
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def played(environment, tmp_path):
     def play(*timeline, server=None, limits=PATIENT, **fields):
         scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline)) if timeline else ONE_HELD
         case = Case(scenario, server or gated(tmp_path), Protocol.H1, Pace.FAST, limits, "1.2", **fields)
-        (trace,) = environment.play_all([case], tmp_path)
+        (trace,) = play_all(environment, [case], tmp_path)
         stored = load(tmp_path / case.trace)
         assert (stored.play, stored.events) == (trace.play, trace.events)
         return trace
@@ -240,16 +242,15 @@ def test_server_that_ends_before_its_shutdown_is_not_signalled(played, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("timeline", "reason"),
-    [
-        ([Request("b"), Shutdown()], "no connection 'b' has been opened"),
-        ([Connect("a"), SendBody("r"), Shutdown()], "no request 'r' has been sent"),
-    ],
+    ("step", "reason"),
+    [(Request("b"), "no connection 'b' has been opened"), (SendBody("r"), "no request 'r' has been sent")],
 )
-def test_timeline_that_contradicts_itself_is_our_own_fault(played, timeline, reason):
-    trace = played(*timeline)
-    assert reason in trace.first(HarnessFailed()).reason
-    assert not kinds(trace, SetupFailed)
+def test_step_without_what_it_needs_is_our_own_fault(step, reason):
+    async def work(recorder):
+        with pytest.raises(TimelineError, match=reason):
+            await Clients(recorder, Protocol.H1, 1, QUICK, None).execute(step)
+
+    assert perform(work) == []
 
 
 def test_adapter_that_fails_is_not_the_server_s_fault(played, tmp_path):

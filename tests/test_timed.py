@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ResponseEnded
@@ -72,7 +73,7 @@ def environment():
 
 def played(environment, folder, server, scenario, **changes):
     case = Case(scenario, server, Protocol.H1, Pace.FAST, PATIENT, **changes)
-    return environment.play_all([case], folder / "traces")[0]
+    return play_all(environment, [case], folder / "traces")[0]
 
 
 def answers(scenario, trace):

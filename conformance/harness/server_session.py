@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 from lastcall.conformance.harness.client.clients import Clients
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
+from lastcall.conformance.harness.process.lifecycle import ServerUnderTest
 from lastcall.conformance.harness.process.ports import own_port
-from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
-from lastcall.conformance.harness.process.server_process import ServerProcess, variables_of
+from lastcall.conformance.harness.process.readiness import NotReadyError
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
     ResponseEnded,
@@ -29,6 +29,7 @@ from lastcall.conformance.model.server_events import (
     HandlerFinished,
     HandlerReported,
     HarnessFailed,
+    RemoveFailed,
 )
 from lastcall.conformance.model.trace import Play
 from lastcall.conformance.model.words import words
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.server import Server
@@ -170,31 +172,13 @@ async def boot(
             opened.push_async_callback(origin.close)
         keys = environment.certificates
         launch = Launch(protocol, port, keys.cert, keys.key, DRAIN_S, Path(folder), origin.address)
-        process = ServerProcess(environment.process_sessions, recorder, port)
-        opened.push_async_callback(process.end, "the rehearsal is over")
-        booted = BootedServer(recorder, gate, process, launch, limits, environment.client_context(protocol))
+        tested = ServerUnderTest(environment, recorder, server, launch, gate=gate.address, limits=limits)
+        opened.push_async_callback(tested.end, "the rehearsal is over")
         try:
             async with environment.boot_limiter:
-                await _start(booted, server, environment)
+                await tested.start()
         except (OSError, NotReadyError) as error:
-            raise ServerSessionError(f"{server.name} over {protocol} cannot be asked: {error}") from error
-        yield booted
-
-
-async def _start(booted: BootedServer, server: Server, environment: Environment) -> None:
-    launch = booted.launch
-    for name, text in (server.files(launch) if server.files else {}).items():
-        (launch.directory / name).write_text(text, encoding="utf-8")
-    argv = [str(word) for word in server.command(launch)]
-    variables = variables_of(launch, booted.gate.address) | dict(server.environment)
-    booted.process.start(argv, launch.directory, variables)
-    await become_ready(
-        booted.recorder,
-        booted.process,
-        clock=environment.clock,
-        port=launch.port,
-        protocol=launch.protocol,
-        limits=booted.limits,
-        tls=booted.tls,
-        path=server.ready,
-    )
+            await tested.end("it does not serve")
+            also = "".join(f"; {failed.reason}" for failed in recorder.trace.of(RemoveFailed))
+            raise ServerSessionError(f"{server.name} over {protocol} cannot be asked: {error}{also}") from error
+        yield BootedServer(recorder, gate, tested.process, launch, limits, tested.tls)

@@ -105,8 +105,10 @@ class Server:
     ``lame_duck`` is None for a server that cannot be told to go on accepting for a while after the signal.
     ``timed``: its handlers cannot speak to the gate; what needs a witness inside cannot be told of it.
     ``stop`` makes a command that asks for the graceful stop in place of the signal, for a server in a container or on
-    another host; it is given the launch and the process's id, and has to pass the word on at once. ``remove`` makes
-    one that removes what outlives its process there; it is run after every play.
+    another host; it is given the launch and the process's id, and has to pass the word on at once. It may live for as
+    long as the drain; another status than 0 means that the server was not stopped: "setup failed". ``remove`` makes one
+    that removes what outlives its process there; it is run for every process that was started, also for one that never
+    came to serve. Both get the server's own small environment and run in its directory.
     ``streams_at_once`` is how many requests of one HTTP/2 connection it lets be in their handlers at a time, if that is
     fewer than a scenario might want; None if it is not.
     ``departures`` are the articles of the gate's contract that the server's own nature breaks, by article and version
