@@ -57,7 +57,7 @@ class Row:
     asked_as: str
 
 
-Question = tuple[Row, "Scenario", "Protocol"]
+WantedPlay = tuple[Row, "Scenario", "Protocol"]
 """One play that is wanted: who is asked, what, over which protocol."""
 
 
@@ -136,7 +136,7 @@ class RunSession:
         """Tell whether this server's plays are over."""
         return row.server.name in self._performed
 
-    def perform(self, asked: Sequence[Question], progress: Callable[[Progress], None]) -> None:
+    def perform(self, asked: Sequence[WantedPlay], progress: Callable[[Progress], None]) -> None:
         """Play all that is asked, or read it back when traces are only judged again."""
         if self._judge_only:
             for row, scenario, protocol in asked:

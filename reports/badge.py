@@ -37,8 +37,8 @@ class Badge:
 
     def as_endpoint(self) -> str:
         """Give the JSON for shields.io."""
-        told = {"schemaVersion": 1, "label": LABEL, "message": self.message, "color": self.colour}
-        return json.dumps(told | {"isError": self.colour == "red"}) + "\n"
+        record = {"schemaVersion": 1, "label": LABEL, "message": self.message, "color": self.colour}
+        return json.dumps(record | {"isError": self.colour == "red"}) + "\n"
 
     def as_svg(self) -> str:
         """Draw it; the text is fitted to its box, whatever font is there."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lastcall.reports.answers import Count, Shown, counts, shown
-from lastcall.reports.links import asked_id, check_id, verdict_id
+from lastcall.reports.links import by_check_id, check_id, verdict_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def _answers(results: Results, name: str, pairs: Sequence[tuple[PlayResult, Verd
         if shown(verdict).telling
     ]
     return CheckAnswers(
-        id=asked_id(name),
+        id=by_check_id(name),
         name=name.replace("_", " "),
         check_id=check_id(name),
         levels=tuple(dict.fromkeys(verdict.level for _play, verdict in pairs)),

@@ -24,7 +24,7 @@ _HEIGHTS = {"process": 50.0, "connection": 50.0, "request": 42.0}
 
 
 @dataclass(frozen=True)
-class Span:
+class DrawnBar:
     """A bar. ``style`` is its kind and how it ended."""
 
     style: str
@@ -67,7 +67,7 @@ class Dash:
 
 
 @dataclass(frozen=True)
-class Row:
+class LaneRow:
     """One lane, from ``y`` downwards."""
 
     kind: str
@@ -75,7 +75,7 @@ class Row:
     note: str
     y: float
     height: float
-    spans: tuple[Span, ...]
+    spans: tuple[DrawnBar, ...]
     threads: tuple[tuple[str, str], ...]
     signs: tuple[Sign, ...]
     dashes: tuple[Dash, ...]
@@ -94,7 +94,7 @@ class Drawing:
     height: float
     top: float
     bottom: float
-    rows: tuple[Row, ...]
+    rows: tuple[LaneRow, ...]
     ticks: tuple[Tick, ...]
     cuts: tuple[Cut, ...]
     zero: float
@@ -155,9 +155,9 @@ def _moved(axis: Axis, by: float) -> Axis:
     )
 
 
-def _row(lane: Lane, markers: Sequence[tuple[Marker, float]], axis: Axis, y: float, blamed: Collection[int]) -> Row:
+def _row(lane: Lane, markers: Sequence[tuple[Marker, float]], axis: Axis, y: float, blamed: Collection[int]) -> LaneRow:
     threads: tuple[tuple[str, str], ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[DrawnBar, ...] = ()
     if lane.kind == "crowd":
         requests = [bar for bar in lane.bars if bar.kind == "request"]
         height = 16.0 + _THREAD * max(len(requests), 4)
@@ -168,20 +168,20 @@ def _row(lane: Lane, markers: Sequence[tuple[Marker, float]], axis: Axis, y: flo
     room = _Room(y + height / 2)
     signs = tuple(_signs(markers, room, blamed))
     dashes = tuple(_dash(bound, axis, room) for bound in lane.bounds)
-    return Row(lane.kind, lane.name, lane.note, y, height, spans, threads, signs, dashes)
+    return LaneRow(lane.kind, lane.name, lane.note, y, height, spans, threads, signs, dashes)
 
 
 _SHAPES = {"process": (-2.5, 5.0), "connection": (-2.5, 5.0), "request": (-9.0, 7.0), "response": (-9.0, 7.0)}
 
 
-def _span(bar: Bar, markers: Sequence[tuple[Marker, float]], axis: Axis, middle: float) -> Span:
+def _span(bar: Bar, markers: Sequence[tuple[Marker, float]], axis: Axis, middle: float) -> DrawnBar:
     """A bar reaches as far as the markers of its own lane that share its last moment, wherever they were set."""
     begin = axis.at(bar.begin_ns)
     same = [place for marker, place in markers if marker.at_ns == bar.end_ns]
     end = max([axis.at(bar.end_ns), *same])
     offset, height = _SHAPES.get(bar.kind, (3.0, 6.0))
     style = f"{bar.kind} {bar.end}".strip()
-    return Span(style, begin, middle + offset, max(end - begin, 1.5), height, bar.title)
+    return DrawnBar(style, begin, middle + offset, max(end - begin, 1.5), height, bar.title)
 
 
 def _threads(bars: Iterable[Bar], axis: Axis, top: float) -> Iterable[tuple[str, str]]:

@@ -51,7 +51,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Row:
+class ServerFigures:
     """One server. ``excused_lost`` were lost in plays that fail without a shutdown too, or past the drain timeout."""
 
     name: str
@@ -85,7 +85,7 @@ class Row:
         return f"{self.lost} of {self.sent} requests lost{excused}"
 
 
-def rows(results: Results) -> list[Row]:
+def rows(results: Results) -> list[ServerFigures]:
     """Return a row for every server that was played on."""
     by_server = {
         name: [play for play in results.plays if play.server == name and not play.not_supported]
@@ -99,10 +99,10 @@ def not_installed(results: Results) -> dict[str, ServerDescription]:
     return {name: server for name, server in results.servers.items() if not server.installed}
 
 
-def _row(results: Results, name: str, plays: Sequence[PlayResult]) -> Row:
+def _row(results: Results, name: str, plays: Sequence[PlayResult]) -> ServerFigures:
     owing = [play for play in plays if _owes(results, play)]
     verdicts = [verdict for play in plays for verdict in play.verdicts]
-    return Row(
+    return ServerFigures(
         name=name,
         version=results.servers[name].version,
         plays=len(plays),

@@ -28,14 +28,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """One answer, or (``counts``) the summary of one play; ``play`` is the id of its evidence, if it has any."""
 
     shown: Shown | None = None
     counts: tuple[Count, ...] = ()
     play: str = ""
     target: str = ""
-    told: str = ""
+    title: str = ""
     first: bool = False
     asks: str = ""
     known: bool = False
@@ -47,7 +47,7 @@ class CheckRow:
 
     name: str
     level: Level
-    cells: tuple[Cell, ...]
+    cells: tuple[MatrixCell, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ScenarioRow:
     question: str
     family: str
     levels: tuple[Level, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[MatrixCell, ...]
     checks: tuple[CheckRow, ...]
 
 
@@ -155,27 +155,29 @@ def _scenario_row(name: str, scenario: ScenarioDescription, columns: Sequence[Co
     )
 
 
-def _play_cell(column: Column, play: PlayResult | None) -> Cell:
+def _play_cell(column: Column, play: PlayResult | None) -> MatrixCell:
     if play is None or play.not_supported:
         return _empty(column, play)
     tally = counts(play.verdicts)
-    told = f"{play.server} over {play.protocol}, {play.scenario}: {', '.join(str(count) for count in tally)}"
-    return Cell(counts=headline(tally), play=play_id(play), told=told, first=column.first, asks=tokens(play.verdicts))
+    title = f"{play.server} over {play.protocol}, {play.scenario}: {', '.join(str(count) for count in tally)}"
+    return MatrixCell(
+        counts=headline(tally), play=play_id(play), title=title, first=column.first, asks=tokens(play.verdicts)
+    )
 
 
-def _check_cell(column: Column, play: PlayResult | None, check: str) -> Cell:
+def _check_cell(column: Column, play: PlayResult | None, check: str) -> MatrixCell:
     if play is None or play.not_supported:
         return _empty(column, play)
     verdict = next((verdict for verdict in play.verdicts if verdict.check == check), None)
     if verdict is None:
-        return Cell(first=column.first)
+        return MatrixCell(first=column.first)
     each = shown(verdict)
     target = verdict_id(play, check) if each.linked else ""
     because, expected = verdict.because, verdict.expected is not None
-    return Cell(each, play=play_id(play), target=target, told=because, first=column.first, known=expected)
+    return MatrixCell(each, play=play_id(play), target=target, title=because, first=column.first, known=expected)
 
 
-def _empty(column: Column, play: PlayResult | None) -> Cell:
+def _empty(column: Column, play: PlayResult | None) -> MatrixCell:
     if column.protocol and play is None:
-        return Cell(first=column.first)
-    return Cell(NOT_SUPPORTED, told=play.not_supported if play else "", target="not-asked", first=column.first)
+        return MatrixCell(first=column.first)
+    return MatrixCell(NOT_SUPPORTED, title=play.not_supported if play else "", target="not-asked", first=column.first)
