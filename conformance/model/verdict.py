@@ -71,7 +71,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Judgement:
     """What a check says of one trace: its answer, why in one sentence, and the events it rests on."""
 
     answer: Answer
@@ -80,24 +80,24 @@ class Finding:
     measured: tuple[Measured, ...] = ()
 
 
-def kept(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def kept(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say that the rule was put to the test and held."""
-    return Finding(Answer.KEPT, because, events, measured)
+    return Judgement(Answer.KEPT, because, events, measured)
 
 
-def broken(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def broken(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say that the rule was put to the test and did not hold."""
-    return Finding(Answer.BROKEN, because, events, measured)
+    return Judgement(Answer.BROKEN, because, events, measured)
 
 
-def observed(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def observed(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say what the server did, where no answer is the right one."""
-    return Finding(Answer.OBSERVED, because, events, measured)
+    return Judgement(Answer.OBSERVED, because, events, measured)
 
 
-def cannot_tell(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def cannot_tell(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say which evidence is missing."""
-    return Finding(Answer.CANNOT_TELL, because, events, measured)
+    return Judgement(Answer.CANNOT_TELL, because, events, measured)
 
 
 @dataclass(frozen=True)
