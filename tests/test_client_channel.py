@@ -1,5 +1,6 @@
 """The probe's connection against real sockets: every way in which one ends is an event of its own."""
 
+import asyncio
 import socket
 import ssl
 import struct
@@ -141,6 +142,32 @@ def test_reset_is_no_fin():
 
     events = meet(conduct, ask())
     assert kinds(events, ResetReceived, FinReceived, ResponseStarted, FinSent) == [ResetReceived]
+
+
+TCP_CLOSE = 7
+"""The state in which the kernel has a connection after RST, as TCP_INFO tells it."""
+
+
+def test_reset_whose_error_a_send_has_taken_is_no_fin():
+    proceed = threading.Event()
+
+    def conduct(connection):
+        proceed.wait(20)
+        reset(connection)
+
+    async def client(probe, recorder, _connected):
+        probe.pause()
+        proceed.set()
+        async with asyncio.timeout(20):
+            sock = probe._channel._socket
+            while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0)
+        for request in ("taking-the-error", "after-it"):
+            probe.tell(lambda wire, request=request: wire.send_request(Outgoing(request, target=READY)))
+        probe.resume()
+        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+
+    assert kinds(meet(conduct, client), ResetReceived, FinReceived) == [ResetReceived]
 
 
 def test_response_that_was_cut_has_not_ended():

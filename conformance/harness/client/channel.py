@@ -74,6 +74,7 @@ class Channel:
         self._handshake: asyncio.Future[bool] | None = None
         self._closed_tls = False
         self._sent_fin = False
+        self._was_reset = False
         self._unsent = bytearray()
         self._sent_events: list[Event] = []
         self._sent_since_ns = 0
@@ -147,7 +148,7 @@ class Channel:
             self._over(ResetReceived(self.name))
             return
         if not data:
-            self._over(FinReceived(self.name))
+            self._over(ResetReceived(self.name) if self._was_reset else FinReceived(self.name))
         elif self._tls is None:
             self._on_bytes(data, at_ns)
         else:
@@ -234,7 +235,9 @@ class Channel:
         except BlockingIOError:
             self._loop.add_writer(self._socket, self._writable)
             return
-        except OSError:  # the peer is gone, which the reading side records
+        except OSError as error:  # the peer is gone, which the reading side records
+            # A send that meets the RST takes the error with it: what is read next is b"", as after a FIN.
+            self._was_reset |= isinstance(error, ConnectionResetError)
             self._unsent.clear()
             self._sent_events.clear()
         if self._open:
