@@ -17,7 +17,7 @@ import pytest
 
 from lastcall import scenarios
 from lastcall.conformance.judging.expectations import Question
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import ResultsError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from lastcall.conformance.model.check import Asked
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.verdict import Verdict
     from lastcall.run import Judged, Progress
@@ -360,5 +361,5 @@ def _server_of(nodeid: str) -> str:
     if scenario == "expectations":
         return name
     # The longest protocol counts: "mine-h1-tls" is "mine" over h1-tls. A server's name may hold hyphens.
-    protocols = (f"-{protocol}" for protocol in sorted(Protocol, key=len, reverse=True))
+    protocols = (f"-{protocol}" for protocol in sorted(PROTOCOLS, key=len, reverse=True))
     return next((name.removesuffix(each) for each in protocols if name.endswith(each)), name)

@@ -16,7 +16,7 @@ from lastcall.conformance.harness.case import Case
 from lastcall.conformance.judging.explanation import explain
 from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.server import (
     Drain,
     Launch,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lastcall.conformance.model.check import Check
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.step import Pace
     from lastcall.conformance.model.verdict import Verdict
@@ -308,7 +309,7 @@ def _remembered(folder: Path) -> Server:
     spoken = {path.name for path in folder.iterdir()}
     return Server(
         name=folder.name,
-        speaks=frozenset(protocol for protocol in Protocol if protocol in spoken),
+        speaks=frozenset(protocol for name, protocol in PROTOCOLS.items() if name in spoken),
         command=refuse,
         version=lambda: "version as stored",
         install=(),

@@ -17,7 +17,7 @@ from lastcall.conformance.model.client_events import (
     RequestSent,
     ResponseEnded,
 )
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -70,7 +70,7 @@ def loop(**fields):
     )
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=str)
 def test_a_loop_keeps_its_connection_and_every_request_is_whole(played, protocol):
     trace = played(*loop(), protocol=protocol)
     names = [sent.request for sent in trace.of(RequestSent)]
@@ -99,7 +99,7 @@ def test_a_request_of_a_loop_is_held_for_as_long_as_it_says(played):
     assert released.begin_ns - sent.begin_ns >= 0.19e9
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=str)
 def test_the_ordinary_clients_are_answered_in_the_protocol_of_the_play(played, protocol):
     trace = played(
         BeginLoad("load", clients=2), Await(HandlerFinished()), A_WHILE, EndLoops(), Shutdown(), protocol=protocol

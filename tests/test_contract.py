@@ -7,7 +7,7 @@ import pytest
 from lastcall.conformance.harness import contract
 from lastcall.conformance.harness.contract import CONTRACT, ContractEnvironment, easiest_protocol
 from lastcall.conformance.harness.server_session import ServerSessionError
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import Protocol, protocol_named
 from lastcall.install import why_missing
 from lastcall.registry import find
 from tests.support import PATIENT, gated, program
@@ -54,7 +54,7 @@ def outcomes(environment):
         if why := why_missing(server):
             pytest.skip(f"{name} is {why}")
         if (name, protocol) not in known:
-            told = environment.hold(server, Protocol(protocol))
+            told = environment.hold(server, protocol_named(protocol))
             known[name, protocol] = {outcome.article: outcome for outcome in told}
         return known[name, protocol]
 
@@ -65,7 +65,7 @@ def outcomes(environment):
 @pytest.mark.parametrize(("name", "protocol"), PAIRS)
 def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
     outcome = outcomes(name, protocol)[article]
-    departure = SERVERS[name].departures.get((article, Protocol(protocol).version))
+    departure = SERVERS[name].departures.get((article, protocol_named(protocol).version))
     assert bool(outcome.broken) == bool(departure), outcome.broken or f"no longer departs: {departure}"
     assert outcome.promise
 
@@ -109,5 +109,7 @@ def test_server_that_does_not_start_raises_one_line(environment, tmp_path):
 
 def test_easiest_protocol_is_cleartext_then_http1():
     assert easiest_protocol(SERVERS["reference"]) is Protocol.H1
-    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2, Protocol.H2C})) == "h2c"
-    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2})) == "h2"
+    assert (
+        easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2, Protocol.H2C})) is Protocol.H2C
+    )
+    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2})) is Protocol.H2

@@ -8,7 +8,7 @@ import pytest
 from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment, open_environment
 from lastcall.conformance.harness.process import reaper
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
 from tests.support import ONE_HELD, PATIENT, gated
@@ -61,7 +61,7 @@ def test_house_closes_when_something_is_raised_in_it():
 
 def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
     with Environment() as environment:
-        for protocol in Protocol:
+        for protocol in PROTOCOLS.values():
             context = environment.client_context(protocol)
             assert (context is not None) == protocol.tls
             if context is not None:

@@ -22,7 +22,7 @@ from lastcall.conformance.model.client_events import (
     ResponseStarted,
 )
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
@@ -89,7 +89,7 @@ def seen(_trace, _limits):
 
 
 def asking(*asked):
-    return Scenario("one", "Is it?", tuple(Protocol), Duration(1, 1), steps(Shutdown()), asked)
+    return Scenario("one", "Is it?", tuple(PROTOCOLS.values()), Duration(1, 1), steps(Shutdown()), asked)
 
 
 def answers(asked, trace=COMPLETE, control=None):

@@ -18,7 +18,7 @@ from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import OVER_TLS
 from lastcall.conformance.model.server_events import ListenerClosed, OrphansFound
 from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionView, Fate, connections, exited, fate, shutdown
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import RequestView
-
-
-TLS = (Protocol.H1_TLS, Protocol.H2)
 
 
 def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects: Sequence[ConnectionView]) -> Finding:
@@ -158,7 +155,7 @@ def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} ended in order.", *(story.ended for story in subjects if story.ended))
 
 
-@check(clauses.CLOSE_NOTIFY, in_flight_requests_are_served, over=TLS)
+@check(clauses.CLOSE_NOTIFY, in_flight_requests_are_served, over=OVER_TLS)
 def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Finding:
     """Over TLS the server sends close_notify before its FIN, so that an end cannot be mistaken for a truncation."""
     signal = shutdown(trace)

@@ -20,7 +20,7 @@ from lastcall.conformance.model.client_events import (
     WebSocketOpened,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP1, HTTP2
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
 
-HTTP1 = (Protocol.H1, Protocol.H1_TLS)
-HTTP2 = (Protocol.H2, Protocol.H2C)
 
 _GOING_AWAY = (1001, 1012)
 _RESERVED = (1005, 1006, 1015)

@@ -15,7 +15,7 @@ from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
 from lastcall.conformance.harness.play import play
 from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import OVER_TLS
 
 if TYPE_CHECKING:
     import ssl
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from lastcall.conformance.harness.case import Case
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.trace import Trace
 
 R = TypeVar("R")
 
-_ALPN = {Protocol.H2: "h2", Protocol.H1_TLS: "http/1.1"}
 _FRESH_NS = 10_000_000
 
 
@@ -45,7 +45,7 @@ class Environment:
     def __enter__(self) -> Self:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-tls-")))
         self.certificates = make_certificates(self._folder)
-        self._contexts = {name: self.certificates.client_context(alpn) for name, alpn in _ALPN.items()}
+        self._contexts = {protocol: self.certificates.client_context(protocol.alpn) for protocol in OVER_TLS}
         self.process_sessions = ProcessSessions()
         self._stack.callback(self.process_sessions.close)
         self.clock = LoopClock()
@@ -65,7 +65,7 @@ class Environment:
 
     def fresh_client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
         """Give settings like :meth:`client_context`, for a client that changes them."""
-        return self.certificates.client_context(_ALPN[protocol]) if protocol in _ALPN else None
+        return self.certificates.client_context(protocol.alpn) if protocol in OVER_TLS else None
 
     def listening_ports(self) -> frozenset[int] | None:
         """Give the ports that are listened on, as of at most 10 ms ago."""

@@ -67,7 +67,7 @@ class ServerSession:
         self, request: str, target: str = "", *, method: str = "GET", body: bytes = b"", on: str = ""
     ) -> None:
         """Send a request, by default to a held handler; ``on`` an earlier request's connection where HTTP/2 allows it."""
-        connection = on if on and self.protocol.version > 1 else request
+        connection = on if on and self.protocol.multiplexes else request
         if connection == request and not await self.clients.execute(Connect(connection)):
             raise ServerSessionError(f"connection {connection!r} could not be opened")
         # RFC 9110 §8.6: a client says how long the body is where the method is meant to have one, be it of no length.

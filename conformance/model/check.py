@@ -12,7 +12,7 @@ from lastcall.conformance.model.verdict import Finding, Level
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.clauses import Clause
-    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.protocol import Protocol, ProtocolSet
 
 Judgement: TypeAlias = Callable[[Trace, Limits], Finding]
 
@@ -34,7 +34,7 @@ class Check:
     judge: Judgement
     clause: Clause
     blocked_by: tuple[Check, ...] = ()
-    over: tuple[Protocol, ...] = ()
+    over: ProtocolSet | tuple[Protocol, ...] = ()
     decisive: bool = False
     needs_gate: bool = False
     only_timed: bool = False
@@ -58,7 +58,7 @@ class Check:
 def check(
     clause: Clause,
     *blocked_by: Check,
-    over: tuple[Protocol, ...] = (),
+    over: ProtocolSet | tuple[Protocol, ...] = (),
     decisive: bool = False,
     needs_gate: bool = False,
     only_timed: bool = False,

@@ -18,6 +18,7 @@ from lastcall.conformance.model.client_events import (
     LoadFailed,
     LoadSent,
 )
+from lastcall.conformance.model.protocol import HTTP2
 
 if TYPE_CHECKING:
     import ssl
@@ -52,7 +53,7 @@ class Load:
 
     async def client(self, step: BeginLoad, client: int, over: asyncio.Event) -> None:
         """Send one request after another until all is over."""
-        http2 = self._protocol.version > 1
+        http2 = self._protocol in HTTP2
         async with httpx.AsyncClient(
             base_url=self._url,
             verify=self._make_tls(self._protocol) or False,
