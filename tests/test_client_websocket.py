@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from lastcall.conformance.harness.case import Case
-from lastcall.conformance.harness.client.connection import Probe
+from lastcall.conformance.harness.client.connection import ClientConnection
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.loop_clock import LoopClock
 from lastcall.conformance.harness.recorder import Recorder
@@ -93,13 +94,13 @@ def test_the_whole_life_of_a_websocket_over_http2(tmp_path):
 def test_a_websocket_does_not_become_another():
     async def ask_twice(listener):
         recorder = Recorder(Play("s", "s", "h1", "fast"), LoopClock())
-        probe = Probe(Connect("a"), recorder, Protocol.H1, listener.getsockname()[1])
-        assert await probe.connect(DEFAULT, None)
+        opened = ClientConnection(Connect("a"), recorder, Endpoint(Protocol.H1, listener.getsockname()[1]))
+        assert await opened.connect(DEFAULT)
         try:
-            probe.open_websocket(OpenWebSocket("a"))
-            probe.open_websocket(OpenWebSocket("a", "b"))
+            opened.open_websocket(OpenWebSocket("a"))
+            opened.open_websocket(OpenWebSocket("a", "b"))
         finally:
-            probe.abandon()
+            opened.abandon()
 
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(TypeError, match="a WebSocket already"):
         asyncio.run(ask_twice(listener))

@@ -62,8 +62,9 @@ def test_house_closes_when_something_is_raised_in_it():
 def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
     with Environment() as environment:
         for protocol in PROTOCOLS.values():
-            context = environment.client_context(protocol)
-            assert (context is not None) == protocol.tls
-            if context is not None:
+            if protocol.tls:
+                context = environment.certificates.client_context(protocol.alpn)
                 assert context.verify_mode is ssl.CERT_REQUIRED
                 assert context.check_hostname
+                shared = environment.certificates.shared_client_context(protocol.alpn)
+                assert shared is environment.certificates.shared_client_context(protocol.alpn) is not context

@@ -6,6 +6,7 @@ a server that speaks more than its adapter says, or an application that has not 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.clients import Clients
@@ -45,7 +46,7 @@ async def probe(environment: Environment, server: Server, limits: Limits) -> lis
         first = min(spoken, key=lambda protocol: protocol.version)
         try:
             async with boot(environment, server, first, limits) as booted:
-                tried += await _try_everything(environment, server, booted)
+                tried += await _try_everything(server, booted)
         except ServerSessionError as error:
             tried.append(Capability(str(first), declared=True, found=False, detail=str(error)))
     if server.timed is None:
@@ -66,10 +67,10 @@ async def _try_websockets_over_h2(environment: Environment, server: Server, limi
         return Capability(what, declared=declared, found=False, detail=str(error))
 
 
-async def _try_everything(environment: Environment, server: Server, booted: BootedServer) -> list[Capability]:
+async def _try_everything(server: Server, booted: BootedServer) -> list[Capability]:
     launched = booted.launch.protocol
     tried = [
-        Capability(str(protocol), declared=False, found=await _answers(environment, server, booted, protocol))
+        Capability(str(protocol), declared=False, found=await _answers(server, booted, protocol))
         for protocol in PROTOCOLS.values()
         # What uses another transport cannot be tried on the port that was opened for this one.
         if (protocol.transport, protocol.tls) == (launched.transport, launched.tls)
@@ -84,16 +85,10 @@ async def _try_everything(environment: Environment, server: Server, booted: Boot
     return tried
 
 
-async def _answers(environment: Environment, server: Server, booted: BootedServer, protocol: Protocol) -> bool:
+async def _answers(server: Server, booted: BootedServer, protocol: Protocol) -> bool:
     """Tell whether the server answers over a protocol that it was not asked to speak when it was started."""
     name = f"unclaimed-{protocol}"
-    clients = Clients(
-        booted.recorder,
-        protocol,
-        booted.launch.port,
-        booted.limits,
-        environment.client_context(protocol),
-    )
+    clients = Clients(booted.recorder, replace(booted.endpoint, protocol=protocol), booted.limits)
     try:
         if not await clients.execute(Connect(name)):
             return False

@@ -18,13 +18,11 @@ from lastcall.conformance.harness.process.process_sessions import ProcessSession
 from lastcall.conformance.model.protocol import OVER_TLS
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Coroutine, Iterator, Sequence
     from types import TracebackType
     from typing import Any, Self
 
     from lastcall.conformance.harness.case import Case
-    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.trace import Trace
 
 R = TypeVar("R")
@@ -45,7 +43,8 @@ class Environment:
     def __enter__(self) -> Self:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-tls-")))
         self.certificates = make_certificates(self._folder)
-        self._contexts = {protocol: self.certificates.client_context(protocol.alpn) for protocol in OVER_TLS}
+        for protocol in OVER_TLS:  # now, because within a play the milliseconds would make the event loop late
+            self.certificates.shared_client_context(protocol.alpn)
         self.process_sessions = ProcessSessions()
         self._stack.callback(self.process_sessions.close)
         self.clock = LoopClock()
@@ -58,14 +57,6 @@ class Environment:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._stack.close()
-
-    def client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
-        """Give the TLS settings of a client of this protocol, or None if it has no TLS."""
-        return self._contexts.get(protocol)
-
-    def fresh_client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
-        """Give settings like :meth:`client_context`, for a client that changes them."""
-        return self.certificates.client_context(protocol.alpn) if protocol in OVER_TLS else None
 
     def listening_ports(self) -> frozenset[int] | None:
         """Give the ports that are listened on, as of at most 10 ms ago."""

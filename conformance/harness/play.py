@@ -14,6 +14,7 @@ from lastcall.conformance.harness.case import Case, header
 from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Clients
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.loops import Background
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.gate.timed import Unwitnessed
@@ -112,11 +113,11 @@ class _Performance:
         self._launch = launch
         self._recorder = recorder
         self._gate = gate
-        self._tls = environment.client_context(case.protocol)
+        self._endpoint = Endpoint.of(launch, environment.certificates)
         self._process = ServerProcess(environment.process_sessions, recorder, launch.port)
-        self._clients = Clients(recorder, case.protocol, launch.port, case.limits, self._tls)
+        self._clients = Clients(recorder, self._endpoint, case.limits)
         self._workers = Workers(recorder, self._process, launch.port)
-        load = Load(recorder, gate, case.protocol, launch.port, environment.fresh_client_context)
+        load = Load(recorder, gate, self._endpoint)
         self._background = Background(recorder, self._clients, gate, case.limits, load)
         timed = case.server.timed
         self._unwitnessed = Unwitnessed(timed, case.scenario.timeline) if timed else None
@@ -172,10 +173,8 @@ class _Performance:
             self._recorder,
             self._process,
             clock=self._environment.clock,
-            port=launch.port,
-            protocol=launch.protocol,
+            endpoint=self._endpoint,
             limits=self._case.limits,
-            tls=self._tls,
             path=server.ready,
         )
         self._recorder.did(ServerReady())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lastcall.conformance.harness.client.clients import Clients
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.process.ports import own_port
@@ -34,7 +35,6 @@ from lastcall.conformance.model.trace import Play
 from lastcall.conformance.model.words import words
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Iterator
 
     from lastcall.conformance.harness.environment import Environment
@@ -140,12 +140,12 @@ class BootedServer:
     process: ServerProcess
     launch: Launch
     limits: Limits
-    tls: ssl.SSLContext | None
+    endpoint: Endpoint
 
     @contextlib.contextmanager
     def rehearsal(self) -> Iterator[ServerSession]:
         """Give clients for a while; their connections are let go of afterwards."""
-        clients = Clients(self.recorder, self.launch.protocol, self.launch.port, self.limits, self.tls)
+        clients = Clients(self.recorder, self.endpoint, self.limits)
         try:
             yield ServerSession(self.recorder, self.gate, self.process, clients, self.launch.protocol, self.limits)
         finally:
@@ -172,7 +172,7 @@ async def boot(
         launch = Launch(protocol, port, keys.cert, keys.key, DRAIN_S, Path(folder), origin.address)
         process = ServerProcess(environment.process_sessions, recorder, port)
         opened.push_async_callback(process.end, "the rehearsal is over")
-        booted = BootedServer(recorder, gate, process, launch, limits, environment.client_context(protocol))
+        booted = BootedServer(recorder, gate, process, launch, limits, Endpoint.of(launch, keys))
         try:
             async with environment.boot_limiter:
                 await _start(booted, server, environment)
@@ -192,9 +192,7 @@ async def _start(booted: BootedServer, server: Server, environment: Environment)
         booted.recorder,
         booted.process,
         clock=environment.clock,
-        port=launch.port,
-        protocol=launch.protocol,
+        endpoint=booted.endpoint,
         limits=booted.limits,
-        tls=booted.tls,
         path=server.ready,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
 from lastcall.conformance.harness.process.server_process import ServerProcess
 from lastcall.conformance.harness.recorder import Recorder
@@ -48,10 +49,8 @@ class Successor:
                 self._memory,
                 self._process,
                 clock=self._environment.clock,
-                port=launch.port,
-                protocol=launch.protocol,
+                endpoint=Endpoint.of(launch, self._environment.certificates),
                 limits=limits,
-                tls=self._environment.client_context(launch.protocol),
                 path=self._server.ready,
             )
         except (OSError, NotReadyError) as error:
