@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import sys
 import typing
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     FinReceived,
+    FrameSent,
     GoawayReceived,
     ResponseEnded,
     ResponseStarted,
@@ -24,6 +26,7 @@ from lastcall.conformance.model.server_events import (
     ServerExited,
     SignalSent,
 )
+from lastcall.conformance.model.timeline import Await
 from lastcall.conformance.model.trace import (
     FORMAT,
     Play,
@@ -195,6 +198,33 @@ def test_numbers_for_which_nought_means_something_can_be_asked_for():
     assert StreamReset("a", error_code=7).fits(StreamReset("a", error_code=0)) is False
     assert ServerExited(9).fits(ServerExited(0)) is False
     assert ResponseEnded("a", length=9).fits(ResponseEnded("a", length=0)) is False
+
+
+def test_a_field_that_is_set_to_its_default_is_set():
+    assert FrameSent("a", "HEADERS", 1).fits(FrameSent("a"))
+    assert not FrameSent("a", "HEADERS", 1).fits(FrameSent("a", stream_id=0))
+    assert FrameSent("a", "SETTINGS").fits(FrameSent("a", stream_id=0))
+    assert not FrameSent("a").fits(FrameSent(""))
+    assert not ServerExited(0).fits(ServerExited(None))
+    trace = Trace(PLAY, (FrameSent("a", "SETTINGS", begin_ns=1, end_ns=2), FrameSent("a", "HEADERS", 1)))
+    assert trace.all(FrameSent(stream_id=0)) == [trace.events[0]]
+    assert str(Await(FrameSent("a", stream_id=0))) == "Await(FrameSent(connection=a, stream_id=0))"
+
+
+def test_an_event_is_made_like_a_dataclass():
+    event = FrameSent("a", "HEADERS", length=9, begin_ns=3)
+    assert event == FrameSent(connection="a", frame="HEADERS", length=9, begin_ns=3, stream_id=0)
+    assert (event.flags, event.end_ns) == ((), 0)
+    assert hash(event) == hash(dataclasses.replace(event, end_ns=0))
+    assert pickle.loads(pickle.dumps(event)) == event
+    with pytest.raises(TypeError, match=r"^FrameSent has no field 'event'"):
+        FrameSent("a", event="x")
+    with pytest.raises(TypeError, match=r"^ServerExited has 1 fields by place, and 2 were given"):
+        ServerExited(1, 2)
+    with pytest.raises(TypeError, match=r"^FrameSent was given 'connection' twice"):
+        FrameSent("a", connection="b")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        event.length = 3
 
 
 def test_trace_gives_events_by_class_by_pattern_and_by_line():
