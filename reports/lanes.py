@@ -36,8 +36,6 @@ class Trace(Protocol):
 CROWD = 6
 """More requests than this on one connection share one lane."""
 
-_CLOSES = ("FinReceived", "ResetReceived", "CloseNotifyReceived", "ConnectionAbandoned", "ConnectionFailed")
-_CLOCKED = ("GoawayReceived", "FinReceived", "ResetReceived", "CloseNotifyReceived", "ServerExited")
 _SENT = ("RequestSent", "WebSocketAsked")
 _NEAR_NS = 1000
 
@@ -159,7 +157,7 @@ def _gathered(marks: Iterable[Mark]) -> tuple[Mark, ...]:
 def _connection_lane(story: _Story, name: str, bounds: Sequence[Bound]) -> Lane:
     events = story.connections[name]
     opened = next((event for event in events if event["event"] == "ConnectionOpened"), None)
-    closed = next((event for event in events if event["event"] in _CLOSES), None)
+    closed = next((event for event in events if _closes(event)), None)
     alpn = next((f"TLS, {event['alpn'] or 'no ALPN'}" for event in events if event["event"] == "TlsEstablished"), "")
     end_ns = closed["end_ns"] if closed else story.end_ns
     bars = (Bar("connection", opened["end_ns"], end_ns, "" if closed else "open"),) if opened else ()
@@ -225,7 +223,7 @@ def _end_of_handler(story: _Story, events: Sequence[Record]) -> tuple[int, str]:
 
 def _end_of_connection(story: _Story, events: Sequence[Record]) -> int:
     connection = next(event["connection"] for event in events if event["event"] in _SENT)
-    closes = (event["end_ns"] for event in story.connections.get(connection, []) if event["event"] in _CLOSES)
+    closes = (event["end_ns"] for event in story.connections.get(connection, []) if _closes(event))
     return int(next(closes, story.end_ns))
 
 
@@ -233,7 +231,7 @@ def _bounds(events: Sequence[Record], signal: Record | None, measured: Iterable[
     """Find what each limit was counted from: the pair of events that are exactly the measured time apart."""
     found: dict[tuple[int, float], Bound] = {}
     since = [event for event in events if event is signal or event["event"] == "ResponseEnded"]
-    until = sorted((event["begin_ns"], event["line"]) for event in events if event["event"] in _CLOCKED)
+    until = sorted((event["begin_ns"], event["line"]) for event in events if _clocked(event))
     for measure in measured:
         if measure["limit_s"] is None:
             continue
@@ -247,6 +245,18 @@ def _bounds(events: Sequence[Record], signal: Record | None, measured: Iterable[
                 found.setdefault((bound.line, bound.limit_s), bound)
                 break
     return list(found.values())
+
+
+def _closes(event: Record) -> bool:
+    """Tell whether the connection's bar ends here: its server has ended it, or there is nothing more to see of it."""
+    if event["event"] == "ConnectionEnded":
+        return bool(event["by"] == "server" or event["how"] == "abandoned")
+    return bool(event["event"] == "ConnectionFailed")
+
+
+def _clocked(event: Record) -> bool:
+    """Tell whether a limit may be for this event: something that the server does."""
+    return event["event"] in ("GoawayReceived", "ServerExited") or event.get("by") == "server"
 
 
 def _mine(bounds: Sequence[Bound], marks: Sequence[Mark]) -> tuple[Bound, ...]:

@@ -60,22 +60,37 @@ def _fixed(text: str, told: str) -> Callable[[Record], Words]:
     return lambda _event: (text, told)
 
 
+def _code(text: str, told: str) -> Callable[[Record], Words]:
+    def words(event: Record) -> Words:
+        code = event["code"]
+        return (text, told) if code is None else (f"{text} {code:#x}", f"{told}, code {code:#x}")
+
+    return words
+
+
 def _reason(text: str) -> Callable[[Record], Words]:
     return lambda event: (text, f"{text}: {event['reason']}")
 
 
 _CONNECTION: dict[str, _Sign] = {
     "GoawayReceived": ("goaway", 0, _goaway),
-    "ResetReceived": ("reset", 1, _fixed("RST", "the connection was reset (RST)")),
-    "FinReceived": ("fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
-    "CloseNotifyReceived": ("notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")),
     "ConnectionFailed": ("refused", 0, lambda event: (str(event["reason"]), f"connect() failed: {event['reason']}")),
     "TlsFailed": ("refused", 1, _reason("TLS failed")),
     "ProtocolViolated": ("refused", 1, lambda event: ("violation", f"protocol violated: {event['detail']}")),
-    "ConnectionAbandoned": ("open", 4, _fixed("still open", "the play was over and the probe stopped waiting")),
     "GoawaySent": ("ours", 7, _fixed("client GOAWAY", "the client sent GOAWAY")),
-    "FinSent": ("ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
 }
+
+_ENDS: dict[tuple[str, str], _Sign] = {
+    ("server", "reset"): ("reset", 1, _fixed("RST", "the connection was reset (RST)")),
+    ("server", "fin"): ("fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
+    ("server", "close_notify"): ("notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")),
+    ("server", "connection_close"): ("fin", 2, _code("CONNECTION_CLOSE", "the server closed the connection")),
+    ("server", "idle_timeout"): ("open", 2, _fixed("idle time-out", "nothing was heard for the idle time-out")),
+    ("client", "abandoned"): ("open", 4, _fixed("still open", "the play was over and the client stopped waiting")),
+    ("client", "fin"): ("ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
+    ("client", "connection_close"): ("ours", 8, _code("client CONNECTION_CLOSE", "the client closed the connection")),
+}
+"""The ends of a connection, by whose they are and how. A client's close_notify goes with its FIN, and has no sign."""
 
 _REQUEST: dict[str, _Sign] = {
     "ResponseStarted": ("response", 1, lambda event: (str(event["status"]), f"response head, {event['status']}")),
@@ -120,6 +135,8 @@ _PROCESS: dict[str, _Sign] = {
 
 def connection_mark(event: Record) -> Mark | None:
     """Give the mark of an event on a connection; None if it stands for nothing a reader looks for."""
+    if event["event"] == "ConnectionEnded":
+        return _signed(_ENDS.get((event["by"], event["how"])), event)
     return _mark(_CONNECTION, event)
 
 
@@ -138,7 +155,10 @@ def process_mark(event: Record) -> Mark | None:
 
 
 def _mark(signs: dict[str, _Sign], event: Record) -> Mark | None:
-    sign = signs.get(event["event"])
+    return _signed(signs.get(event["event"]), event)
+
+
+def _signed(sign: _Sign | None, event: Record) -> Mark | None:
     if sign is None:
         return None
     kind, rank, words = sign

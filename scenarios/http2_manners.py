@@ -12,7 +12,9 @@ from lastcall.conformance.model.check import (
     should,
 )
 from lastcall.conformance.model.client_events import (
-    FinReceived,
+    FIN,
+    SERVER,
+    ConnectionEnded,
     GoawayReceived,
     ResponseEnded,
 )
@@ -60,7 +62,7 @@ def idle(close_policy: ClosePolicy) -> Timeline:
         Request("a", "done", READY),
         Await(ResponseEnded("done")),
         Shutdown(),
-        Await(FinReceived("a"), within="idle_close_s"),
+        Await(ConnectionEnded("a", SERVER, FIN), within="idle_close_s"),
         Await(ServerExited()),
     )
 

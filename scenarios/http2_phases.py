@@ -12,8 +12,10 @@ from lastcall.conformance.model.check import (
     should,
 )
 from lastcall.conformance.model.client_events import (
+    FIN,
+    SERVER,
     BodyReceived,
-    FinReceived,
+    ConnectionEnded,
     FrameReceived,
     GoawayReceived,
     RequestEnded,
@@ -57,7 +59,7 @@ ZERO_STREAMS = Scenario(
         Connect("a"),
         Await(FrameReceived("a", frame="SETTINGS", flags=("ACK",))),
         Shutdown(),
-        Await(FinReceived("a"), within="idle_close_s"),
+        Await(ConnectionEnded("a", SERVER, FIN), within="idle_close_s"),
         Await(ServerExited()),
     ),
     checks=(

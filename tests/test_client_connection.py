@@ -13,17 +13,12 @@ from lastcall.conformance.harness.client.connection import ClientConnection
 from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.model.client_events import (
     BodyReceived,
-    CloseNotifyReceived,
-    CloseNotifySent,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     GoawaySent,
     ProtocolViolated,
     RequestEnded,
     RequestSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     TlsEstablished,
@@ -37,6 +32,7 @@ from lastcall.conformance.model.client_steps import (
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.wire.client import Outgoing
+from tests.ends import close_notify_received, close_notify_sent, fin_received, fin_sent, kind_of, kinds, reset_received
 from tests.support import QUICK, keep_busy, perform
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -103,12 +99,8 @@ def ask(request="r", **fields):
     return client
 
 
-def kinds(events, *wanted):
-    return [type(event) for event in events if isinstance(event, wanted)]
-
-
 def index(events, kind):
-    return next(place for place, event in enumerate(events) if isinstance(event, kind))
+    return next(place for place, event in enumerate(events) if kind_of(event) is kind)
 
 
 def test_nobody_listens():
@@ -133,10 +125,10 @@ def test_response_and_fin():
         connection.sendall(ANSWER)
 
     events = meet(conduct, ask())
-    assert kinds(events, ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, FinReceived, FinSent) == [
-        ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, FinReceived, FinSent
+    assert kinds(events, ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, fin_received, fin_sent) == [
+        ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, fin_received, fin_sent
     ]  # fmt: skip
-    assert not kinds(events, ResetReceived, CloseNotifyReceived)
+    assert not kinds(events, reset_received, close_notify_received)
 
 
 def test_reset_is_no_fin():
@@ -145,7 +137,7 @@ def test_reset_is_no_fin():
         reset(connection)
 
     events = meet(conduct, ask())
-    assert kinds(events, ResetReceived, FinReceived, ResponseStarted, FinSent) == [ResetReceived]
+    assert kinds(events, reset_received, fin_received, ResponseStarted, fin_sent) == [reset_received]
 
 
 def test_response_that_was_cut_has_not_ended():
@@ -167,7 +159,7 @@ def test_we_stopped_waiting_is_told_from_an_end():
         proceed.set()
 
     events = meet(lambda _: proceed.wait(20), client)
-    assert kinds(events, FinReceived, ResetReceived, FinSent) == []
+    assert kinds(events, fin_received, reset_received, fin_sent) == []
 
 
 def close_after_an_answer(answer):
@@ -184,7 +176,7 @@ def close_after_an_answer(answer):
 
 def test_polite_client_that_is_told_of_the_end_closes_first():
     events = meet(close_after_an_answer(CLOSING), ask(), ClosePolicy.POLITE)
-    assert kinds(events, FinSent, FinReceived) == [FinSent, FinReceived]
+    assert kinds(events, fin_sent, fin_received) == [fin_sent, fin_received]
 
 
 def test_polite_client_that_is_not_told_stays():
@@ -193,7 +185,7 @@ def test_polite_client_that_is_not_told_stays():
         assert await recorder.wait(lambda: recorder.has(ResponseEnded("r")), 20)
 
     events = meet(close_after_an_answer(ANSWER), client, ClosePolicy.POLITE)
-    assert kinds(events, FinSent, FinReceived) == []
+    assert kinds(events, fin_sent, fin_received) == []
 
 
 def test_rude_client_never_closes():
@@ -202,7 +194,7 @@ def test_rude_client_never_closes():
         connection.sendall(CLOSING)
 
     events = meet(conduct, ask(), ClosePolicy.RUDE)
-    assert kinds(events, FinSent, FinReceived) == [FinReceived]
+    assert kinds(events, fin_sent, fin_received) == [fin_received]
 
 
 def test_http2_goodbye_comes_before_our_fin():
@@ -217,7 +209,7 @@ def test_http2_goodbye_comes_before_our_fin():
         assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(conduct, client, protocol=Protocol.H2C)
-    assert kinds(events, GoawaySent, FinSent, FinReceived) == [GoawaySent, FinSent, FinReceived]
+    assert kinds(events, GoawaySent, fin_sent, fin_received) == [GoawaySent, fin_sent, fin_received]
     assert b"".join(received).startswith(b"PRI * HTTP/2.0")
 
 
@@ -264,7 +256,7 @@ def test_bytes_that_nobody_asked_for_are_a_violation():
         assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(lambda connection: connection.sendall(b"220 mail\r\n"), client)
-    assert kinds(events, ProtocolViolated, FinReceived) == [ProtocolViolated, FinReceived]
+    assert kinds(events, ProtocolViolated, fin_received) == [ProtocolViolated, fin_received]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives the kernel's receive times here")
@@ -284,11 +276,11 @@ def test_arrival_is_when_the_kernel_saw_it_however_late_the_client_is():
         proceed.set()
         assert sent.wait(20)  # The loop is blocked here on purpose.
         keep_busy(0.1)
-        recorder.did(FinSent("the opened is free again"))
+        recorder.did(fin_sent("the opened is free again"))
         assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(conduct, client)
-    free = next(event for event in events if isinstance(event, FinSent) and event.connection != "a")
+    free = next(event for event in events if kind_of(event) is fin_sent and event.connection != "a")
     ended = next(event for event in events if isinstance(event, ResponseEnded))
     assert ended.end_ns < free.end_ns - 50_000_000
 
@@ -328,16 +320,16 @@ def test_close_notify_and_fin_are_two_events(certificates, server_context):
         secure.unwrap().close()
 
     events = meet(over_tls(server_context, conduct), ask(), protocol=Protocol.H1_TLS, certificates=certificates)
-    wanted = (TlsEstablished, ResponseEnded, CloseNotifyReceived, CloseNotifySent, FinSent, FinReceived)
+    wanted = (TlsEstablished, ResponseEnded, close_notify_received, close_notify_sent, fin_sent, fin_received)
     assert set(kinds(events, *wanted)) == set(wanted)
-    assert index(events, CloseNotifyReceived) < index(events, CloseNotifySent) < index(events, FinReceived)
+    assert index(events, close_notify_received) < index(events, close_notify_sent) < index(events, fin_received)
     established = events[index(events, TlsEstablished)]
     assert (established.version, established.alpn) == ("TLSv1.3", "http/1.1")
 
 
 def test_fin_without_close_notify_is_seen_as_such(certificates, server_context):
     events = meet(over_tls(server_context, answered), ask(), protocol=Protocol.H1_TLS, certificates=certificates)
-    assert kinds(events, ResponseEnded, CloseNotifyReceived, FinReceived) == [ResponseEnded, FinReceived]
+    assert kinds(events, ResponseEnded, close_notify_received, fin_received) == [ResponseEnded, fin_received]
 
 
 def test_rude_client_does_not_answer_a_close_notify(certificates, server_context):
@@ -350,7 +342,7 @@ def test_rude_client_does_not_answer_a_close_notify(certificates, server_context
     events = meet(
         over_tls(server_context, conduct), ask(), ClosePolicy.RUDE, protocol=Protocol.H1_TLS, certificates=certificates
     )
-    assert kinds(events, CloseNotifyReceived, CloseNotifySent, FinSent) == [CloseNotifyReceived]
+    assert kinds(events, close_notify_received, close_notify_sent, fin_sent) == [close_notify_received]
 
 
 async def expect_failure(_opened, _recorder, connected):
@@ -376,7 +368,7 @@ def test_peer_that_ends_the_connection_within_the_handshake(certificates):
         lambda connection: connection.recv(65536), expect_failure, protocol=Protocol.H1_TLS, certificates=certificates
     )
     assert failure_of(events) == ["the connection ended"]
-    assert kinds(events, FinReceived)
+    assert kinds(events, fin_received)
 
 
 def test_peer_that_never_shakes_hands(certificates):

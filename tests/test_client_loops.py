@@ -9,7 +9,6 @@ from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
-    FinSent,
     GoawaySent,
     LoadAnswered,
     LoadFailed,
@@ -39,6 +38,7 @@ from lastcall.conformance.model.timeline import (
     Signal,
 )
 from lastcall.servers.reference_server import REFERENCE
+from tests.ends import fin_sent
 from tests.support import ONE_HELD, PATIENT, gated
 
 A_WHILE = Elapse(Duration(0.3, 0.3), "requests come")
@@ -86,7 +86,7 @@ def test_a_fresh_loop_opens_a_connection_for_each_request_and_closes_it_itself(p
     connections = [opened.connection for opened in trace.of(ConnectionOpened)]
     assert connections == [f"loop/{number}" for number in range(1, len(connections) + 1)]
     assert len(connections) == len(trace.of(RequestSent)) > 1
-    assert [closed.connection for closed in trace.of(FinSent)] == connections
+    assert [closed.connection for closed in trace.all(fin_sent())] == connections
     assert bool(trace.of(GoawaySent)) == (protocol is Protocol.H2)
 
 

@@ -14,7 +14,6 @@ from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
-    FinReceived,
     MessageReceived,
     RequestSent,
     ResponseStarted,
@@ -34,12 +33,13 @@ from lastcall.conformance.model.server_events import (
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.trace import Play
 from lastcall.registry import find
+from tests.ends import fin_received
 
 FOUND = find()
 TOLD = (
     CloseReceived,
     CloseSent,
-    FinReceived,
+    fin_received,
     HandlerEntered,
     MessageReceived,
     RequestSent,
@@ -63,7 +63,7 @@ def test_the_whole_life_of_a_websocket(tmp_path):
         "SignalSent",
         "CloseReceived",
         "CloseSent",
-        "FinReceived",
+        "ConnectionEnded",
         "ServerExited",
     ]
     assert trace.of(HandlerEntered)[0].fits(HandlerEntered("a", "WEBSOCKET", "/ws/a"))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastcall.conformance.model.client_events import (
+    ConnectionEnded,
     ConnectionOpened,
-    FinReceived,
     FrameSent,
     GoawayReceived,
     ResponseEnded,
@@ -43,6 +43,7 @@ from lastcall.conformance.model.trace_file import (
     play_from_json,
     play_line,
 )
+from tests.ends import fin_received
 
 PLAY = Play("one", "mine", "h2", "fast", exit_statuses=(0, -15), limits={"boot_s": 1.5}, steps=("Connect(a)",))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -228,30 +229,40 @@ def test_an_event_is_made_like_a_dataclass():
 
 
 def test_trace_gives_events_by_class_by_pattern_and_by_line():
-    opened, first, second = ConnectionOpened("a"), FinReceived("a"), FinReceived("b")
+    opened, first, second = ConnectionOpened("a"), fin_received("a"), fin_received("b")
     trace = Trace(PLAY, (opened, first, second))
-    assert trace.of(FinReceived) == [first, second]
-    assert trace.of(FinReceived, ConnectionOpened) == [opened, first, second]
-    assert trace.all(FinReceived("b")) == [second]
-    assert trace.first(FinReceived()) is first
+    assert trace.of(ConnectionEnded) == [first, second]
+    assert trace.of(ConnectionEnded, ConnectionOpened) == [opened, first, second]
+    assert trace.all(fin_received("b")) == [second]
+    assert trace.first(fin_received()) is first
     assert trace.first(SignalSent()) is None
     assert [trace.line_of(event) for event in trace.events] == [2, 3, 4]
 
 
 def test_line_of_tells_equal_events_apart_and_refuses_strangers():
-    twins = (FinReceived("a"), FinReceived("a"))
+    twins = (fin_received("a"), fin_received("a"))
     assert [Trace(PLAY, twins).line_of(event) for event in twins] == [2, 3]
     with pytest.raises(KeyError):
-        Trace(PLAY, twins).line_of(FinReceived("a"))
+        Trace(PLAY, twins).line_of(fin_received("a"))
 
 
 def test_only_a_trace_that_ends_with_the_play_is_complete():
-    assert Trace(PLAY, (FinReceived("a"), PlayEnded())).complete
+    assert Trace(PLAY, (fin_received("a"), PlayEnded())).complete
     assert not Trace(PLAY, ()).complete
-    assert not Trace(PLAY, (PlayEnded(), FinReceived("a"))).complete
+    assert not Trace(PLAY, (PlayEnded(), fin_received("a"))).complete
 
 
 def test_events_between_two_moments_are_those_that_can_have_happened_then():
     early, across, late = at(0, 3), at(2, 9), at(8, 9)
     assert list(events_between(Trace(PLAY, (early, across, late)), 4, 7)) == [across]
     assert list(events_between(Trace(PLAY, (early, across, late)), 3, 8)) == [early, across, late]
+
+
+def test_a_goaway_covers_what_was_or_might_have_been_processed():
+    exact, announced = GoawayReceived("a", last_stream_id=3), GoawayReceived("a", last_stream_id=2**31 - 1)
+    assert [exact.covers(stream_id) for stream_id in (1, 3, 5, None)] == [True, True, False, True]
+    assert announced.covers(2**31 - 1)
+    assert (exact.excludes_nothing, announced.excludes_nothing) == (False, True)
+    assert announced.covers_more_than(exact)
+    assert not exact.covers_more_than(announced)
+    assert not exact.covers_more_than(exact)

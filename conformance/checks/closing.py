@@ -247,7 +247,7 @@ def _newcomer(trace: Trace, story: ConnectionView, limits: Limits) -> tuple[Clar
 
 def _refusal(request: RequestView, story: ConnectionView) -> Event | None:
     """Give what first told the client that its request was not processed; or its end, if it was served."""
-    below = [goaway for goaway in story.goaways if goaway.last_stream_id < request.sent.stream_id]
+    below = [goaway for goaway in story.goaways if not goaway.covers(request.sent.stream_id)]
     return request.over or min(below, key=lambda event: event.end_ns, default=None)
 
 

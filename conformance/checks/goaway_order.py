@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
 
-HIGHEST = 2**31 - 1
 _LONGEST = 3
 
 
@@ -45,7 +44,7 @@ def sequence_of_goaways(trace: Trace, _limits: Limits) -> Finding:
 
 
 def _words(goaway: GoawayReceived) -> str:
-    last = "2^31-1" if goaway.last_stream_id == HIGHEST else str(goaway.last_stream_id)
+    last = "2^31-1" if goaway.excludes_nothing else str(goaway.last_stream_id)
     code = f" with code {goaway.error_code}" if goaway.error_code else ""
     return f"{last}{code}" + (f" {goaway.debug!r}" if goaway.debug else "")
 

@@ -87,7 +87,7 @@ def _stream_end(trace: Trace, asked: WebSocketAsked) -> ResponseEnded | StreamRe
 
 def _given_up(trace: Trace, asked: WebSocketAsked) -> bool:
     """Tell whether its client has reset the stream."""
-    return bool(asked.stream_id and trace.all(FrameSent(asked.connection, "RST_STREAM", asked.stream_id)))
+    return asked.stream_id is not None and bool(trace.all(FrameSent(asked.connection, "RST_STREAM", asked.stream_id)))
 
 
 def _carrier(ended: Event) -> str:

@@ -26,7 +26,7 @@ from lastcall.conformance.harness.process.successor import Successor
 from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model import client_steps, step, timeline
-from lastcall.conformance.model.client_events import ConnectionAbandoned
+from lastcall.conformance.model.client_events import ABANDONED, CLIENT, ConnectionEnded
 from lastcall.conformance.model.server import Launch
 from lastcall.conformance.model.server_events import (
     AwaitExpired,
@@ -143,7 +143,7 @@ class _Performance:
             await self._background.cancel()
             if self._listener is not None:
                 self._listener.cancel()
-            self._recorder.did(*(ConnectionAbandoned(name) for name in self._clients.abandon()))
+            self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in self._clients.abandon()))
             if self._asked:
                 self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_asked_ns)))
             if self._successor is not None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.harness.client.connection import ClientConnection
 from lastcall.conformance.model import client_steps
 from lastcall.conformance.model.client_events import (
+    CLIENT,
+    CLOSE_NOTIFY,
     CloseReceived,
-    FinReceived,
+    ConnectionEnded,
     GoawayReceived,
-    ResetReceived,
 )
 from lastcall.conformance.model.server_events import (
     ApplicationReported,
@@ -125,7 +126,8 @@ class Clients:
         name: str = getattr(fact, "connection", "") or self._connection_of.get(getattr(fact, "request", ""), "")
         if name not in self._connections:
             return False
-        if isinstance(fact, (FinReceived, ResetReceived)):
+        # A close_notify is a part of the bytes; every other end of the server's can still come when these are over.
+        if isinstance(fact, ConnectionEnded) and fact.by != CLIENT and fact.how != CLOSE_NOTIFY:
             return self._connections[name].silent_for_good
         return self._connections[name].over
 
@@ -156,8 +158,7 @@ SHUTDOWN_FACTS = (
     GoawayReceived,
     ServerExited,
     ListenerClosed,
-    FinReceived,
-    ResetReceived,
+    ConnectionEnded,
     ApplicationReported,
     CloseReceived,
 )

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from lastcall.conformance.harness.client import arrival
 from lastcall.conformance.harness.client.transport import Transport
 from lastcall.conformance.model.client_events import (
+    CLIENT,
+    FIN,
+    RESET,
+    SERVER,
+    ConnectionEnded,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
-    ResetReceived,
 )
 
 if TYPE_CHECKING:
@@ -89,25 +91,25 @@ class StreamTransport(Transport, abc.ABC):
         except BlockingIOError:
             return
         except OSError:
-            self._over(ResetReceived(self.name))
+            self._over(ConnectionEnded(self.name, SERVER, RESET))
             return
         if data:
             self._received(data, at_ns)
         else:
-            self._over(FinReceived(self.name))
+            self._over(ConnectionEnded(self.name, SERVER, FIN))
 
     def _received(self, data: bytes, at_ns: int) -> None:
         """Take what was read from the socket."""
         self._on_bytes(data, at_ns)
 
-    def _over(self, how: Event) -> None:
+    def _over(self, end: ConnectionEnded) -> None:
         """Take note that the server closed (FIN) or reset the connection; nothing can arrive after either."""
         at_ns = time.monotonic_ns()
         self.finished = True
         self._loop.remove_reader(self._socket)
-        self._recorder.seen(how, end_ns=at_ns)
+        self._recorder.seen(end, end_ns=at_ns)
         self._cut_off(at_ns)
-        if isinstance(how, ResetReceived):
+        if end.how == RESET:
             self._release()
         self._end_of_bytes(at_ns)
 
@@ -167,7 +169,7 @@ class StreamTransport(Transport, abc.ABC):
         self._sent_fin = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-            self._recorder.did(FinSent(self.name))
+            self._recorder.did(ConnectionEnded(self.name, CLIENT, FIN))
 
     def _take_leave(self) -> None:
         """Send what has to come before our FIN."""

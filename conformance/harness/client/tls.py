@@ -12,7 +12,14 @@ import time
 from typing import Any
 
 from lastcall.conformance.harness.client.tcp import TcpTransport
-from lastcall.conformance.model.client_events import CloseNotifyReceived, CloseNotifySent, TlsEstablished, TlsFailed
+from lastcall.conformance.model.client_events import (
+    CLIENT,
+    CLOSE_NOTIFY,
+    SERVER,
+    ConnectionEnded,
+    TlsEstablished,
+    TlsFailed,
+)
 
 
 class TlsTransport(TcpTransport):
@@ -101,7 +108,7 @@ class TlsTransport(TcpTransport):
             self._closed_tls = True
             return
         self._closed_tls = True
-        self._recorder.seen(CloseNotifyReceived(self.name), end_ns=at_ns)
+        self._recorder.seen(ConnectionEnded(self.name, SERVER, CLOSE_NOTIFY), end_ns=at_ns)
         self._end_of_bytes(at_ns)
 
     # --- writing ---
@@ -122,4 +129,4 @@ class TlsTransport(TcpTransport):
         if self._tls is not None and self._handshake is not None and self._handshake.done():
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
-            self._queue(self._outgoing.read(), [CloseNotifySent(self.name)])
+            self._queue(self._outgoing.read(), [ConnectionEnded(self.name, CLIENT, CLOSE_NOTIFY)])
