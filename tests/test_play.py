@@ -198,7 +198,7 @@ def test_fact_that_does_not_come_before_the_shutdown_ends_the_play(played):
     trace = played(Connect("a"), Await(fin_received("a"), "goaway_s"), Shutdown())
     assert trace.first(AwaitExpired(1)).impossible is False
     assert trace.first(SetupFailed()).reason == (
-        "before the shutdown, this never came: Await(fin_received(connection=a), within goaway)"
+        "before the shutdown, this never came: Await(ConnectionEnded(connection=a, by=server, how=fin), within goaway)"
     )
     assert not kinds(trace.events, SignalSent)
 
