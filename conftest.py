@@ -1,4 +1,4 @@
-"""Settings of the project's own tests. The suite itself is the plugin conformance.plugin, which is an entry point."""
+"""Settings of the project's own tests. The suite itself is the plugin lastcall.plugin, which is an entry point."""
 
 from importlib.util import find_spec
 

@@ -1,47 +1,41 @@
 """The command line: ``python -m lastcall COMMAND``, installed as ``lastcall``.
 
-What is no command's name goes to pytest with the installed scenarios: ``lastcall --server mine.toml`` works from any
-folder.
+The commands are the modules of :mod:`lastcall.commands`. What is no command's name goes to pytest with the installed
+scenarios: ``lastcall --server mine.toml`` works from any folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
+import importlib
+import pkgutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from lastcall import result_commands as stored
-from lastcall.catalogue import as_markdown, as_text
+from lastcall import commands
 from lastcall.conformance.results.results import ResultsError
-from lastcall.contract_command import contract
-from lastcall.install import install, why_missing
-from lastcall.registry import Found, RegistryError, find
+from lastcall.pytest_command import run_pytest
+from lastcall.registry import RegistryError
 from lastcall.session import SessionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from lastcall.conformance.model.server import Server
+    from collections.abc import Sequence
 
 
-def main(words: Sequence[str]) -> int:
-    """Do what the words say, and give the exit status."""
-    if words and words[0] in _COMMANDS:
+def main(arguments: Sequence[str]) -> int:
+    """Do what the arguments say, and return the exit status."""
+    if arguments and arguments[0] in command_names():
+        options = parser_of(arguments[:1]).parse_args(arguments)
         try:
-            options = _parser().parse_args(words)
-            return _COMMANDS[options.command](options)
-        except (RegistryError, ResultsError, SessionError, CommandError) as error:
+            status: int = options.run(options)
+        except (commands.CommandError, RegistryError, ResultsError, SessionError) as error:
             sys.stderr.write(f"lastcall: {error}\n")
             return 2
-    if not words or words[0] in ("-h", "--help"):
-        _parser().print_help()
+        return status
+    if not arguments or arguments[0] in ("-h", "--help"):
+        parser_of(command_names()).print_help()
         return 0
-    return int(pytest.main([f"--rootdir={Path.cwd()}", "-c", os.devnull, "-ra", *words]))
+    return run_pytest(arguments)
 
 
 def run() -> None:
@@ -49,102 +43,25 @@ def run() -> None:
     sys.exit(main(sys.argv[1:]))
 
 
-class CommandError(Exception):
-    """A command cannot be carried out; the message says why and what to do."""
+def command_names() -> list[str]:
+    """Return the names of the commands: there is one for each module of the package."""
+    return [module.name for module in pkgutil.iter_modules(commands.__path__)]
 
 
-def _servers(found: Found, names: Sequence[str]) -> list[Server]:
-    chosen = [server for server in found.servers.values() if not server.mutant]
-    if names and list(names) != ["all"]:
-        unknown = [name for name in names if name not in found.servers]
-        if unknown:
-            raise CommandError(f"no such server: {', '.join(unknown)}; known are {', '.join(s.name for s in chosen)}")
-        chosen = [found.servers[name] for name in names]
-    return chosen
-
-
-def _list(options: argparse.Namespace) -> int:
-    """Print scenarios, their checks with level and clause, and the servers."""
-    found = find()
-    print(as_markdown(found) if options.markdown else as_text(found), end="")
-    _print_broken(found)
-    return 0
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    """Print for every server whether it is installed, its version, and the command that installs it."""
-    found = find()
-    missing = 0
-    for server in _servers(found, options.names):
-        why = why_missing(server)
-        missing += bool(why)
-        print(f"{server.name:<18} {why or server.version()}")
-    _print_broken(found)
-    return 1 if missing else 0
-
-
-def _install(options: argparse.Namespace) -> int:
-    """Install servers by the commands that their adapters state; one that fails does not stop the others."""
-    failed = install(_servers(find(), options.names), again=options.again)
-    for line in failed:
-        sys.stderr.write(f"lastcall: could not install {line}\n")
-    return 1 if failed else 0
-
-
-def _matrix(_options: argparse.Namespace) -> int:
-    """Print the servers as the JSON list that a CI matrix takes."""
-    print(json.dumps([server.name for server in _servers(find(), ())]))
-    return 0
-
-
-def _judge(options: argparse.Namespace) -> int:
-    """Judge stored traces again with today's checks."""
-    return int(pytest.main([f"--rootdir={Path.cwd()}", "-c", os.devnull, "-ra", f"--judge-only={options.folder}"]))
-
-
-def _print_broken(found: Found) -> None:
-    for line in found.broken:
-        sys.stderr.write(f"lastcall: {line}\n")
-
-
-_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "list": _list,
-    "doctor": _doctor,
-    "install": _install,
-    "contract": contract,
-    "matrix": _matrix,
-    "judge": _judge,
-    "report": stored.report,
-    "table": stored.table,
-    "badge": stored.badge,
-    "compare": stored.compare_runs,
-    "schema": stored.schema,
-}
-
-
-def _parser() -> argparse.ArgumentParser:
+def parser_of(names: Sequence[str]) -> argparse.ArgumentParser:
+    """Return a parser that knows these commands; their modules are imported for it, and no others."""
     parser = argparse.ArgumentParser(
         prog="lastcall",
         description="The conformance suite for graceful shutdown of HTTP servers.",
         epilog="Anything else goes to pytest: lastcall --server NAME [--pace issue] [-k EXPRESSION] [-n WORKERS].",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name, execute in _COMMANDS.items():
-        text = (execute.__doc__ or "").splitlines()[0]
-        command = commands.add_parser(name, help=text, description=text)
-        if name in ("doctor", "install"):
-            command.add_argument("names", nargs="*", metavar="SERVER", help="default: all")
-        if name == "contract":
-            command.add_argument(
-                "names", nargs="+", metavar="SERVER", help="a name, or the path of a TOML or Python file"
-            )
-        if name == "list":
-            command.add_argument("--markdown", action="store_true", help="as the page docs/questions.md")
-        if name == "install":
-            command.add_argument("--again", action="store_true", help="also what is installed already")
-        if name == "judge":
-            command.add_argument("folder", metavar="DIR", help="the folder of the results")
-        stored.add_arguments(command, name)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name in names:
+        module = importlib.import_module(f"{commands.__name__}.{name}")
+        text = (module.__doc__ or "").partition("\n")[0]
+        command = subparsers.add_parser(name, help=text, description=text)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
     return parser
 
 

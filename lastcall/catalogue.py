@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.clauses import CLAUSES
-from lastcall.conformance.model.verdict import Level
+from lastcall.conformance.model.verdict import Impact, Level
 from lastcall.conformance.results.results import describe_checks
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ _LEVELS = {
     Level.SHOULD: "the RFC's SHOULD, or good practice",
     Level.OBSERVE: "recorded, never wrong",
 }
+_IMPACTS = {
+    Impact.LOSES_REQUESTS: "a request is lost, cut or refused, or its client cannot know what became of it",
+    Impact.MISLEADS_CLIENTS: 'a client believes what is not so: a cut that looks whole, a false "not processed"',
+    Impact.HANGS: "something does not end or does not go on, and holds others up",
+    Impact.MANNERS: "the rest: nobody loses anything by it",
+}
 
 
 def as_text(found: Found) -> str:
@@ -28,7 +34,7 @@ def as_text(found: Found) -> str:
     lines = []
     for scenario in found.scenarios.values():
         lines += [f"{scenario.id}  ({', '.join(map(str, scenario.protocols))})", f"    {scenario.question}"]
-        lines += [f"    {asked.level:<8} {asked.check.id}  [{asked.check.clause}]" for asked in scenario.checks]
+        lines += [f"    {check.level:<8} {check.impact:<16} {check.id}  [{check.clause}]" for check in scenario.checks]
     lines += ["", "servers"]
     servers = (server for server in found.servers.values() if not server.mutant)
     lines += [f"    {server.name:<18} {', '.join(map(str, sorted(server.speaks)))}" for server in servers]
@@ -51,6 +57,12 @@ def _head(found: Found) -> Iterator[str]:
     for level, meaning in _LEVELS.items():
         yield f"* **{level}**: {meaning}."
     yield ""
+    yield "The level says how sure the rule is. The impact says what it costs when it is broken (or, of what is only"
+    yield "observed, what it is about):"
+    yield ""
+    for impact, cost in _IMPACTS.items():
+        yield f"* **{impact}**: {cost}."
+    yield ""
 
 
 def _scenarios(found: Found) -> Iterator[str]:
@@ -66,16 +78,16 @@ def _scenarios(found: Found) -> Iterator[str]:
         yield "```"
         yield ""
         for level in Level:
-            asked = [each.check.id for each in scenario.checks if each.level is level]
-            if asked:
-                yield f"* {level}: {', '.join(f'[{name}](#{name})' for name in asked)}"
+            names = [check.id for check in scenario.checks if check.level is level]
+            if names:
+                yield f"* {level}: {', '.join(f'[{name}](#{name})' for name in names)}"
         yield ""
 
 
 def _drain(scenario: Scenario) -> str:
-    if scenario.default_drain:
-        return f"the drain timeout is left alone, and the end waited for at most {scenario.drain}"
-    return f"drain timeout {scenario.drain}"
+    if scenario.launch.default_drain:
+        return f"the drain timeout is left alone, and the end waited for at most {scenario.launch.drain}"
+    return f"drain timeout {scenario.launch.drain}"
 
 
 def _folded(scenario: Scenario) -> Iterator[str]:
@@ -98,8 +110,8 @@ def _short(words: str) -> str:
 
 
 def _all_checks(found: Found) -> dict[str, Check]:
-    asked = (each for scenario in found.scenarios.values() for each in scenario.checks)
-    return dict(sorted((each.check.id, each.check) for each in asked))
+    checks = (check for scenario in found.scenarios.values() for check in scenario.checks)
+    return dict(sorted({check.id: check for check in checks}.items()))
 
 
 def _checks(found: Found) -> Iterator[str]:
@@ -107,6 +119,8 @@ def _checks(found: Found) -> Iterator[str]:
     yield ""
     for name, check in _all_checks(found).items():
         yield f'### <a id="{name}"></a>{name}'
+        yield ""
+        yield f"*{check.level}, {check.impact}*"
         yield ""
         yield check.promise
         yield ""

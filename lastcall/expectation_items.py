@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lastcall import servers
 from lastcall.conformance.judging.expectations import (
     Expectation,
     Expectations,
@@ -24,14 +23,13 @@ from lastcall.conformance.judging.expectations import (
     proposal,
 )
 from lastcall.conformance.model.verdict import Answer, Level
-from lastcall.registry import find
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lastcall.session import Row, RunSession
 
-KNOWN = Path(servers.__path__[0]) / "expectations"
+KNOWN = Path(__file__).resolve().parent / "servers" / "expectations"
 """Where the known deviations of the servers of lastcall are kept, a file for each server."""
 NONE = "none"
 """The value of the option that leaves out the files of :data:`KNOWN`."""
@@ -128,11 +126,11 @@ class ExpectationItems:
     def questions(self, row: Row) -> list[Question]:
         """Give all that a server is asked when nothing is left out."""
         return [
-            Question(scenario.id, str(protocol), asked.check.id)
-            for scenario in find().scenarios.values()
+            Question(scenario.id, str(protocol), check.id)
+            for scenario in self._run_session.scenarios
             for protocol in scenario.protocols
             if self._run_session.asks(row, scenario, protocol)
-            for asked in scenario.asked_over(protocol)
+            for check in scenario.checks_over(protocol)
         ]
 
     def settle(self, row: Row, entry: Expectation) -> None:
@@ -155,7 +153,7 @@ class ExpectationItems:
 
     def _answers(self, row: Row) -> dict[Question, str]:
         answers = {}
-        for scenario in find().scenarios.values():
+        for scenario in self._run_session.scenarios:
             for protocol in scenario.protocols:
                 judged = self._run_session.judged(row, scenario, protocol)
                 for verdict in judged.verdicts if judged else ():

@@ -1,32 +1,30 @@
 """Finds servers and scenarios: whatever value of the type stands at a module's top level. No list is kept anywhere.
 
-Installed distributions may bring servers of their own, see :mod:`lastcall.server_module`.
+The modules are those that installed distributions name under two entry point groups, lastcall's own like everybody
+else's; scenarios of a file are added to them when the file is named. See :mod:`lastcall.top_level`.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lastcall import scenarios, servers
 from lastcall.conformance.model.scenario import Scenario
 from lastcall.conformance.model.server import Server
-from lastcall.server_module import installed_servers
+from lastcall.top_level import ModuleFileError, Placed, installed_values, values_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
+    from collections.abc import Sequence
 
-V = TypeVar("V")
-
-PACKAGE = "lastcall."
-"""What stands before the name of every module of ours, and says nothing to a person who looks for a file."""
+SERVERS = "lastcall.servers"
+"""The entry point group of servers."""
+SCENARIOS = "lastcall.scenarios"
+"""The entry point group of scenarios."""
 
 
 class RegistryError(ValueError):
-    """Two values share a name, or a name is not known; the message says which and what to do."""
+    """A name is used twice or not known, or a named file has no scenario; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -36,50 +34,54 @@ class Found:
     servers: dict[str, Server] = field(default_factory=dict)
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     module_of: dict[str, str] = field(default_factory=dict)
-    """The module of each scenario, such as ``lastcall.scenarios.founding``."""
+    """The module of each scenario, such as ``scenarios.founding``, or the path of the file that was named."""
+    file_of: dict[str, Path] = field(default_factory=dict)
+    """The file of each scenario."""
     broken: tuple[str, ...] = ()
 
+    def servers_named(self, names: Sequence[str]) -> list[Server]:
+        """Return the servers of these names, or of none or ``all`` every one that is meant for use; or raise."""
+        chosen = [server for server in self.servers.values() if not server.mutant]
+        if names and list(names) != ["all"]:
+            unknown = [name for name in names if name not in self.servers]
+            if unknown:
+                known = ", ".join(server.name for server in chosen)
+                raise RegistryError(f"no such server: {', '.join(unknown)}; known are {known}")
+            chosen = [self.servers[name] for name in names]
+        return chosen
 
-def find() -> Found:
-    """Import every module of ``servers`` and ``scenarios``; raises :class:`RegistryError` for a name used twice."""
+
+def find(scenario_files: Sequence[Path] = ()) -> Found:
+    """Return every server and scenario that is installed, and the scenarios of these files.
+
+    Raises :class:`RegistryError` for a name used twice, and for a file that has no scenario or cannot be imported.
+    """
     found = Found()
     broken: list[str] = []
-    for module in _modules(servers, broken):
-        for server in _values(module, Server):
-            _add(found, _origin(module), server)
-    for point, server in installed_servers(broken):
-        _add(found, point, server)
-    for module in _modules(scenarios, broken):
-        for scenario in _values(module, Scenario):
-            _add(found, _origin(module), scenario)
-    return Found(found.servers, found.scenarios, found.module_of, tuple(broken))
+    for server in installed_values(SERVERS, Server, broken):
+        if found.servers.setdefault(server.value.name, server.value) is not server.value:
+            raise RegistryError(f"{server.origin}: a second server is named {server.value.name!r}")
+    for scenario in installed_values(SCENARIOS, Scenario, broken):
+        _add_scenario(found, scenario)
+    for path in dict.fromkeys(path.resolve() for path in scenario_files):
+        if path not in found.file_of.values():
+            for scenario in _scenarios_of(path):
+                _add_scenario(found, scenario)
+    return Found(found.servers, found.scenarios, found.module_of, found.file_of, tuple(broken))
 
 
-def _modules(package: ModuleType, broken: list[str]) -> Iterator[ModuleType]:
-    for item in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        if item.ispkg:
-            continue
-        try:
-            yield importlib.import_module(item.name)
-        except Exception as error:  # noqa: BLE001 - one broken file must not take the others along
-            broken.append(f"{item.name.removeprefix(PACKAGE)} cannot be imported: {type(error).__name__}: {error}")
+def _scenarios_of(path: Path) -> list[Placed[Scenario]]:
+    here = Path.cwd().resolve()
+    shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    try:
+        return [Placed(scenario, shown, path) for scenario in values_of_file(path, Scenario)]
+    except ModuleFileError as error:
+        raise RegistryError(str(error)) from error
 
 
-def _origin(module: ModuleType) -> str:
-    return module.__name__.removeprefix(PACKAGE)
-
-
-def _values(module: ModuleType, kind: type[V]) -> Iterator[V]:
-    for value in vars(module).values():
-        candidates: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
-        yield from (candidate for candidate in candidates if isinstance(candidate, kind))
-
-
-def _add(found: Found, origin: str, value: Server | Scenario) -> None:
-    if isinstance(value, Server):
-        if found.servers.setdefault(value.name, value) is not value:
-            raise RegistryError(f"{origin}: a second server is named {value.name!r}")
-    elif found.scenarios.setdefault(value.id, value) is not value:
-        raise RegistryError(f"{origin}: a second scenario has the id {value.id!r}")
-    else:
-        found.module_of.setdefault(value.id, origin)
+def _add_scenario(found: Found, placed: Placed[Scenario]) -> None:
+    scenario = placed.value
+    if found.scenarios.setdefault(scenario.id, scenario) is not scenario:
+        raise RegistryError(f"{placed.origin}: a second scenario has the id {scenario.id!r}")
+    found.module_of.setdefault(scenario.id, placed.origin)
+    found.file_of.setdefault(scenario.id, placed.file)

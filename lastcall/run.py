@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from lastcall.conformance.harness.capability_probe import probe
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model.capabilities import Capability
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT, Limits
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
@@ -105,7 +105,7 @@ class Run:
         traces = self._play(cases, progress, [self._probe(server) for server in unknown.values()])
         judged = [self._judge(case, trace) for case, trace in zip(cases, traces, strict=True)]
         blamed = [each for each in judged if needs_control(each.verdicts)]
-        controls = [dataclasses.replace(each.case, control=True) for each in blamed]
+        controls = [each.case.without_shutdown for each in blamed]
         proofs = dict(zip((each.stored_at for each in blamed), self._play(controls, progress), strict=True))
         return [
             self._judge(each.case, each.trace, proofs[each.stored_at]) if each.stored_at in proofs else each
@@ -125,10 +125,10 @@ class Run:
     def rejudge(self, server: Server, scenario: Scenario, protocol: Protocol) -> Judged | None:
         """Judge a stored play again with today's checks and the limits it was played with; None if there is none."""
         case = Case(scenario, server, protocol, self.pace, self.limits)
-        stored = case.stored_at(self.folder / TRACES)
+        stored = self.folder / TRACES / case.trace
         if not stored.exists():
             return None
-        control = dataclasses.replace(case, control=True).stored_at(self.folder / TRACES)
+        control = self.folder / TRACES / case.without_shutdown.trace
         return self._judge(case, load(stored), load(control) if control.exists() else None)
 
     def _judge(self, case: Case, trace: Trace, control: Trace | None = None) -> Judged:
@@ -137,10 +137,10 @@ class Run:
         return Judged(
             case,
             trace,
-            case.stored_at(traces),
+            traces / case.trace,
             judge(case.scenario, trace, limits, control),
             control,
-            dataclasses.replace(case, control=True).stored_at(traces) if control else None,
+            traces / case.without_shutdown.trace if control else None,
         )
 
     @property
@@ -158,8 +158,8 @@ class Run:
         if not cases:
             return []
         for case in cases:
-            control = dataclasses.replace(case, control=True)
-            control.stored_at(self.folder / TRACES).unlink(missing_ok=True)
+            control = self.folder / TRACES / case.without_shutdown.trace
+            control.unlink(missing_ok=True)
         told = Progress([case.name for case in cases])
 
         def done(case: Case, _trace: Trace) -> None:
@@ -167,7 +167,7 @@ class Run:
             progress(told)
 
         progress(told)
-        return self._opened.play_all(cases, self.folder / TRACES, done, alongside)
+        return play_all(self._opened, cases, self.folder / TRACES, done, alongside)
 
 
 class Progress:

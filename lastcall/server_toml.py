@@ -18,7 +18,7 @@
 It may also have:
 
     stop = ["docker", "kill", "--signal=TERM", "mine-{port}"]     # in place of the graceful signal
-    remove = ["docker", "rm", "--force", "mine-{port}"]           # run after every play
+    remove = ["docker", "rm", "--force", "mine-{port}"]           # run after every start
     features = ["websocket", "lifespan", "workers"]               # what its application and its command line have
 
     [signals]                              # further documented signals, by their role
@@ -45,12 +45,12 @@ import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol, ProtocolError, protocol_named
 from lastcall.conformance.model.server import (
     DefaultDrain,
     Drain,
     Feature,
-    Launch,
     Server,
     Timed,
 )

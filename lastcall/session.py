@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastcall import __version__
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.judging.explanation import explain
 from lastcall.conformance.model.capabilities import Capability
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import PROTOCOLS
-from lastcall.conformance.model.server import (
-    Drain,
-    Launch,
-    Server,
-)
+from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.trace_file import TraceError
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import (
@@ -44,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lastcall.conformance.model.check import Check
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.step import Pace
@@ -85,10 +82,12 @@ class RunSession:
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
 
     @classmethod
-    def assemble(cls, names: Sequence[str], folder: Path, pace: Pace, *, judge_only: bool) -> RunSession:
-        """Find the servers of these names; raises :class:`SessionError`."""
+    def assemble(
+        cls, names: Sequence[str], folder: Path, pace: Pace, *, judge_only: bool, scenario_files: Sequence[Path] = ()
+    ) -> RunSession:
+        """Find the servers of these names, and the scenarios of these files too; raises :class:`SessionError`."""
         try:
-            found = find()
+            found = find(scenario_files)
             if judge_only and not (folder / TRACES).is_dir():
                 raise SessionError(f"--judge-only {folder}: there is no folder {TRACES!r} with traces in it")
             if judge_only:
@@ -103,13 +102,23 @@ class RunSession:
             raise SessionError(f"--results {folder}: {error.strerror}") from error
         return cls(found, rows, folder, pace, judge_only=judge_only)
 
-    def scenarios_of(self, module: str) -> list[Scenario]:
-        """Give the scenarios of one module of ``scenarios``."""
-        return [
-            scenario
-            for scenario in self._found.scenarios.values()
-            if self._found.module_of[scenario.id] == f"scenarios.{module}"
-        ]
+    @property
+    def scenarios(self) -> list[Scenario]:
+        """Every scenario of the run, played or not."""
+        return list(self._found.scenarios.values())
+
+    @property
+    def scenario_files(self) -> list[Path]:
+        """The files of scenarios."""
+        return list(dict.fromkeys(self._found.file_of.values()))
+
+    def scenarios_of(self, file: Path) -> list[Scenario]:
+        """Return the scenarios of one file."""
+        return [scenario for scenario in self.scenarios if self._found.file_of[scenario.id] == file]
+
+    def origin_of(self, scenario: Scenario) -> str:
+        """Return the scenario's module, such as ``scenarios.founding``, or the path of the file that was named."""
+        return self._found.module_of[scenario.id]
 
     def asks(self, row: Row, scenario: Scenario, protocol: Protocol) -> bool:
         """Tell whether this server is asked this question over this protocol."""
@@ -170,12 +179,14 @@ class RunSession:
         pace = "" if self.pace == "fast" else f" --pace {self.pace}"
         case = judged.case
         selected = f"{case.scenario.id}[{case.server.name}-{case.protocol}] and {verdict.check}"
+        origin = self.origin_of(case.scenario)
+        named = f" {origin}" if origin.endswith(".py") else ""
         return explain(
             judged.trace,
             verdict,
             check,
             stored_at=str(judged.stored_at),
-            again=f"pytest --server={asked_as}{pace} -k {selected!r}",
+            again=f"pytest --server={asked_as}{pace}{named} -k {selected!r}",
             control=judged.control_in_words,
         )
 

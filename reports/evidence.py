@@ -68,6 +68,7 @@ class VerdictRow:
     check: str
     check_id: str
     level: str
+    impact: str
     shown: Shown
     because: str
     promise: str
@@ -183,6 +184,7 @@ def _verdicts(results: Results, play: PlayResult) -> Iterator[VerdictRow]:
             check=check,
             check_id=check_id(check),
             level=str(verdict["level"]),
+            impact=str(verdict.get("impact") or ""),
             shown=each,
             because=str(verdict["because"]),
             promise=str(results.checks.get(check, {}).get("promise", "")),

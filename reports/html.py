@@ -28,7 +28,7 @@ class Press:
 
     def __init__(self) -> None:
         self._templates = Environment(
-            loader=PackageLoader("reports"),
+            loader=PackageLoader("lastcall.reports"),
             autoescape=True,
             finalize=_fit_to_print,
             undefined=StrictUndefined,

@@ -7,9 +7,9 @@ to stop is no client that has gone.
 from __future__ import annotations
 
 from lastcall.conformance.checks import lifespan
-from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Feature
@@ -37,7 +37,7 @@ LIFESPAN_ORDER = Scenario(
     id="lifespan-order",
     question="A handler still runs when the shutdown comes. Is the application's shutdown hook called only after it?",
     protocols=BOTH,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     needs=LIFESPAN,
     timeline=steps(
         Connect("a"),
@@ -51,8 +51,8 @@ LIFESPAN_ORDER = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(lifespan.shutdown_hook_follows_the_last_handler),
-        promise(lifespan.server_waits_for_the_shutdown_hook),
+        lifespan.shutdown_hook_follows_the_last_handler,
+        lifespan.server_waits_for_the_shutdown_hook,
         *IN_FLIGHT,
         *ENDING,
     ),
@@ -62,7 +62,7 @@ LIFESPAN_SLOW_HOOK = Scenario(
     id="lifespan-slow-hook",
     question="The application's shutdown hook takes its time. Does the process wait for it?",
     protocols=(Protocol.H1,),
-    drain=Duration(6, 20),
+    launch=LaunchPlan(Duration(6, 20)),
     needs=LIFESPAN,
     timeline=steps(
         HoldHook(),
@@ -73,14 +73,14 @@ LIFESPAN_SLOW_HOOK = Scenario(
         Await(ApplicationReported(report="shutdown ended"), within="goaway_s"),
         Await(ServerExited()),
     ),
-    checks=(promise(lifespan.server_waits_for_the_shutdown_hook), *UNVISITED),
+    checks=(lifespan.server_waits_for_the_shutdown_hook, *UNVISITED),
 )
 
 LIFESPAN_AFTER_EXPIRY = Scenario(
     id="lifespan-after-expiry",
     question="The drain timeout is over with a handler still held. Is the application's shutdown hook called all the same?",
     protocols=BOTH,
-    drain=Duration(2, 10),
+    launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
     needs=LIFESPAN,
     timeline=steps(
@@ -91,7 +91,7 @@ LIFESPAN_AFTER_EXPIRY = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        observe(lifespan.shutdown_hook_after_a_forced_end),
+        lifespan.shutdown_hook_after_a_forced_end,
         *FORCED_END,
     ),
 )
@@ -100,7 +100,7 @@ DISCONNECT_NEWS = Scenario(
     id="disconnect-news",
     question="A handler in flight listens for its client's going. Is it told so by the shutdown, though the client waits?",
     protocols=BOTH,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     needs=LIFESPAN,
     timeline=steps(
         Connect("a"),
@@ -113,5 +113,5 @@ DISCONNECT_NEWS = Scenario(
         Await(ResponseEnded("a")),
         Await(ServerExited()),
     ),
-    checks=(promise(lifespan.handlers_hear_of_no_false_disconnect), *IN_FLIGHT, *ENDING),
+    checks=(lifespan.handlers_hear_of_no_false_disconnect, *IN_FLIGHT, *ENDING),
 )

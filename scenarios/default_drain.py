@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending
-from lastcall.conformance.model.check import observe
 from lastcall.conformance.model.client_events import ResponseStarted
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
@@ -24,8 +24,7 @@ DEFAULT_DRAIN = Scenario(
     id="default-drain",
     question="Nobody has configured a drain timeout. How long is waited for a response without end, and for a quiet one?",
     protocols=(Protocol.H1, Protocol.H2),
-    drain=Duration(12, 100),
-    default_drain=True,
+    launch=LaunchPlan(Duration(12, 100), default_drain=True),
     timeline=steps(
         Connect("a"),
         Request("a", "endless"),
@@ -41,7 +40,7 @@ DEFAULT_DRAIN = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        observe(ending.drain_when_nothing_is_configured),
+        ending.drain_when_nothing_is_configured,
         *FORCED_END,
         *SPEAKS,
     ),

@@ -8,12 +8,6 @@ it: so the age of the connection is part of the timeline and is not shortened at
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, resource_use
-from lastcall.conformance.model.check import (
-    must,
-    observe,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import (
     FrameReceived,
     GoawayReceived,
@@ -25,6 +19,7 @@ from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
@@ -46,7 +41,7 @@ ONE_REQUEST = Scenario(
     id="one-request",
     question="One request is in its handler on an old connection when the shutdown comes. Does it get its response?",
     protocols=HTTP2,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "request-0", READY),
@@ -62,7 +57,7 @@ ONE_REQUEST = Scenario(
         Await(ResponseEnded("request-1")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, should(delivery.responses_are_not_held_back), *GOAWAY, *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, delivery.responses_are_not_held_back, *GOAWAY, *CLOSING, *ENDING),
 )
 
 
@@ -72,7 +67,7 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
         id=f"{in_words.lower()}-requests",
         question=f"{in_words} requests are in their handlers on one connection. Does every one of them get its response?",
         protocols=HTTP2,
-        drain=drain,
+        launch=LaunchPlan(drain),
         streams_at_once=number,
         timeline=steps(
             Connect("a"),
@@ -90,8 +85,8 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
         ),
         checks=(
             *IN_FLIGHT,
-            should(delivery.responses_are_not_held_back),
-            should(resource_use.drain_does_not_spin),
+            delivery.responses_are_not_held_back,
+            resource_use.drain_does_not_spin,
             *GOAWAY,
             *CLOSING,
             *ENDING,
@@ -108,7 +103,7 @@ DEADLINE_FIRST = Scenario(
     id="deadline-first",
     question="The drain timeout is over before the handler is. Is the end forced then, and does the cut response look cut?",
     protocols=HTTP2,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     needs_drain=True,
     streams_at_once=2,
     timeline=steps(
@@ -129,11 +124,11 @@ DEADLINE_FIRST = Scenario(
     checks=(
         *FORCED_END,
         *SPEAKS,
-        should(goaway.goaway_is_sent),
-        should(goaway.goaway_precedes_close),
-        must(goaway.goaway_is_on_stream_zero),
-        must(goaway.last_stream_id_never_increases),
-        must(goaway.last_stream_id_covers_processed_streams),
+        goaway.goaway_is_sent,
+        goaway.goaway_precedes_close,
+        goaway.goaway_is_on_stream_zero,
+        goaway.last_stream_id_never_increases,
+        goaway.last_stream_id_covers_processed_streams,
     ),
 )
 
@@ -141,7 +136,7 @@ FRESH_IDLE_AND_NEW = Scenario(
     id="fresh-idle-and-new",
     question="Beside the busy connection: one idle, one with only its preface, one silent, a newcomer. What becomes of each?",
     protocols=HTTP2,
-    drain=Duration(9, 25),
+    launch=LaunchPlan(Duration(9, 25)),
     timeline=steps(
         Connect("busy"),
         Request("busy", "request-0", READY),
@@ -172,11 +167,11 @@ FRESH_IDLE_AND_NEW = Scenario(
     checks=(
         *IN_FLIGHT,
         *GOAWAY,
-        should(closing.idle_connections_close_promptly),
-        should(closing.unused_connections_close_promptly),
-        should(closing.silent_connections_close_promptly),
-        promise(closing.new_connections_meet_a_clear_fate),
-        observe(closing.fate_of_new_connections),
+        closing.idle_connections_close_promptly,
+        closing.unused_connections_close_promptly,
+        closing.silent_connections_close_promptly,
+        closing.new_connections_meet_a_clear_fate,
+        closing.fate_of_new_connections,
         *CLOSING,
         *ENDING,
     ),

@@ -6,14 +6,12 @@ response that was cut look whole.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lastcall.conformance.checks import closing, ending, process, serving
-from lastcall.conformance.model.check import (
-    Asked,
-    observe,
-    promise,
-)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
@@ -27,6 +25,9 @@ from lastcall.conformance.model.timeline import (
     Signal,
 )
 from lastcall.scenarios.usual import SPEAKS
+
+if TYPE_CHECKING:
+    from lastcall.conformance.model.check import Check
 
 BOTH = (Protocol.H1, Protocol.H2)
 
@@ -43,20 +44,20 @@ IN_FLIGHT_TWICE = steps(
     Elapse(Duration(0.5, 5), "the drain is under way when the second signal comes"),
 )
 
-ENDED_SOMEHOW: tuple[Asked, ...] = (
-    promise(ending.server_leaves_no_process_behind),
-    promise(ending.port_is_free_after_exit),
+ENDED_SOMEHOW: tuple[Check, ...] = (
+    ending.server_leaves_no_process_behind,
+    ending.port_is_free_after_exit,
     *SPEAKS,
-    observe(ending.exit_status_after_a_forced_end),
-    observe(closing.listener_closes),
-    observe(serving.requests_by_fate),
+    ending.exit_status_after_a_forced_end,
+    closing.listener_closes,
+    serving.requests_by_fate,
 )
 
 SECOND_SIGNAL = Scenario(
     id="second-signal",
     question="The graceful signal comes a second time while requests are in flight. Does the drain go on, or end visibly?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
         *IN_FLIGHT_TWICE,
         Signal("again"),
@@ -68,10 +69,10 @@ SECOND_SIGNAL = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(process.first_signal_alone_cuts_nothing),
-        promise(process.second_signal_makes_no_false_success),
-        observe(process.effect_of_a_second_signal),
-        promise(ending.server_exits_in_time),
+        process.first_signal_alone_cuts_nothing,
+        process.second_signal_makes_no_false_success,
+        process.effect_of_a_second_signal,
+        ending.server_exits_in_time,
         *ENDED_SOMEHOW,
     ),
 )
@@ -80,14 +81,14 @@ FORCED_END = Scenario(
     id="forced-end",
     question="The signal that forces the end comes while requests are in flight. Is the process gone soon, and cut visibly?",
     protocols=BOTH,
-    drain=Duration(10, 60),
+    launch=LaunchPlan(Duration(10, 60)),
     needs_signal="force",
     timeline=steps(*IN_FLIGHT_TWICE, Signal("force"), Await(ServerExited(), within="forced_end_s")),
     checks=(
-        promise(process.first_signal_alone_cuts_nothing),
-        promise(process.forcing_signal_ends_the_server),
-        promise(serving.cut_responses_look_cut),
-        observe(serving.held_handlers_at_the_end),
+        process.first_signal_alone_cuts_nothing,
+        process.forcing_signal_ends_the_server,
+        serving.cut_responses_look_cut,
+        serving.held_handlers_at_the_end,
         *ENDED_SOMEHOW,
     ),
 )

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, resource_use
-from lastcall.conformance.model.check import (
-    observe,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -38,7 +34,7 @@ HTTP1_ONE_REQUEST = Scenario(
     id="http1-one-request",
     question="One request is in its handler on an old connection when the shutdown comes. Does it get its response?",
     protocols=HTTP1,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "request-0", READY),
@@ -59,8 +55,8 @@ HTTP1_ONE_REQUEST = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        should(delivery.responses_are_not_held_back),
-        should(resource_use.drain_does_not_spin),
+        delivery.responses_are_not_held_back,
+        resource_use.drain_does_not_spin,
         *SAYS_CLOSE,
         *CLOSING,
         *ENDING,
@@ -71,7 +67,7 @@ HTTP1_IDLE_AND_NEW = Scenario(
     id="http1-idle-and-new",
     question="Beside the busy connection: one idle, one silent, and a newcomer during the drain. What becomes of each?",
     protocols=HTTP1,
-    drain=Duration(9, 25),
+    launch=LaunchPlan(Duration(9, 25)),
     timeline=steps(
         Connect("busy"),
         Request("busy"),
@@ -94,10 +90,10 @@ HTTP1_IDLE_AND_NEW = Scenario(
     checks=(
         *IN_FLIGHT,
         *SAYS_CLOSE,
-        should(closing.idle_connections_close_promptly),
-        should(closing.silent_connections_close_promptly),
-        promise(closing.new_connections_meet_a_clear_fate),
-        observe(closing.fate_of_new_connections),
+        closing.idle_connections_close_promptly,
+        closing.silent_connections_close_promptly,
+        closing.new_connections_meet_a_clear_fate,
+        closing.fate_of_new_connections,
         *CLOSING,
         *ENDING,
     ),
@@ -107,7 +103,7 @@ HTTP1_DEADLINE_FIRST = Scenario(
     id="http1-deadline-first",
     question="The drain timeout is over before the handlers are. Is the end forced then, and do cut responses look cut?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     needs_drain=True,
     timeline=steps(
         Connect("a"),

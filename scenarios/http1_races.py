@@ -8,11 +8,6 @@ answer.
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, http1, http1_phases
-from lastcall.conformance.model.check import (
-    must,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -22,6 +17,7 @@ from lastcall.conformance.model.client_steps import (
     FinishHead,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -43,7 +39,7 @@ HTTP1_SECOND_REQUEST_AFTER_CLOSE = Scenario(
     id="http1-second-request-after-close",
     question="After its last response a client sends another request. Is that left alone, and the request beside it served?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("a", ClosePolicy.RUDE),
         Request("a", "first"),
@@ -83,7 +79,7 @@ HTTP1_IDLE_RACE = Scenario(
     id="http1-idle-race",
     question="Requests are sent on idle connections in the instant of the signal and just after it. What becomes of them?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         [step for name in ("at-once", "soon", "later") for step in _used(name)],
         AT_REST,
@@ -97,9 +93,9 @@ HTTP1_IDLE_RACE = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
+        http1_phases.overtaken_requests_are_answered_or_untouched,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
         *ENDING,
     ),
 )
@@ -108,7 +104,7 @@ HTTP1_HALF_HEAD = Scenario(
     id="http1-half-head",
     question="Half the head of a request has come when the shutdown does. Is the request served, or clearly not?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("fresh"),
         _used("used"),
@@ -127,11 +123,11 @@ HTTP1_HALF_HEAD = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
-        should(http1_phases.last_responses_say_close),
-        must(http1.close_option_is_obeyed),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
+        http1_phases.overtaken_requests_are_answered_or_untouched,
+        http1_phases.last_responses_say_close,
+        http1.close_option_is_obeyed,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
         *ENDING,
     ),
 )
@@ -140,7 +136,7 @@ HTTP1_PIPELINED = Scenario(
     id="http1-pipelined",
     question="Two requests are pipelined, and the first is in its handler at the shutdown. What becomes of the second?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("a"),
         Request("a", "first"),
@@ -157,11 +153,11 @@ HTTP1_PIPELINED = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        promise(http1_phases.overtaken_requests_are_answered_or_untouched),
-        should(http1_phases.last_responses_say_close),
-        must(http1.close_option_is_obeyed),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
+        http1_phases.overtaken_requests_are_answered_or_untouched,
+        http1_phases.last_responses_say_close,
+        http1.close_option_is_obeyed,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
         *ENDING,
     ),
 )
@@ -173,7 +169,7 @@ HTTP1_BUSY_KEEP_ALIVE = Scenario(
     id="http1-busy-keep-alive",
     question="A client sends request after request on one connection across the shutdown. Is it told to go, and none lost?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("a"),
         [step for name in BEFORE for step in (Request("a", name), ReleaseHandler(name), Await(ResponseEnded(name)))],
@@ -195,5 +191,5 @@ HTTP1_BUSY_KEEP_ALIVE = Scenario(
         ],
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *SAYS_CLOSE, should(http1_phases.last_responses_say_close), *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, http1_phases.last_responses_say_close, *CLOSING, *ENDING),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, http1_phases, serving
-from lastcall.conformance.model.check import promise, should
 from lastcall.conformance.model.client_events import ResponseEnded, ResponseStarted
 from lastcall.conformance.model.client_steps import (
     READY,
@@ -13,6 +12,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResumeReading,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -36,7 +36,7 @@ HTTP1_SLOW_READER = Scenario(
     id="http1-slow-reader",
     question="A client has read nothing of a response of 4 MB when the shutdown comes. Does it get every byte?",
     protocols=HTTP1,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a", receive_buffer=SMALL_BUFFER),
         Request("a", "large"),
@@ -54,8 +54,8 @@ HTTP1_SLOW_READER = Scenario(
 )
 
 LATE = (
-    should(http1_phases.responses_survive_what_is_sent_late),
-    promise(serving.in_flight_handlers_are_not_cancelled),
+    http1_phases.responses_survive_what_is_sent_late,
+    serving.in_flight_handlers_are_not_cancelled,
     *ENDING,
 )
 
@@ -63,7 +63,7 @@ HTTP1_LATE_BYTES = Scenario(
     id="http1-late-bytes",
     question="A client sends more while its last response is being written. Can it read that response to the end?",
     protocols=HTTP1,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("a", receive_buffer=SMALL_BUFFER),
         Request("a", "answered"),
@@ -85,7 +85,7 @@ HTTP1_BYTES_AFTER_RESPONSE = Scenario(
     id="http1-bytes-after-response",
     question="A client sends more when its last response is written and not yet read. Can it read that to the end?",
     protocols=HTTP1,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("a", receive_buffer=SMALL_BUFFER),
         Request("a", "answered"),
@@ -110,7 +110,7 @@ HTTP1_ENDLESS = Scenario(
     id="http1-endless",
     question="A response goes on and on, chunk after chunk. Does the drain timeout end it, so that it looks cut?",
     protocols=HTTP1,
-    drain=Duration(2, 10),
+    launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
     timeline=steps(
         Connect("a"),
@@ -129,7 +129,7 @@ HTTP1_ENDLESS = Scenario(
     checks=(
         *FORCED_END,
         *SPEAKS,
-        should(delivery.pieces_are_passed_on_in_the_drain),
+        delivery.pieces_are_passed_on_in_the_drain,
     ),
 )
 
@@ -137,7 +137,7 @@ HTTP1_RUDE = Scenario(
     id="http1-rude",
     question="The clients never close their side. Does the server get away from them?",
     protocols=HTTP1,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a", ClosePolicy.RUDE),
         Request("a", "held"),
@@ -152,5 +152,5 @@ HTTP1_RUDE = Scenario(
         Await(ResponseEnded("held")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *SAYS_CLOSE, should(closing.idle_connections_close_promptly), *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, *SAYS_CLOSE, closing.idle_connections_close_promptly, *CLOSING, *ENDING),
 )

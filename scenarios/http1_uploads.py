@@ -6,13 +6,13 @@ Their handlers run already. So they are in flight like any other, and the server
 from __future__ import annotations
 
 from lastcall.conformance.checks import http1_phases
-from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import InformationalReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import (
     Connect,
     Request,
     SendBody,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -42,7 +42,7 @@ HTTP1_HALF_BODY = Scenario(
     id="http1-half-body",
     question="Half the body of a request has come when the shutdown does. Does its handler get the rest, and answer?",
     protocols=HTTP1,
-    drain=Duration(3, 10),
+    launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
         Connect("announced"),
         Request("announced", method="POST", headers=(("content-length", str(2 * len(HALF))),), body=HALF, whole=False),
@@ -66,7 +66,7 @@ HTTP1_HALF_BODY = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        promise(http1_phases.uploads_reach_their_handlers_whole),
+        http1_phases.uploads_reach_their_handlers_whole,
         *SAYS_CLOSE,
         *CLOSING,
         *ENDING,
@@ -80,7 +80,7 @@ HTTP1_EXPECT_CONTINUE = Scenario(
     id="http1-expect-continue",
     question="Clients wait for 100 (Continue) before they send their bodies. Are they told to go on in the drain, and served?",
     protocols=HTTP1,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("early"),
         Request("early", method="POST", headers=EXPECTING, whole=False),
@@ -108,8 +108,8 @@ HTTP1_EXPECT_CONTINUE = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        must(http1_phases.expectations_are_answered),
-        promise(http1_phases.uploads_reach_their_handlers_whole),
+        http1_phases.expectations_are_answered,
+        http1_phases.uploads_reach_their_handlers_whole,
         *SAYS_CLOSE,
         *CLOSING,
         *ENDING,

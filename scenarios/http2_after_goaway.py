@@ -6,7 +6,6 @@ What a server does not process it must still count and decompress; else the stre
 from __future__ import annotations
 
 from lastcall.conformance.checks import http2
-from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     FrameReceived,
@@ -24,6 +23,7 @@ from lastcall.conformance.model.client_steps import (
     SendSettings,
     SendTrailers,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -49,7 +49,7 @@ NOISE_AFTER_GOAWAY = Scenario(
     id="h2-noise-after-goaway",
     question="The client sends PING, SETTINGS, PRIORITY and WINDOW_UPDATE after GOAWAY. Is each of them taken as before?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a", replenish=False),
         Request("a", "in-flight"),
@@ -72,8 +72,8 @@ NOISE_AFTER_GOAWAY = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        must(http2.pings_are_answered_in_the_drain),
-        must(http2.settings_are_acknowledged_in_the_drain),
+        http2.pings_are_answered_in_the_drain,
+        http2.settings_are_acknowledged_in_the_drain,
         *IN_FLIGHT,
         *GOAWAY,
         *CLOSING,
@@ -85,7 +85,7 @@ UPLOAD_BESIDE_DISCARDED_DATA = Scenario(
     id="h2-upload-raced-data",
     question="A late stream's body, which nobody reads, uses up the connection's window. Does the upload in flight go on?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "upload", method="POST", headers=announced(210_000), body=bytes(10_000), whole=False),
@@ -107,8 +107,8 @@ UPLOAD_BESIDE_DISCARDED_DATA = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(http2.data_of_discarded_streams_is_given_back),
-        promise(http2.uploads_in_flight_are_read_whole),
+        http2.data_of_discarded_streams_is_given_back,
+        http2.uploads_in_flight_are_read_whole,
         *IN_FLIGHT,
         *GOAWAY,
         *CLOSING,
@@ -123,7 +123,7 @@ TRAILERS_AFTER_DISCARDED_HEAD = Scenario(
     id="h2-trailers-after-raced-head",
     question="A late stream's head, which nobody processes, fills the HPACK table. Are the upload's trailers still understood?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "upload", method="POST", headers=(*announced(10_000), BEFORE), body=bytes(10_000), whole=False),
@@ -143,8 +143,8 @@ TRAILERS_AFTER_DISCARDED_HEAD = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        must(http2.fields_of_discarded_streams_are_decompressed),
-        promise(http2.uploads_in_flight_are_read_whole),
+        http2.fields_of_discarded_streams_are_decompressed,
+        http2.uploads_in_flight_are_read_whole,
         *IN_FLIGHT,
         *GOAWAY,
         *CLOSING,

@@ -6,11 +6,6 @@ A server that waits for its clients lets the rudest of them decide how long its 
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, goaway
-from lastcall.conformance.model.check import (
-    must,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import (
     FIN,
     SERVER,
@@ -25,6 +20,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResetRequest,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
@@ -71,12 +67,12 @@ POLITE_CLIENT = Scenario(
     id="h2-polite-client",
     question="The client says GOAWAY and closes as soon as it has its response. Does the server end in order?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=busy(ClosePolicy.POLITE),
     checks=(
         *IN_FLIGHT,
         # Who closes first is chance here, so nothing is asked about the server's close.
-        *(asked for asked in GOAWAY if asked.check is not goaway.goaway_precedes_close),
+        *(check for check in GOAWAY if check is not goaway.goaway_precedes_close),
         *ENDING,
     ),
 )
@@ -85,7 +81,7 @@ RUDE_CLIENT = Scenario(
     id="h2-rude-client",
     question="The client never closes, not even when the server has. Does the server end in time all the same?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=busy(ClosePolicy.RUDE),
     checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
 )
@@ -94,13 +90,13 @@ IDLE_POLITE = Scenario(
     id="h2-idle-polite",
     question="An idle client says GOAWAY and closes as soon as it is told of the shutdown. Does the server end in order?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.POLITE),
     checks=(
-        promise(goaway.goaway_says_no_error),
-        must(goaway.goaway_is_on_stream_zero),
-        should(goaway.goaway_comes_in_two_phases),
-        must(goaway.last_stream_id_covers_processed_streams),
+        goaway.goaway_says_no_error,
+        goaway.goaway_is_on_stream_zero,
+        goaway.goaway_comes_in_two_phases,
+        goaway.last_stream_id_covers_processed_streams,
         *ENDING,
     ),
 )
@@ -109,17 +105,17 @@ IDLE_RUDE = Scenario(
     id="h2-idle-rude",
     question="An idle client never closes, not even when the server has. Is it told and closed, and the end in time?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.RUDE),
     checks=(
-        should(closing.idle_connections_close_promptly),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
-        should(goaway.goaway_precedes_close),
-        promise(goaway.goaway_says_no_error),
-        must(goaway.goaway_is_on_stream_zero),
-        should(goaway.goaway_comes_in_two_phases),
-        must(goaway.last_stream_id_covers_processed_streams),
+        closing.idle_connections_close_promptly,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
+        goaway.goaway_precedes_close,
+        goaway.goaway_says_no_error,
+        goaway.goaway_is_on_stream_zero,
+        goaway.goaway_comes_in_two_phases,
+        goaway.last_stream_id_covers_processed_streams,
         *ENDING,
     ),
 )
@@ -128,7 +124,7 @@ CLIENT_GIVES_UP = Scenario(
     id="h2-client-gives-up",
     question="The client gives up one of its two requests during the drain. Is the other served, and the drain not held up?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     streams_at_once=2,
     timeline=steps(
         Connect("a"),

@@ -6,11 +6,6 @@ A request in its handler is the plain case. Here the handshake, the head, the bo
 from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, handshakes, http2, serving
-from lastcall.conformance.model.check import (
-    must,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import (
     FIN,
     SERVER,
@@ -31,6 +26,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     SendBody,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -54,7 +50,7 @@ ZERO_STREAMS = Scenario(
     id="h2-zero-streams",
     question="The connection has only said its preface and SETTINGS. Is it told of the shutdown, and closed soon?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Await(FrameReceived("a", frame="SETTINGS", flags=("ACK",))),
@@ -63,14 +59,14 @@ ZERO_STREAMS = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        should(closing.unused_connections_close_promptly),
-        should(closing.connections_end_without_reset),
-        must(closing.close_notify_precedes_fin),
-        should(goaway.goaway_precedes_close),
-        promise(goaway.goaway_says_no_error),
-        must(goaway.goaway_is_on_stream_zero),
-        should(goaway.goaway_comes_in_two_phases),
-        *(asked for asked in ENDING if asked.check is not serving.requests_by_fate),
+        closing.unused_connections_close_promptly,
+        closing.connections_end_without_reset,
+        closing.close_notify_precedes_fin,
+        goaway.goaway_precedes_close,
+        goaway.goaway_says_no_error,
+        goaway.goaway_is_on_stream_zero,
+        goaway.goaway_comes_in_two_phases,
+        *(check for check in ENDING if check is not serving.requests_by_fate),
     ),
 )
 
@@ -78,7 +74,7 @@ HANDSHAKE_LATE = Scenario(
     id="h2-handshake-late",
     question="A connection stood without a word, and begins its handshake during the drain. Is it closed, told, or served?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("busy"),
         Request("busy"),
@@ -94,14 +90,14 @@ HANDSHAKE_LATE = Scenario(
         Await(ResponseEnded("busy")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, promise(handshakes.late_handshakes_meet_a_clear_fate), *GOAWAY, *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, handshakes.late_handshakes_meet_a_clear_fate, *GOAWAY, *CLOSING, *ENDING),
 )
 
 HALF_HEAD = Scenario(
     id="h2-half-head",
     question="Half of a request's head is sent before the shutdown, the rest after GOAWAY. Does it meet a clear fate?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "in-flight"),
@@ -117,14 +113,14 @@ HALF_HEAD = Scenario(
         Await(ResponseEnded("in-flight")),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *GOAWAY, promise(goaway.raced_streams_meet_a_clear_fate), *CLOSING, *ENDING),
+    checks=(*IN_FLIGHT, *GOAWAY, goaway.raced_streams_meet_a_clear_fate, *CLOSING, *ENDING),
 )
 
 UPLOAD = Scenario(
     id="h2-upload",
     question="A request's body, larger than the usual window, is on its way when the shutdown comes. Is it read whole?",
     protocols=HTTP2,
-    drain=Duration(6, 20),
+    launch=LaunchPlan(Duration(6, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "upload", method="POST", headers=announced(300_000), body=bytes(20_000), whole=False),
@@ -142,14 +138,14 @@ UPLOAD = Scenario(
         Await(ResponseEnded("upload")),
         Await(ServerExited()),
     ),
-    checks=(promise(http2.uploads_in_flight_are_read_whole), *IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
+    checks=(http2.uploads_in_flight_are_read_whole, *IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
 )
 
 FLOW_BLOCKED = Scenario(
     id="h2-flow-blocked",
     question="A response waits for the client's window when the shutdown comes. Is it sent whole once the window opens?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a", window=1000, replenish=False),
         Request("a", "blocked"),
@@ -170,7 +166,7 @@ RESPONSE_HALF_SENT = Scenario(
     id="h2-response-half-sent",
     question="A response is half sent when the shutdown comes. Does the client get the rest?",
     protocols=HTTP2,
-    drain=DRAIN,
+    launch=LaunchPlan(DRAIN),
     timeline=steps(
         Connect("a"),
         Request("a", "half-sent"),
@@ -192,7 +188,7 @@ ENDLESS = Scenario(
     id="h2-endless",
     question="A stream of pieces has no end. Is it cut at the drain timeout, so that the client sees it cut?",
     protocols=HTTP2,
-    drain=Duration(2, 10),
+    launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
     timeline=steps(
         Connect("a"),
@@ -210,10 +206,10 @@ ENDLESS = Scenario(
     checks=(
         *FORCED_END,
         *SPEAKS,
-        should(delivery.pieces_are_passed_on_in_the_drain),
-        should(goaway.goaway_is_sent),
-        should(goaway.goaway_precedes_close),
-        must(goaway.goaway_is_on_stream_zero),
-        must(goaway.last_stream_id_covers_processed_streams),
+        delivery.pieces_are_passed_on_in_the_drain,
+        goaway.goaway_is_sent,
+        goaway.goaway_precedes_close,
+        goaway.goaway_is_on_stream_zero,
+        goaway.last_stream_id_covers_processed_streams,
     ),
 )

@@ -7,13 +7,13 @@ server that is told to stop. Some servers can be told to wait for that; what the
 from __future__ import annotations
 
 from lastcall.conformance.checks import lame_duck
-from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import (
     READY,
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
@@ -38,7 +38,7 @@ NEWCOMERS = Scenario(
     id="newcomers-after-signal",
     question="New clients come one after another, before the signal and after it. Until when are they served, and what then?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
         Connect("held"),
         Request("held"),
@@ -54,7 +54,7 @@ NEWCOMERS = Scenario(
     ),
     checks=(
         *IN_FLIGHT,
-        observe(lame_duck.newcomers_after_the_signal),
+        lame_duck.newcomers_after_the_signal,
         *ENDING,
     ),
 )
@@ -63,8 +63,7 @@ LAME_DUCK = Scenario(
     id="lame-duck-newcomers",
     question="The server is told to go on accepting for a while after the signal. Are those who come then served?",
     protocols=BOTH,
-    drain=Duration(5, 30),
-    lame_duck=Duration(1, 10),
+    launch=LaunchPlan(Duration(5, 30), lame_duck=Duration(1, 10)),
     timeline=steps(
         Connect("held"),
         Request("held"),
@@ -83,9 +82,9 @@ LAME_DUCK = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(lame_duck.newcomers_are_served_in_the_lame_duck),
-        observe(lame_duck.newcomers_after_the_signal),
-        observe(lame_duck.readiness_after_the_signal),
+        lame_duck.newcomers_are_served_in_the_lame_duck,
+        lame_duck.newcomers_after_the_signal,
+        lame_duck.readiness_after_the_signal,
         *IN_FLIGHT,
         *ENDING,
     ),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, http1_phases, process
-from lastcall.conformance.model.check import promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import (
     READY,
     Connect,
     Request,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
@@ -44,15 +44,15 @@ IDLE_EXIT = Scenario(
     id="idle-exit",
     question="No connection is open when the shutdown comes. Does the process end soon, whatever its drain timeout?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
         Elapse(Duration(0.3, 3), "the server has come to rest after its boot"),
         Shutdown(),
         Await(ServerExited()),
     ),
     checks=(
-        promise(ending.server_exits_once_drained),
-        *(asked for asked in UNVISITED if asked.check is not ending.server_exits_once_drained),
+        ending.idle_server_exits_promptly,
+        *(check for check in UNVISITED if check is not ending.server_exits_once_drained),
     ),
 )
 
@@ -60,7 +60,7 @@ SUCCESSOR = Scenario(
     id="successor-during-drain",
     question="A successor is started on the same port while a request is still in flight. Do both serve?",
     protocols=BOTH,
-    drain=Duration(8, 30),
+    launch=LaunchPlan(Duration(8, 30)),
     timeline=steps(
         Connect("a"),
         Request("a"),
@@ -73,7 +73,7 @@ SUCCESSOR = Scenario(
         Await(ResponseEnded("a")),
         Await(ServerExited()),
     ),
-    checks=(promise(process.successor_serves_during_the_drain), *IN_FLIGHT, *beside_a_successor(ENDING)),
+    checks=(process.successor_serves_during_the_drain, *IN_FLIGHT, *beside_a_successor(ENDING)),
 )
 
 CROWD = [f"client-{number}" for number in range(1, 41)]
@@ -92,7 +92,7 @@ MANY_CONNECTIONS = Scenario(
     id="many-connections",
     question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
     protocols=HTTP2,
-    drain=Duration(6, 40),
+    launch=LaunchPlan(Duration(6, 40)),
     timeline=MANY_AT_ONCE,
     checks=(*IN_FLIGHT, *GOAWAY, *CLOSING, *ENDING),
 )
@@ -101,7 +101,7 @@ HTTP1_MANY_CONNECTIONS = Scenario(
     id="http1-many-connections",
     question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
     protocols=HTTP1,
-    drain=Duration(6, 40),
+    launch=LaunchPlan(Duration(6, 40)),
     timeline=MANY_AT_ONCE,
     checks=(*IN_FLIGHT, *SAYS_CLOSE, *CLOSING, *ENDING),
 )
@@ -110,7 +110,7 @@ PAUSED_SERVER = Scenario(
     id="paused-server",
     question="Requests come while the server gets no time to run, and then the shutdown. What becomes of them afterwards?",
     protocols=(Protocol.H1,),
-    drain=Duration(4, 20),
+    launch=LaunchPlan(Duration(4, 20)),
     timeline=steps(
         Connect("known"),
         Request("known", "first", READY),
@@ -129,5 +129,5 @@ PAUSED_SERVER = Scenario(
         Await(ResponseEnded("unread")),
         Await(ServerExited()),
     ),
-    checks=(promise(http1_phases.overtaken_requests_are_answered_or_untouched), *ENDING),
+    checks=(http1_phases.overtaken_requests_are_answered_or_untouched, *ENDING),
 )

@@ -7,9 +7,9 @@ touched it; and the request that is in flight beside it is none the worse for it
 from __future__ import annotations
 
 from lastcall.conformance.checks import goaway
-from lastcall.conformance.model.check import must, promise
 from lastcall.conformance.model.client_events import GoawayReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
 from lastcall.conformance.model.step import Duration
@@ -25,7 +25,7 @@ RACED_STREAM = Scenario(
     id="raced-stream",
     question="A stream is opened in the instant of the signal, before the client can have read a GOAWAY. What becomes of it?",
     protocols=HTTP2,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "in-flight"),
@@ -45,8 +45,8 @@ RACED_STREAM = Scenario(
     checks=(
         *IN_FLIGHT,
         *GOAWAY,
-        must(goaway.streams_above_last_stream_id_are_not_processed),
-        promise(goaway.raced_streams_meet_a_clear_fate),
+        goaway.streams_above_last_stream_id_are_not_processed,
+        goaway.raced_streams_meet_a_clear_fate,
         *ENDING,
     ),
 )
@@ -55,7 +55,7 @@ LATE_STREAM = Scenario(
     id="late-stream",
     question="A stream is opened half a second after the first GOAWAY. Is what the server says of its last stream still true?",
     protocols=HTTP2,
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         Connect("a"),
         Request("a", "in-flight"),
@@ -73,8 +73,8 @@ LATE_STREAM = Scenario(
     checks=(
         *IN_FLIGHT,
         *GOAWAY,
-        must(goaway.streams_above_last_stream_id_are_not_processed),
-        promise(goaway.raced_streams_meet_a_clear_fate),
+        goaway.streams_above_last_stream_id_are_not_processed,
+        goaway.raced_streams_meet_a_clear_fate,
         *ENDING,
     ),
 )

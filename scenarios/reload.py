@@ -7,13 +7,9 @@ signal for it, and of those with several workers with two.
 from __future__ import annotations
 
 from lastcall.conformance.checks import reload
-from lastcall.conformance.model.check import (
-    observe,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -37,9 +33,8 @@ RELOAD_UNDER_LOAD = Scenario(
     id="reload-under-load",
     question="The server reloads while clients come, stay and are being served. Is no request lost, and does it go on?",
     protocols=(*HTTP1, *HTTP2),
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20), workers=2),
     needs_signal="reload",
-    workers=2,
     timeline=steps(
         Connect("held"),
         Request("held"),
@@ -60,11 +55,11 @@ RELOAD_UNDER_LOAD = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(reload.requests_in_flight_survive_a_reload),
-        promise(reload.no_request_is_lost_in_a_reload),
-        promise(reload.server_goes_on_after_a_reload),
-        should(reload.new_connections_are_accepted_throughout_a_reload),
-        observe(reload.effect_of_a_reload),
+        reload.requests_in_flight_survive_a_reload,
+        reload.no_request_is_lost_in_a_reload,
+        reload.server_goes_on_after_a_reload,
+        reload.new_connections_are_accepted_throughout_a_reload,
+        reload.effect_of_a_reload,
         *ENDING,
     ),
 )

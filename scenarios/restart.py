@@ -7,7 +7,7 @@ which nobody answered. The server's own part is told apart: what has reached a h
 from __future__ import annotations
 
 from lastcall.conformance.checks import load
-from lastcall.conformance.model.check import observe, promise
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerFinished,
@@ -29,7 +29,7 @@ RESTART_UNDER_LOAD = Scenario(
     id="restart-under-load",
     question="Applications that use httpx send requests while a server is replaced by its successor. What do they get?",
     protocols=(*HTTP1, *HTTP2),
-    drain=Duration(5, 20),
+    launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         BeginLoad("load", held_s=0.15),
         Await(HandlerFinished()),
@@ -42,9 +42,9 @@ RESTART_UNDER_LOAD = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(load.requests_of_the_load_that_entered_are_answered),
-        observe(load.ordinary_client_through_a_restart),
-        observe(load.outage_of_a_restart),
+        load.requests_of_the_load_that_entered_are_answered,
+        load.ordinary_client_through_a_restart,
+        load.outage_of_a_restart,
         *beside_a_successor(UNVISITED),
     ),
 )

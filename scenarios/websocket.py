@@ -6,13 +6,9 @@ how its client is told that this is no accident. Over HTTP/2 (RFC 8441) it is a 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lastcall.conformance.checks import closing, serving, websocket
-from lastcall.conformance.model.check import (
-    Asked,
-    must,
-    promise,
-    should,
-)
 from lastcall.conformance.model.client_events import (
     FIN,
     SERVER,
@@ -31,6 +27,7 @@ from lastcall.conformance.model.client_steps import (
     Request,
     ResumeReading,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import HandlerEntered, ServerExited
@@ -44,6 +41,9 @@ from lastcall.conformance.model.timeline import (
 )
 from lastcall.scenarios.usual import ENDING, GOAWAY, HTTP1, HTTP2, IN_FLIGHT
 
+if TYPE_CHECKING:
+    from lastcall.conformance.model.check import Check
+
 NEEDS = frozenset({Feature.WEBSOCKET})
 NEEDS_H2 = frozenset({Feature.WEBSOCKET_H2})
 LONG_MESSAGE = 1024 * 1024
@@ -51,18 +51,18 @@ LONG_MESSAGE = 1024 * 1024
 MESSAGES = 8
 """Together more than the kernel's buffers hold, so that they cannot all have been sent to a client that does not read."""
 
-CLOSE: tuple[Asked, ...] = (
-    should(websocket.websocket_close_is_sent),
-    should(websocket.websocket_close_says_going_away),
-    must(websocket.websocket_close_code_is_allowed),
-    must(websocket.websocket_close_is_the_last_word),
-    promise(websocket.websocket_end_is_told_to_the_application),
-    should(closing.connections_end_without_reset),
-    must(closing.close_notify_precedes_fin),
+CLOSE: tuple[Check, ...] = (
+    websocket.websocket_close_is_sent,
+    websocket.websocket_close_says_going_away,
+    websocket.websocket_close_code_is_allowed,
+    websocket.websocket_close_is_the_last_word,
+    websocket.websocket_end_is_told_to_the_application,
+    closing.connections_end_without_reset,
+    closing.close_notify_precedes_fin,
 )
 
 
-END: tuple[Asked, ...] = tuple(asked for asked in ENDING if asked.check is not serving.requests_by_fate)
+END: tuple[Check, ...] = tuple(check for check in ENDING if check is not serving.requests_by_fate)
 """A WebSocket is no request that has a fate."""
 
 
@@ -86,7 +86,7 @@ WEBSOCKET_OPEN = Scenario(
     question="A WebSocket is open and idle when the shutdown comes. Is it closed with a Close that says so?",
     protocols=HTTP1,
     needs=NEEDS,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.FOLLOWER),
         Shutdown(),
@@ -94,7 +94,7 @@ WEBSOCKET_OPEN = Scenario(
         Await(ConnectionEnded("a", SERVER, FIN), within="after_response_close_s"),
         Await(ServerExited()),
     ),
-    checks=(*CLOSE, should(websocket.websocket_tcp_closes_after_the_handshake), *END),
+    checks=(*CLOSE, websocket.websocket_tcp_closes_after_the_handshake, *END),
 )
 
 WEBSOCKET_RUDE_PEER = Scenario(
@@ -102,7 +102,7 @@ WEBSOCKET_RUDE_PEER = Scenario(
     question="The client of a WebSocket never answers the server's Close. Does the shutdown end in time all the same?",
     protocols=HTTP1,
     needs=NEEDS,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.RUDE),
         Shutdown(),
@@ -117,7 +117,7 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
     question="A message is half sent when the shutdown comes. Does its client get the rest, and then a Close?",
     protocols=HTTP1,
     needs=NEEDS,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.FOLLOWER, receive_buffer=16 * 1024),
         PauseReading("a"),
@@ -130,7 +130,7 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
         Await(ConnectionEnded("a", SERVER, FIN), within="after_response_close_s"),
         Await(ServerExited()),
     ),
-    checks=(promise(websocket.websocket_messages_are_whole), *CLOSE, *END),
+    checks=(websocket.websocket_messages_are_whole, *CLOSE, *END),
 )
 
 WEBSOCKET_OVER_H2 = Scenario(
@@ -141,7 +141,7 @@ WEBSOCKET_OVER_H2 = Scenario(
     ),
     protocols=HTTP2,
     needs=NEEDS_H2,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         Connect("a"),
         Request("a", "beside"),
@@ -156,7 +156,7 @@ WEBSOCKET_OVER_H2 = Scenario(
         Await(ResponseEnded("socket"), within="after_response_close_s"),
         Await(ServerExited()),
     ),
-    checks=(*IN_FLIGHT, *CLOSE, should(websocket.websocket_stream_ends_after_the_handshake), *GOAWAY, *ENDING),
+    checks=(*IN_FLIGHT, *CLOSE, websocket.websocket_stream_ends_after_the_handshake, *GOAWAY, *ENDING),
 )
 
 WEBSOCKET_OVER_H2_RUDE_PEER = Scenario(
@@ -167,7 +167,7 @@ WEBSOCKET_OVER_H2_RUDE_PEER = Scenario(
     ),
     protocols=HTTP2,
     needs=NEEDS_H2,
-    drain=Duration(4, 10),
+    launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
         _in_use("a", ClosePolicy.RUDE),
         Shutdown(),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lastcall.conformance.checks import ending, serving, workers
-from lastcall.conformance.model.check import observe, promise
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Feature
@@ -51,9 +51,8 @@ WORKERS_DRAIN = Scenario(
     id="workers-drain",
     question="Two worker processes have requests in their handlers. Does each serve what it holds, and the first process last?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30), workers=2),
     needs=frozenset({Feature.WORKERS}),
-    workers=2,
     timeline=steps(
         *ON_BOTH_WORKERS,
         Shutdown(),
@@ -67,10 +66,10 @@ WORKERS_DRAIN = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(workers.every_worker_serves_what_it_holds),
-        promise(workers.first_process_outlives_its_workers),
-        observe(workers.requests_by_worker),
-        promise(serving.responses_are_whole),
+        workers.every_worker_serves_what_it_holds,
+        workers.first_process_outlives_its_workers,
+        workers.requests_by_worker,
+        serving.responses_are_whole,
         *ENDING,
     ),
 )
@@ -79,9 +78,8 @@ WORKER_LOST = Scenario(
     id="worker-lost-during-drain",
     question="A worker process is lost during the drain. Do its siblings still serve what they hold, and does all end in time?",
     protocols=BOTH,
-    drain=Duration(6, 30),
+    launch=LaunchPlan(Duration(6, 30), workers=2),
     needs=frozenset({Feature.WORKERS}),
-    workers=2,
     timeline=steps(
         *ON_BOTH_WORKERS,
         Shutdown(),
@@ -94,10 +92,10 @@ WORKER_LOST = Scenario(
         Await(ServerExited()),
     ),
     checks=(
-        promise(workers.siblings_of_a_lost_worker_serve_what_they_hold),
-        promise(workers.first_process_outlives_its_workers),
-        observe(workers.requests_by_worker),
-        *(asked for asked in ENDING if asked.check not in (ending.server_exits_once_drained, *HARMED_BY_THE_LOSS)),
-        observe(ending.exit_status_after_a_forced_end),
+        workers.siblings_of_a_lost_worker_serve_what_they_hold,
+        workers.first_process_outlives_its_workers,
+        workers.requests_by_worker,
+        *(check for check in ENDING if check not in (ending.server_exits_once_drained, *HARMED_BY_THE_LOSS)),
+        ending.exit_status_after_a_forced_end,
     ),
 )

@@ -24,7 +24,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAM = CACHE / "rust" / "release" / "lastcall-actix-web"
 _HTTP_SERVER = "https://docs.rs/actix-web/latest/actix_web/struct.HttpServer.html"

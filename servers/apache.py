@@ -24,7 +24,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAM = find_program("apache2", CACHE / "apache2" / "usr" / "sbin" / "apache2")
 _MODULES = _PROGRAM.parent.parent / "lib" / "apache2" / "modules"

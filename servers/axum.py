@@ -26,7 +26,7 @@ from lastcall.servers.installation import CACHE, printed_version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAMS = CACHE / "rust" / "release"
 _HANDLE = "https://docs.rs/axum-server/latest/axum_server/struct.Handle.html#method.graceful_shutdown"

@@ -20,7 +20,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _STOP = "https://bun.com/reference/globals/bun/Server/stop"
 _PROGRAM = CACHE / "bun" / "node_modules" / ".bin" / "bun"

@@ -26,7 +26,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _RELEASE = "v2.11.9"
 _MODULE = "github.com/caddyserver/caddy/v2"

@@ -29,7 +29,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import package_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _DOCUMENTATION = "https://www.envoyproxy.io/docs/envoy/latest"
 

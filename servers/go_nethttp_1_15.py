@@ -19,7 +19,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _SHUTDOWN = "https://pkg.go.dev/net/http@go1.15.15#Server.Shutdown"
 _PROGRAM = CACHE / "go-nethttp-1.15"

@@ -27,7 +27,7 @@ from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 
 def _command(*interface: str) -> Callable[[Launch], list[str]]:

@@ -30,7 +30,7 @@ from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _WSGI, _ASGI = "lastcall.servers.apps.wsgi:application", "lastcall.servers.apps.asgi:application"
 _HTTP1 = frozenset({Protocol.H1, Protocol.H1_TLS})

@@ -27,7 +27,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAM = find_program("h2o", CACHE / "h2o" / "usr" / "bin" / "h2o")
 _ENVIRONMENT = unpacked_environment(CACHE / "h2o")

@@ -24,7 +24,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAM = CACHE / "rust" / "release" / "lastcall-hyper"
 _GRACEFUL = "https://docs.rs/hyper-util/latest/hyper_util/server/graceful/struct.GracefulShutdown.html"

@@ -19,7 +19,7 @@ from lastcall.servers import jvm
 from lastcall.servers.installation import printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 
 def _command(launch: Launch) -> list[str]:

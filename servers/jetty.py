@@ -30,7 +30,7 @@ from lastcall.servers import jvm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 
 # The documentation is silent about an embedded server: the field is 0. Jetty's own distribution sets 5 s, in its jetty.xml.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lastcall.servers.installation import CACHE
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 EXIT_STATUSES = (128 + signal.SIGTERM,)
 """Of a JVM that has been ended by SIGTERM, whatever its hooks have done."""

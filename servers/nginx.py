@@ -23,7 +23,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAM = find_program("nginx", CACHE / "nginx" / "usr" / "sbin" / "nginx")
 _ENVIRONMENT = unpacked_environment(CACHE / "nginx")

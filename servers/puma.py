@@ -29,7 +29,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, find_program, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _UNPACKED = CACHE / "puma"
 _PROGRAM = find_program("puma", _UNPACKED / "usr" / "bin" / "puma")

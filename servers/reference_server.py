@@ -14,7 +14,6 @@ from lastcall.conformance.model.server import (
     Drain,
     Feature,
     LameDuck,
-    Launch,
     Server,
 )
 from lastcall.servers.reference.faults import FAULTS
@@ -22,6 +21,8 @@ from lastcall.servers.reference.variants import VARIANTS as VARIANT_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lastcall.conformance.model.launch import Launch
 
 ROOT = Path(lastcall.__file__).parent.parent
 """The folder that ``lastcall`` is imported from: the server runs in a directory of its own."""

@@ -31,7 +31,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _BUILTIN_VALUES = "https://sanic.dev/en/guide/running/configuration.html#builtin-values"
 

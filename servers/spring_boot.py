@@ -23,7 +23,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers import jvm
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 # Idle connections, closed after 20 s unless it is set, must last until the shutdown.
 _CONFIGURATION = """server.address = {host}

@@ -18,7 +18,7 @@ from lastcall.conformance.model.server import Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 
 def _command(launch: Launch) -> list[str]:

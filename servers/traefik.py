@@ -22,7 +22,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, printed_version
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _RELEASE = "v3.6.12"
 _MODULE = "github.com/traefik/traefik/v3"

@@ -22,7 +22,7 @@ from lastcall.conformance.model.server import (
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAM = find_program("traffic_server", CACHE / "trafficserver" / "usr" / "bin" / "traffic_server")
 _ENVIRONMENT = unpacked_environment(CACHE / "trafficserver", "usr/lib/trafficserver")

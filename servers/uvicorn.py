@@ -35,7 +35,7 @@ from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 # The documentation gives the default of the keep-alive timeout, not of this one. In the source it is None, and what is in
 # flight is waited for with that as asyncio's timeout: https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/server.py#L297

@@ -15,7 +15,7 @@ from lastcall.conformance.model.server import Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.server import Launch
+    from lastcall.conformance.model.launch import Launch
 
 _PROGRAM = find_program("varnishd", CACHE / "varnish" / "usr" / "sbin" / "varnishd")
 _ENVIRONMENT = unpacked_environment(CACHE / "varnish", "usr/lib/varnish")

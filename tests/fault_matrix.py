@@ -115,7 +115,7 @@ MATRIX = (
     ),
     Row("drain-timeout-short", "default-drain", H1, ("drain_timeout_is_granted_in_full",)),
     Row("drain-timeout-twice", "default-drain", H2, ("drain_timeout_ends_the_server",)),
-    Row("sits-out-drain-timeout", "idle-exit", H1, ("server_exits_once_drained",)),
+    Row("sits-out-drain-timeout", "idle-exit", H1, ("idle_server_exits_promptly",)),
     Row("further-signals-ignored", "forced-end", H2, ("forcing_signal_ends_the_server",)),
     Row("cuts-streams-at-signal", "forced-end", H1, ("first_signal_alone_cuts_nothing",)),
     Row("exits-at-once", "second-signal", H2, ("first_signal_alone_cuts_nothing",)),

@@ -9,6 +9,7 @@ from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
@@ -33,7 +34,7 @@ ONE_HELD = Scenario(
     id="one-held",
     question="Is one request in its handler served?",
     protocols=HTTP1,
-    drain=Duration(3, 3),
+    launch=LaunchPlan(Duration(3, 3)),
     timeline=steps(
         Connect("a"),
         Request("a"),

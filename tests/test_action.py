@@ -40,9 +40,7 @@ class Runner:
         self.inputs |= inputs
         installed = folder / "runner" / "lastcall" / "bin"
         installed.mkdir(parents=True)
-        (installed / "lastcall").write_text(
-            f'#!/bin/sh\nexec "{sys.executable}" -m conformance "$@"\n', encoding="utf-8"
-        )
+        (installed / "lastcall").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lastcall "$@"\n', encoding="utf-8")
         (installed / "lastcall").chmod(0o755)
 
     def step(self, name):

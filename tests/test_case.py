@@ -2,8 +2,9 @@
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.step import Pace
@@ -26,7 +27,7 @@ def test_what_passes_for_its_own_sake_is_expected_and_a_drain_that_is_sat_out():
 
 def test_rude_client_and_a_lame_duck_take_their_time():
     assert expected_s("h2-idle-rude") > expected_s("h2-idle-polite")
-    assert expected_s("lame-duck-newcomers") > FOUND.scenarios["lame-duck-newcomers"].lame_duck.fast_s
+    assert expected_s("lame-duck-newcomers") > FOUND.scenarios["lame-duck-newcomers"].launch.lame_duck.fast_s
 
 
 def test_longest_plays_begin_first(tmp_path, monkeypatch):
@@ -36,12 +37,12 @@ def test_longest_plays_begin_first(tmp_path, monkeypatch):
         begun.append(case.scenario.id)
         return Trace(case.scenario.id, ())
 
-    monkeypatch.setattr("lastcall.conformance.harness.environment.play", play)
+    monkeypatch.setattr("lastcall.conformance.harness.scheduler.play", play)
     names = ["h2-zero-streams", "one-request", "h2-idle-rude", "deadline-first"]
     cases = [
         Case(FOUND.scenarios[name], FOUND.servers["reference"], Protocol.H2C, Pace.FAST, DEFAULT) for name in names
     ]
     with Environment() as environment:
-        traces = environment.play_all(cases, tmp_path)
+        traces = play_all(environment, cases, tmp_path)
     assert begun == ["deadline-first", "one-request", "h2-idle-rude", "h2-zero-streams"]
     assert [trace.play for trace in traces] == names, "and come back in the order of the bills"

@@ -19,9 +19,9 @@ def test_every_scenario_check_and_clause_is_on_the_page():
     page = as_markdown(FOUND)
     for scenario in FOUND.scenarios.values():
         assert f'### <a id="{scenario.id}"></a>{scenario.id}\n\n{scenario.question}' in page
-        for asked in scenario.checks:
-            assert f'<a id="{asked.check.id}"></a>' in page
-            assert f'<a id="{asked.check.clause.id}"></a>' in page
+        for check in scenario.checks:
+            assert f'<a id="{check.id}"></a>' in page
+            assert f'<a id="{check.clause.id}"></a>' in page
 
 
 def test_the_text_names_every_server_but_no_mutant():

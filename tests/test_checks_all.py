@@ -24,16 +24,13 @@ from lastcall.conformance.model.server_events import (
 )
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.trace_file import EVENTS, dump, load
-from lastcall.conformance.model.verdict import Answer, Level
+from lastcall.conformance.model.verdict import Answer, Impact, Level
 from lastcall.registry import find
 from tests.ends import abandoned, fin_received, reset_received
 from tests.traces import SIGNAL, at, exits, held, opened, ready, trace
 
 SCENARIOS = tuple(find().scenarios.values())
-ASKED = tuple(
-    (scenario, asked) for scenario in SCENARIOS for asked in sorted(scenario.checks, key=lambda each: each.check.id)
-)
-CHECKS = tuple({asked.check.id: asked.check for _scenario, asked in ASKED}.values())
+CHECKS = tuple({check.id: check for scenario in SCENARIOS for check in scenario.checks}.values())
 PLAYS = tuple((scenario, protocol) for scenario in SCENARIOS for protocol in scenario.protocols)
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 each_play = pytest.mark.parametrize(
@@ -76,15 +73,20 @@ def test_what_it_takes_for_granted_goes_round_in_no_circle(check):
     below(check)
 
 
-LEVELS = {(asked.check.id, asked.level): asked for _scenario, asked in ASKED if asked.level is not Level.OBSERVE}
-
-
 @pytest.mark.parametrize(
-    "asked",
-    [pytest.param(asked, id=name) for (name, _level), asked in LEVELS.items()],
+    "check", [check for check in CHECKS if check.level is not Level.OBSERVE], ids=lambda check: check.id
 )
-def test_its_level_is_that_of_its_clause(asked):
-    assert asked.check.clause.keyword in KEYWORDS[asked.level]
+def test_its_level_is_that_of_its_clause(check):
+    assert check.clause.keyword in KEYWORDS[check.level]
+
+
+def test_each_check_is_one_value_with_a_name_of_its_own():
+    values = {id(check): check.id for scenario in SCENARIOS for check in scenario.checks}
+    assert len(values) == len(set(values.values()))
+
+
+def test_every_impact_is_that_of_some_rule_that_can_be_broken():
+    assert {check.impact for check in CHECKS if check.level is not Level.OBSERVE} == set(Impact)
 
 
 # --- no evidence is never kept ---
@@ -225,7 +227,7 @@ def test_no_trace_makes_a_check_raise_and_a_stored_one_is_judged_alike(told):
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TRACES)
 def test_no_finding_is_an_observation_of_a_rule_or_a_verdict_on_an_observation(told):
-    levels = {asked.check.id: asked.level for _scenario, asked in ASKED}
+    levels = {check.id: check.level for check in CHECKS}
     allowed = {
         True: {Answer.OBSERVED, Answer.CANNOT_TELL},
         False: {Answer.KEPT, Answer.BROKEN, Answer.CANNOT_TELL},

@@ -134,6 +134,15 @@ def test_a_late_refusal_is_no_reason_to_wait():
     judged(ONCE, "broken", *SERVED, *raced, exits(6.1), says="4.10 s after the last response")
 
 
+def test_an_idle_server_ends_without_sitting_its_drain_timeout_out():
+    idle = checks.idle_server_exits_promptly
+    judged(idle, "cannot tell", exits(3.0), says="No shutdown")
+    judged(idle, "kept", SIGNAL, exits(3.0), says="3.00 s", rests_on=["SignalSent", "ServerExited"])
+    judged(idle, "broken", SIGNAL, exits(3.01), says="3.01 s")
+    judged(idle, "cannot tell", SIGNAL, exits(3.01), LAG)
+    judged(idle, "cannot tell", *opened("a"), SIGNAL, exits(3.01), says="was not idle")
+
+
 def test_a_server_that_never_was_drained():
     judged(ONCE, "cannot tell", *BUSY, exits(4.2), says="never was drained")
 

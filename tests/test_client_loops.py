@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import why_control_fails
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     GoawaySent,
@@ -19,6 +20,7 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server_events import (
+    ApplicationReported,
     HandlerEntered,
     HandlerFinished,
     HandlerOrdered,
@@ -52,7 +54,7 @@ def played(tmp_path_factory):
             folder = tmp_path_factory.mktemp("traces")
             scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline), protocols=(protocol,), **fields)
             case = Case(scenario, server, protocol, Pace.FAST, PATIENT, "1", control)
-            (trace,) = environment.play_all([case], folder)
+            (trace,) = play_all(environment, [case], folder)
             assert not trace.of(HarnessFailed), trace.of(HarnessFailed)
             return trace
 
@@ -133,7 +135,7 @@ RELOADING = dataclasses.replace(REFERENCE, signals={"reload": "SIGTERM"})
 
 
 def test_from_a_reload_on_what_does_not_come_is_the_server_s_doing(played):
-    never = Await(HandlerEntered("never"), within="goaway_s")
+    never = Await(ApplicationReported(report="never"), within="goaway_s")
     trace = played(Signal("reload"), Await(ServerExited()), never, Shutdown(), server=RELOADING)
     assert not trace.of(SetupFailed)
     assert [signal.purpose for signal in trace.of(SignalSent)] == ["reload"], "there was nobody to shut down any more"
@@ -141,7 +143,7 @@ def test_from_a_reload_on_what_does_not_come_is_the_server_s_doing(played):
 
 
 def test_without_a_reload_the_same_is_a_setup_that_failed(played):
-    trace = played(Await(HandlerEntered("never"), within="goaway_s"), Shutdown())
+    trace = played(Await(ApplicationReported(report="never"), within="goaway_s"), Shutdown())
     assert trace.of(SetupFailed)
 
 

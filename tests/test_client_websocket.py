@@ -5,12 +5,13 @@ import socket
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.client.connection import ClientConnection
 from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.loop_clock import LoopClock
 from lastcall.conformance.harness.recorder import Recorder
+from lastcall.conformance.harness.scheduler import play_all
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
@@ -54,7 +55,7 @@ TOLD = (
 def test_the_whole_life_of_a_websocket(tmp_path):
     scenario, server = FOUND.scenarios["websocket-open"], FOUND.servers["reference"]
     with Environment() as environment:
-        (trace,) = environment.play_all([Case(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
+        (trace,) = play_all(environment, [Case(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
     first = ["WebSocketAsked", "WebSocketOpened"]
     names = [type(event).__name__ for event in trace.events if kind_of(event) in TOLD]
     assert [name for name in names if name != "HandlerEntered"] == [
@@ -73,7 +74,7 @@ def test_the_whole_life_of_a_websocket(tmp_path):
 def test_the_whole_life_of_a_websocket_over_http2(tmp_path):
     scenario, server = FOUND.scenarios["websocket-over-h2"], FOUND.servers["reference"]
     with Environment() as environment:
-        (trace,) = environment.play_all([Case(scenario, server, Protocol.H2C, Pace.FAST, DEFAULT)], tmp_path)
+        (trace,) = play_all(environment, [Case(scenario, server, Protocol.H2C, Pace.FAST, DEFAULT)], tmp_path)
     told = [event for event in trace.events if getattr(event, "request", "") == "socket"]
     names = [type(event).__name__ for event in told if not type(event).__name__.startswith("Handler")]
     assert names == [

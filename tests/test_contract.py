@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.harness import contract
-from lastcall.conformance.harness.contract import CONTRACT, ContractEnvironment, easiest_protocol
+from lastcall.conformance.harness.contract import CONTRACT, easiest_protocol, hold
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.protocol import Protocol, protocol_named
 from lastcall.install import why_missing
@@ -40,7 +41,7 @@ PAIRS = [(name, str(protocol)) for name, server in SERVERS.items() for protocol 
 
 @pytest.fixture(scope="module")
 def environment():
-    with ContractEnvironment() as environment:
+    with Environment() as environment:
         yield environment
 
 
@@ -54,7 +55,7 @@ def outcomes(environment):
         if why := why_missing(server):
             pytest.skip(f"{name} is {why}")
         if (name, protocol) not in known:
-            told = environment.hold(server, protocol_named(protocol))
+            told = hold(environment, server, protocol_named(protocol))
             known[name, protocol] = {outcome.article: outcome for outcome in told}
         return known[name, protocol]
 
@@ -82,19 +83,19 @@ def test_every_article_has_its_fault():
 
 
 def test_correct_application_keeps_every_article(environment, tmp_path):
-    assert [told for told in environment.hold(gated(tmp_path), Protocol.H1, PATIENT) if told.broken] == []
+    assert [told for told in hold(environment, gated(tmp_path), Protocol.H1, PATIENT) if told.broken] == []
 
 
 @pytest.mark.parametrize(("fault", "article"), FAULTS.items())
 def test_article_is_seen_to_break(environment, tmp_path, fault, article):
-    told = environment.hold(gated(tmp_path, fault), Protocol.H1, HASTY)
+    told = hold(environment, gated(tmp_path, fault), Protocol.H1, HASTY)
     broken = {outcome.article: outcome.broken for outcome in told if outcome.broken}
     assert article.__name__ in broken
     assert "\n" not in broken[article.__name__]
 
 
 def test_server_that_dies_is_said_to_have_died(environment, tmp_path):
-    told = environment.hold(gated(tmp_path, "dies"), Protocol.H1, PATIENT)
+    told = hold(environment, gated(tmp_path, "dies"), Protocol.H1, PATIENT)
     broken = [outcome.broken for outcome in told if outcome.broken]
     assert broken
     assert all(line.startswith("the server had ended, with status 7: ") for line in broken)
@@ -104,7 +105,9 @@ def test_server_that_does_not_start_raises_one_line(environment, tmp_path):
     with pytest.raises(
         ServerSessionError, match=r"stillborn over h1 cannot be asked: .* with status 3; .*: no licence$"
     ):
-        environment.hold(program(tmp_path, "stillborn", "print('no licence'); raise SystemExit(3)"), Protocol.H1, HASTY)
+        hold(
+            environment, program(tmp_path, "stillborn", "print('no licence'); raise SystemExit(3)"), Protocol.H1, HASTY
+        )
 
 
 def test_easiest_protocol_is_cleartext_then_http1():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.launch import Launch
 from lastcall.registry import find
 
 DECLARING = [

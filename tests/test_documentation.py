@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.__main__ import _COMMANDS, _parser
+from lastcall.__main__ import command_names, parser_of
 from lastcall.conformance.judging.expectations import load_expectations
 from lastcall.server_toml import load_server
 from tests.support import GATED
@@ -97,8 +97,8 @@ def understood(command, folder):
     """Parse a command of lastcall's, or let pytest collect for one of its own; others are not ours to try."""
     words = shlex.split(command, comments=True)
     words = words[2:] if words[:2] == ["python", "-m"] else words
-    if words[0] in ("conformance", "lastcall") and words[1] in _COMMANDS:
-        assert _parser().parse_args(words[1:]).command == words[1]
+    if words[0] == "lastcall" and words[1] in command_names():
+        assert parser_of(command_names()).parse_args(words[1:]).command == words[1]
     elif words[0] in ("pytest", "lastcall") and any(word.startswith("-") for word in words):
         tool = ["-m", "lastcall"] if words[0] == "lastcall" else ["-m", "pytest", "-p", "no:cacheprovider"]
         done = run(shlex.join([sys.executable, *tool, *words[1:], "--collect-only", "-q"]), folder)

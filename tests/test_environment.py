@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
-from lastcall.conformance.harness.environment import Environment, open_environment
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import reaper
+from lastcall.conformance.harness.scheduler import play_all
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
@@ -25,7 +26,7 @@ def test_plays_go_on_at_once_and_come_back_in_their_order(tmp_path):
     told = []
     with Environment() as environment:
         billed = cases(tmp_path, 6)
-        traces = environment.play_all(billed, tmp_path, lambda case, trace: told.append((case.server.name, trace)))
+        traces = play_all(environment, billed, tmp_path, lambda case, trace: told.append((case.server.name, trace)))
     assert [trace.play.server for trace in traces] == [case.server.name for case in billed]
     assert all(trace.complete for trace in traces)
     assert sorted(name for name, _trace in told) == sorted(trace.play.server for trace in traces)
@@ -35,17 +36,17 @@ def test_plays_go_on_at_once_and_come_back_in_their_order(tmp_path):
 
 
 def test_house_can_be_played_in_again_and_again(tmp_path):
-    with open_environment() as environment:
-        first = environment.play_all(cases(tmp_path, 1), tmp_path)
-        second = environment.play_all(cases(tmp_path, 1), tmp_path)
-        assert environment.play_all([], tmp_path) == []
+    with Environment() as environment:
+        first = play_all(environment, cases(tmp_path, 1), tmp_path)
+        second = play_all(environment, cases(tmp_path, 1), tmp_path)
+        assert play_all(environment, [], tmp_path) == []
     assert first[0].complete
     assert second[0].complete
 
 
 def test_house_that_closes_leaves_no_process_and_no_key(tmp_path):
     with Environment() as environment:
-        environment.play_all(cases(tmp_path, 1), tmp_path)
+        play_all(environment, cases(tmp_path, 1), tmp_path)
         token, key = environment.process_sessions.token, environment.certificates.key
         assert key.stat().st_mode & 0o077 == 0
     assert reaper.members(set(), token) == []

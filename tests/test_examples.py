@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import Launch
 from lastcall.conformance.results.results import load_results
 from lastcall.session import servers_named
 

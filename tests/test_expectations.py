@@ -20,8 +20,8 @@ from lastcall.conformance.judging.expectations import (
     load_expectations,
     proposal,
 )
+from lastcall.distribution import server_of
 from lastcall.expectation_items import KNOWN
-from lastcall.plugin import _server_of
 from lastcall.registry import find
 
 A_H1, A_H2, B_H2 = Question("one", "h1", "is_sent"), Question("one", "h2", "is_sent"), Question("two", "h2", "is_sent")
@@ -184,7 +184,7 @@ def known_files():
 
 def test_every_file_of_known_deviations_is_one_of_a_server_of_ours():
     found = find()
-    names = set(found.scenarios) | {each.check.id for scenario in found.scenarios.values() for each in scenario.checks}
+    names = set(found.scenarios) | {check.id for scenario in found.scenarios.values() for check in scenario.checks}
     for path in known_files():
         mine = load_expectations(path)
         assert mine.server == path.stem, path
@@ -195,15 +195,20 @@ def test_every_file_of_known_deviations_is_one_of_a_server_of_ours():
 @pytest.mark.parametrize(
     ("nodeid", "server"),
     [
-        ("scenarios/founding.py::one-request[reference-h2]::goaway_is_sent", "reference"),
-        ("scenarios/founding.py::one-request[go-nethttp-h1-tls]::goaway_is_sent", "go-nethttp"),
-        ("scenarios/founding.py::one-request[go-nethttp-1.15-h2c]::goaway_is_sent", "go-nethttp-1.15"),
+        ("scenarios/founding.py::one-request::goaway_is_sent[reference-h2]", "reference"),
+        ("scenarios/founding.py::one-request::goaway_is_sent[go-nethttp-h1-tls]", "go-nethttp"),
+        ("scenarios/founding.py::one-request::goaway_is_sent[go-nethttp-1.15-h2c]", "go-nethttp-1.15"),
+        ("scenarios/founding.py::one-request::goaway_is_sent[go-nethttp-h1-h2]", "go-nethttp-h1"),
+        ("tests/test_of_somebody.py::test_it[a-b]", ""),
+        ("tests/test_of_somebody.py::test_it", ""),
         ("expectations[go-nethttp-1.15]::one-request::goaway_is_sent over h2", "go-nethttp-1.15"),
         ("expectations[odd-h2]::one", "odd-h2"),
     ],
 )
 def test_all_items_of_a_server_have_its_name_in_their_ids(nodeid, server):
-    assert _server_of(nodeid) == server
+    plays = {"reference": ["h2"], "go-nethttp": ["h1", "h1-tls"], "go-nethttp-1.15": ["h2c"], "go-nethttp-h1": ["h2"]}
+    known = {f"{name}-{protocol}": name for name, protocols in plays.items() for protocol in protocols}
+    assert server_of(nodeid, known) == server
 
 
 # --- as a user runs it ---------------------------------------------------------------------------------------------
@@ -267,6 +272,7 @@ def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(pla
         "protocol": "h1",
         "check": "in_flight_requests_are_served",
         "level": "promise",
+        "impact": "loses requests",
         "clause": "in-flight",
         "clause_link": "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
         "answer": "broken",

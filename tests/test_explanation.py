@@ -18,14 +18,14 @@ from lastcall.conformance.model.server_events import (
     StepBegun,
 )
 from lastcall.conformance.model.trace import Play, Trace
-from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict
+from lastcall.conformance.model.verdict import Answer, Impact, Level, Measured, Verdict
 from lastcall.conformance.model.words import words
 
 MARK = ">"
 SECOND = 1_000_000_000
 
 
-@check(clauses.GOAWAY_ALWAYS)
+@check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.MANNERS)
 def goaway_comes(_trace, _limits):
     """The server says goodbye.
 

@@ -54,7 +54,12 @@ ALL = {
     name: path
     for package in ("conformance", "servers", "scenarios", "reports")
     for name, path in modules(package).items()
-} | {f"lastcall.{path.stem}": path for path in sorted((ROOT / "lastcall").glob("*.py")) if path.stem != "__init__"}
+} | {
+    "lastcall." + ".".join(path.relative_to(ROOT / "lastcall").with_suffix("").parts): path
+    for pattern in ("*.py", "commands/*.py")
+    for path in sorted((ROOT / "lastcall").glob(pattern))
+    if path.stem != "__init__"
+}
 
 
 def imports(path, *, for_types=True, deferred=True):
@@ -133,12 +138,8 @@ def test_clocks_processes_and_sockets_are_in_the_harness_alone(name):
 
 @pytest.mark.parametrize("name", [each for each in of("lastcall.servers") if each.count(".") == 2])
 def test_adapter_imports_the_adapter_type_and_servers(name):
-    assert (
-        strangers(
-            ALL[name], {"lastcall.conformance.model.server", "lastcall.conformance.model.protocol", "lastcall.servers"}
-        )
-        == set()
-    )
+    adapter = {f"{ENGINE}.model.{each}" for each in ("server", "launch", "protocol")}
+    assert strangers(ALL[name], adapter | {"lastcall.servers"}) == set()
 
 
 def words_of(path):
@@ -170,9 +171,7 @@ def test_no_scenario_names_a_server_and_no_server_a_scenario():
         assert not {each for each in imports(ALL[name]) if each.startswith("lastcall.scenarios")}, name
 
 
-def test_no_module_of_ours_imports_itself_around_a_corner():
-    """At run time: what is imported for type checking alone may go round."""
-    graph = {name: imports(path, for_types=False, deferred=False) & set(ALL) for name, path in ALL.items()}
+def assert_no_circle(graph):
     done = set()
 
     def visit(name, path):
@@ -184,6 +183,49 @@ def test_no_module_of_ours_imports_itself_around_a_corner():
 
     for name in graph:
         visit(name, [])
+
+
+def test_no_module_of_ours_imports_itself_around_a_corner():
+    """At run time: outside the engine, what is imported for type checking alone may go round."""
+    assert_no_circle({name: imports(path, for_types=False, deferred=False) & set(ALL) for name, path in ALL.items()})
+
+
+def test_no_module_of_the_engine_imports_itself_even_for_its_types():
+    graph = {name: imports(ALL[name]) & set(of(ENGINE)) for name in of(ENGINE)}
+    # The one pair that knows each other: an adapter is given a launch, and the plan of a launch asks what a server has.
+    graph[f"{ENGINE}.model.launch"].remove(f"{ENGINE}.model.server")
+    assert_no_circle(graph)
+
+
+def test_a_circle_is_seen():
+    with pytest.raises(AssertionError, match="one -> two -> three -> one"):
+        assert_no_circle({"one": {"two"}, "two": {"three"}, "three": {"one"}})
+
+
+HARNESS = f"{ENGINE}.harness"
+ABOVE_THE_ENVIRONMENT = {
+    # Who starts a server does so in an environment, and the environment knows none of them; the scheduler is topmost.
+    f"{HARNESS}.{name}"
+    for name in (
+        "process.lifecycle", "process.successor", "server_session", "capability_probe", "contract", "play", "scheduler"
+    )
+}  # fmt: skip
+
+
+def test_the_harness_is_a_ladder():
+    users = {name for name in of(HARNESS) if f"{HARNESS}.environment" in imports(ALL[name])}
+    assert users == ABOVE_THE_ENVIRONMENT
+    below = set(of(HARNESS)) - ABOVE_THE_ENVIRONMENT
+    assert {name for name in below if imports(ALL[name]) & ABOVE_THE_ENVIRONMENT} == set()
+    assert {name for name in of(HARNESS) if f"{HARNESS}.scheduler" in imports(ALL[name])} == set()
+
+
+def test_a_session_of_the_reference_server_knows_its_host_alone():
+    """So the type checker sees to it that no session reaches through its connection to the server."""
+    room = "lastcall.servers.reference"
+    others = {f"{room}.{name}" for name in ("connection", "server", "model", "supervisor", "command")}
+    for name in ("session", "http1", "http2", "websocket", "websocket_stream", "application", "host"):
+        assert imports(ALL[f"{room}.{name}"]) & others == set(), name
 
 
 def rooms():

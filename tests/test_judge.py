@@ -6,13 +6,7 @@ import pytest
 
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model import clauses
-from lastcall.conformance.model.check import (
-    check,
-    must,
-    observe,
-    promise,
-    should,
-)
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     LoadFailed,
@@ -21,6 +15,7 @@ from lastcall.conformance.model.client_events import (
     ResponseEnded,
     ResponseStarted,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
@@ -39,57 +34,71 @@ from lastcall.conformance.model.server_events import (
 from lastcall.conformance.model.step import Duration
 from lastcall.conformance.model.timeline import Shutdown
 from lastcall.conformance.model.trace import Play, Trace
-from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import (
+    Answer,
+    Impact,
+    Level,
+    Measured,
+    Verdict,
+    broken,
+    cannot_tell,
+    kept,
+    observed,
+)
 
 PLAY = Play("one", "mine", "h2", "fast")
 SIGNAL = SignalSent("SIGTERM", "shutdown", begin_ns=5, end_ns=6)
 COMPLETE = Trace(PLAY, (SIGNAL, PlayEnded(begin_ns=9, end_ns=9)))
 
 
-@check(clauses.CLEAN_EXIT)
+@check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.MANNERS)
 def always_kept(trace, _limits):
     """It is kept."""
     return kept("Kept.", *trace.of(SignalSent), measured=(Measured("time", 1.0, 2.0),))
 
 
-@check(clauses.IN_FLIGHT)
+@check(clauses.IN_FLIGHT, level=Level.MUST, impact=Impact.MANNERS)
 def always_broken(trace, _limits):
     """It is broken."""
     return broken("Broken.", trace.events[1], *trace.of(SignalSent), trace.events[1])
 
 
-@check(clauses.GOAWAY_ALWAYS, always_broken)
+@check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(always_broken,))
 def after_the_broken(_trace, _limits):
     """It would be kept."""
     return kept("Kept.")
 
 
-@check(clauses.GOAWAY_ALWAYS, after_the_broken)
+@check(clauses.GOAWAY_ALWAYS, level=Level.MUST, impact=Impact.MANNERS, blocked_by=(after_the_broken,))
 def after_the_blocked(_trace, _limits):
     """It would be broken."""
     return broken("Broken as well.")
 
 
-@check(clauses.GOAWAY_ALWAYS, always_kept)
+@check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(always_kept,))
 def after_the_kept(_trace, _limits):
     """Nothing blocks it."""
     return cannot_tell("Who knows.")
 
 
-@check(clauses.GOAWAY_ALWAYS)
+@check(clauses.GOAWAY_ALWAYS, level=Level.MUST, impact=Impact.MANNERS)
 def crashes(_trace, _limits):
     """It is a faulty check."""
     raise ZeroDivisionError("nought")
 
 
-@check(clauses.GOAWAY_ALWAYS)
+@check(clauses.GOAWAY_ALWAYS, level=Level.OBSERVE, impact=Impact.MANNERS)
 def seen(_trace, _limits):
     """It is seen."""
     return observed("Seen.")
 
 
-def asking(*asked):
-    return Scenario("one", "Is it?", tuple(PROTOCOLS.values()), Duration(1, 1), steps(Shutdown()), asked)
+def at_level(level, rule):
+    return dataclasses.replace(rule, level=level)
+
+
+def asking(*checks):
+    return Scenario("one", "Is it?", tuple(PROTOCOLS.values()), LaunchPlan(Duration(1, 1)), steps(Shutdown()), checks)
 
 
 def answers(asked, trace=COMPLETE, control=None):
@@ -97,19 +106,28 @@ def answers(asked, trace=COMPLETE, control=None):
 
 
 def test_verdict_keeps_what_the_check_found_and_the_lines_it_rests_on():
-    assert judge(asking(promise(always_kept), should(always_broken)), COMPLETE, DEFAULT) == [
-        Verdict("always_kept", Level.PROMISE, "clean-exit", Answer.KEPT, "Kept.", (2,), (Measured("time", 1.0, 2.0),)),
-        Verdict("always_broken", Level.SHOULD, "in-flight", Answer.BROKEN, "Broken.", (2, 3)),
+    assert judge(asking(always_kept, at_level(Level.SHOULD, always_broken)), COMPLETE, DEFAULT) == [
+        Verdict(
+            "always_kept",
+            Level.PROMISE,
+            "clean-exit",
+            Answer.KEPT,
+            "Kept.",
+            (2,),
+            (Measured("time", 1.0, 2.0),),
+            Impact.MANNERS,
+        ),
+        Verdict("always_broken", Level.SHOULD, "in-flight", Answer.BROKEN, "Broken.", (2, 3), (), Impact.MANNERS),
     ]
 
 
 def test_judging_again_gives_the_same():
-    scenario = asking(promise(always_kept), must(always_broken), should(after_the_broken), observe(seen))
+    scenario = asking(always_kept, always_broken, after_the_broken, seen)
     assert judge(scenario, COMPLETE, DEFAULT) == judge(scenario, COMPLETE, DEFAULT)
 
 
 def test_chain_behind_a_broken_check_is_blocked_and_names_what_broke():
-    chain = (promise(always_broken), should(after_the_broken), must(after_the_blocked))
+    chain = (at_level(Level.PROMISE, always_broken), after_the_broken, after_the_blocked)
     verdicts = judge(asking(*chain), COMPLETE, DEFAULT)
     assert [verdict.answer for verdict in verdicts] == [Answer.BROKEN, Answer.BLOCKED, Answer.BLOCKED]
     assert "always_broken" in verdicts[1].because
@@ -117,30 +135,30 @@ def test_chain_behind_a_broken_check_is_blocked_and_names_what_broke():
 
 
 def test_chain_is_blocked_through_a_check_that_is_not_asked_and_in_any_order():
-    told = answers([must(after_the_blocked), promise(always_broken)])
+    told = answers([after_the_blocked, at_level(Level.PROMISE, always_broken)])
     assert told == {"after_the_blocked": Answer.BLOCKED, "always_broken": Answer.BROKEN}
 
 
 def test_check_is_not_blocked_by_what_was_kept_or_is_not_asked():
-    assert answers([should(after_the_kept), promise(always_kept)])["after_the_kept"] is Answer.CANNOT_TELL
-    assert answers([should(after_the_broken)])["after_the_broken"] is Answer.KEPT
+    assert answers([after_the_kept, always_kept])["after_the_kept"] is Answer.CANNOT_TELL
+    assert answers([after_the_broken])["after_the_broken"] is Answer.KEPT
 
 
 def test_what_was_seen_stands_by_itself_when_the_check_says_so():
     decisive = dataclasses.replace(after_the_blocked, decisive=True)
-    assert answers([promise(always_broken), must(decisive)])["after_the_blocked"] is Answer.BROKEN
+    assert answers([at_level(Level.PROMISE, always_broken), decisive])["after_the_blocked"] is Answer.BROKEN
     not_seen = dataclasses.replace(after_the_broken, decisive=True)
-    assert answers([promise(always_broken), must(not_seen)])["after_the_broken"] is Answer.BLOCKED
+    assert answers([at_level(Level.PROMISE, always_broken), not_seen])["after_the_broken"] is Answer.BLOCKED
 
 
 def test_crash_of_a_check_is_the_harness_s_own_and_spares_the_others():
-    verdicts = judge(asking(must(crashes), promise(always_kept)), COMPLETE, DEFAULT)
+    verdicts = judge(asking(crashes, always_kept), COMPLETE, DEFAULT)
     assert [verdict.answer for verdict in verdicts] == [Answer.HARNESS_ERROR, Answer.KEPT]
     assert "ZeroDivisionError: nought" in verdicts[0].because
     assert not needs_control(verdicts)
 
 
-EVERY = (promise(always_kept), must(always_broken), should(crashes), observe(seen))
+EVERY = (always_kept, always_broken, at_level(Level.SHOULD, crashes), seen)
 
 
 @pytest.mark.parametrize(
@@ -163,13 +181,15 @@ def test_play_that_did_not_come_to_its_end_is_judged_by_no_check(events, answer,
 
 def test_check_is_judged_only_over_its_protocols():
     only_http1 = dataclasses.replace(always_broken, over=(Protocol.H1,))
-    assert answers([promise(always_kept), must(only_http1)]) == {"always_kept": Answer.KEPT}
+    assert answers([always_kept, only_http1]) == {"always_kept": Answer.KEPT}
 
 
-@pytest.mark.parametrize(("ask", "called_for"), [(must, True), (promise, True), (should, False), (observe, False)])
-def test_control_is_called_for_where_a_server_would_be_blamed(ask, called_for):
-    assert needs_control(judge(asking(ask(always_broken)), COMPLETE, DEFAULT)) is called_for
-    assert not needs_control(judge(asking(ask(always_kept)), COMPLETE, DEFAULT))
+@pytest.mark.parametrize(
+    ("level", "called_for"), [(Level.MUST, True), (Level.PROMISE, True), (Level.SHOULD, False), (Level.OBSERVE, False)]
+)
+def test_control_is_called_for_where_a_server_would_be_blamed(level, called_for):
+    assert needs_control(judge(asking(at_level(level, always_broken)), COMPLETE, DEFAULT)) is called_for
+    assert not needs_control(judge(asking(at_level(level, always_kept)), COMPLETE, DEFAULT))
 
 
 KILLED = ServerKilled("the control is over", begin_ns=80, end_ns=81)
@@ -185,7 +205,7 @@ WELL = Trace(PLAY, (CONNECTED, SENT, ENTERED, RELEASED, STARTED, ENDED, *OVER))
 
 def test_control_that_went_well_excuses_nothing():
     assert why_control_fails(WELL) == ""
-    assert answers([must(always_broken)], control=WELL) == {"always_broken": Answer.BROKEN}
+    assert answers([always_broken], control=WELL) == {"always_broken": Answer.BROKEN}
 
 
 def test_request_that_the_control_still_held_went_well():
@@ -216,8 +236,8 @@ FAILING = {
 def test_control_that_fails_turns_a_broken_must_or_promise_into_setup_failed(because, events):
     control = Trace(PLAY, events)
     assert because in why_control_fails(control)
-    for ask in (must, promise):
-        (verdict,) = judge(asking(ask(always_broken)), COMPLETE, DEFAULT, control)
+    for level in (Level.MUST, Level.PROMISE):
+        (verdict,) = judge(asking(at_level(level, always_broken)), COMPLETE, DEFAULT, control)
         assert verdict.answer is Answer.SETUP_FAILED
         assert because in verdict.because
         assert verdict.evidence == (2, 3)
@@ -225,13 +245,13 @@ def test_control_that_fails_turns_a_broken_must_or_promise_into_setup_failed(bec
 
 def test_control_that_fails_touches_no_other_answer():
     control = Trace(PLAY, FAILING["it never started"])
-    asked = (promise(always_kept), should(always_broken), must(after_the_kept), observe(seen), must(crashes))
+    asked = (always_kept, at_level(Level.SHOULD, always_broken), at_level(Level.MUST, after_the_kept), seen, crashes)
     assert answers(asked, control=control) == answers(asked)
-    blocked = (must(always_broken), promise(after_the_broken))
+    blocked = (always_broken, at_level(Level.PROMISE, after_the_broken))
     assert answers(blocked, control=control)["after_the_broken"] is Answer.BLOCKED
 
 
-@check(clauses.PING_ANSWERED, holds_without_shutdown=True)
+@check(clauses.PING_ANSWERED, level=Level.MUST, impact=Impact.MANNERS, holds_without_shutdown=True)
 def asked_at_any_time(trace, _limits):
     """What comes after the signal is broken off."""
     signal = trace.first(SignalSent(purpose="shutdown"))
@@ -247,10 +267,10 @@ def control_of(*events):
 def test_a_rule_that_holds_at_any_time_is_put_to_the_control_too():
     late = ConnectionOpened("a", begin_ns=7, end_ns=7)
     trace = Trace(PLAY, (SIGNAL, late, PlayEnded(begin_ns=9, end_ns=9)))
-    asked = [must(asked_at_any_time)]
+    asked = [asked_at_any_time]
     assert answers(asked, trace, control_of())["asked_at_any_time"] is Answer.BROKEN
     (verdict,) = judge(asking(*asked), trace, DEFAULT, control_of(late))
     assert verdict.answer is Answer.SETUP_FAILED
     assert "(Too late)" in verdict.because
     another = dataclasses.replace(asked_at_any_time, holds_without_shutdown=False)
-    assert answers([must(another)], trace, control_of(late))["asked_at_any_time"] is Answer.BROKEN
+    assert answers([another], trace, control_of(late))["asked_at_any_time"] is Answer.BROKEN

@@ -4,8 +4,11 @@ import dataclasses
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
+from lastcall.conformance.harness.client.clients import Clients, TimelineError
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     BodyReceived,
     ConnectionFailed,
@@ -22,6 +25,7 @@ from lastcall.conformance.model.client_steps import (
     SendBody,
 )
 from lastcall.conformance.model.event import precedes
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
@@ -55,7 +59,7 @@ from lastcall.conformance.model.timeline import (
 )
 from lastcall.conformance.model.trace_file import load
 from tests.ends import abandoned, fin_received, fin_sent, kinds
-from tests.support import ONE_HELD, PATIENT, QUICK, gated, program
+from tests.support import ONE_HELD, PATIENT, QUICK, gated, perform, program
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +75,8 @@ def played(environment, tmp_path):
     def play(*timeline, server=None, limits=PATIENT, **fields):
         scenario = dataclasses.replace(ONE_HELD, timeline=steps(*timeline)) if timeline else ONE_HELD
         case = Case(scenario, server or gated(tmp_path), Protocol.H1, Pace.FAST, limits, "1.2", **fields)
-        (trace,) = environment.play_all([case], tmp_path)
-        stored = load(case.stored_at(tmp_path))
+        (trace,) = play_all(environment, [case], tmp_path)
+        stored = load(tmp_path / case.trace)
         assert (stored.play, stored.events) == (trace.play, trace.events)
         return trace
 
@@ -237,16 +241,15 @@ def test_server_that_ends_before_its_shutdown_is_not_signalled(played, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("timeline", "reason"),
-    [
-        ([Request("b"), Shutdown()], "no connection 'b' has been opened"),
-        ([Connect("a"), SendBody("r"), Shutdown()], "no request 'r' has been sent"),
-    ],
+    ("step", "reason"),
+    [(Request("b"), "no connection 'b' has been opened"), (SendBody("r"), "no request 'r' has been sent")],
 )
-def test_timeline_that_contradicts_itself_is_our_own_fault(played, timeline, reason):
-    trace = played(*timeline)
-    assert reason in trace.first(HarnessFailed()).reason
-    assert not kinds(trace.events, SetupFailed)
+def test_step_without_what_it_needs_is_our_own_fault(step, reason):
+    async def work(recorder):
+        with pytest.raises(TimelineError, match=reason):
+            await Clients(recorder, Endpoint(Protocol.H1, 1), QUICK).execute(step)
+
+    assert perform(work) == []
 
 
 def test_adapter_that_fails_is_not_the_server_s_fault(played, tmp_path):
@@ -272,10 +275,12 @@ def test_server_has_a_home_of_its_own_its_files_and_little_else(played, tmp_path
 def test_bill_names_its_play_and_its_place(tmp_path):
     case = Case(ONE_HELD, gated(tmp_path), Protocol.H1_TLS, Pace.FAST, QUICK)
     assert case.name == "one-held[gated-none-h1-tls]"
-    assert case.stored_at(tmp_path) == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"
+    assert tmp_path / case.trace == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"
     control = dataclasses.replace(case, control=True)
     assert control.name == "one-held[gated-none-h1-tls] control"
-    assert control.stored_at(tmp_path).name == "one-held.control.jsonl"
-    paced = dataclasses.replace(case, scenario=dataclasses.replace(ONE_HELD, drain=Duration(1, 20)), pace=Pace.ISSUE)
+    assert control.trace.name == "one-held.control.jsonl"
+    paced = dataclasses.replace(
+        case, scenario=dataclasses.replace(ONE_HELD, launch=LaunchPlan(Duration(1, 20))), pace=Pace.ISSUE
+    )
     assert paced.drain_s == 20
     assert isinstance(paced.scenario, Scenario)

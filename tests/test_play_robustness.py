@@ -17,13 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.process.ports import listening_ports
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server import Drain, Server
@@ -53,7 +55,7 @@ DYING = Scenario(
     id="dying",
     question="Does the server live until its shutdown?",
     protocols=(Protocol.H1,),
-    drain=Duration(3, 3),
+    launch=LaunchPlan(Duration(3, 3)),
     timeline=steps(
         Connect("a"),
         Request("a"),
@@ -174,7 +176,7 @@ def evening(tmp_path_factory):
         for scenario, fault in ((DYING, "dies"), (CRASHING, "crashes"))
     ]
     with Environment() as environment:
-        traces = environment.play_all(cases, folder)
+        traces = play_all(environment, cases, folder)
         left = reaper.members(set(), environment.process_sessions.token)
     names = [case.server.name for case in cases]
     return Evening(dict(zip(names, traces, strict=True)), dict(zip(names, cases, strict=True)), folder, left)
@@ -203,7 +205,7 @@ def test_nothing_is_left(evening):
 
 def test_traces_are_on_disk_as_they_were_recorded(evening):
     for name, trace in evening.traces.items():
-        stored = load(evening.cases[name].stored_at(evening.folder))
+        stored = load(evening.folder / evening.cases[name].trace)
         assert (stored.play, stored.events) == (trace.play, trace.events)
 
 
@@ -254,21 +256,23 @@ from pathlib import Path
 from tests.support import HELD_FOR_LONG, QUICK, gated
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.harness.environment import Environment
-from lastcall.conformance.harness.case import Case
-from lastcall.conformance.model.timeline import Pace
+from lastcall.conformance.harness.scheduler import play_all
+from lastcall.conformance.model.step import Pace
+from lastcall.conformance.model.case import Case
 folder = Path(sys.argv[1])
-server = gated(folder, environment={"TOLD": sys.argv[2]})
+server = gated(folder, environment={"TOLD": sys.argv[2]}, remove=lambda _launch, _pid: ["touch", str(folder / "removed")])
 case = Case(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)
 
 async def tell_when_inside():
-    trace = bill.stored_at(folder)
-    while not trace.exists() or '"event": "HandlerEntered"' not in trace.read_text():
+    trace = folder / case.trace
+    # The head of the trace has the fact that is awaited, as a step; the line of an event begins with its class.
+    while not trace.exists() or '\\n{"event": "HandlerEntered"' not in trace.read_text():
         await asyncio.sleep(0.01)
     print("the handler is inside", flush=True)
 
 with Environment() as environment:
     print(environment.process_sessions.token, flush=True)
-    environment.play_all([case], folder, alongside=[tell_when_inside()])
+    play_all(environment, [case], folder, alongside=[tell_when_inside()])
 """
 
 
@@ -310,4 +314,5 @@ def test_a_runner_that_is_killed_leaves_nothing_but_its_trace(tmp_path, number):
     trace = load(tmp_path / "gated-none" / "h1" / "held-for-long.jsonl")
     assert trace.first(HandlerEntered("a"))
     assert not trace.complete
+    assert (tmp_path / "removed").exists() == (number == signal.SIGINT), "who is interrupted still removes"
     assert {verdict.answer for verdict in judge(ONE_HELD, trace, QUICK)} == {Answer.CANNOT_TELL}

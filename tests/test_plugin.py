@@ -1,13 +1,18 @@
 """pytest with the plugin, as a user runs it: in a process of its own, from another folder."""
 
+import contextlib
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 
 import pytest
 
 from lastcall.conformance.results.results import load_results
+from lastcall.registry import find
 
 QUICK = "http1-idle-and-new and h1]"
 HOPELESS = {
@@ -84,7 +89,7 @@ def test_a_run_says_what_is_kept_and_what_is_broken(reference):
 
 def test_a_failure_can_be_pasted_into_a_bug_report(reference):
     _folder, run = reference
-    node = "http1-idle-and-new[reference+cancels-handlers-h1]::in_flight_requests_are_served"
+    node = "http1-idle-and-new::in_flight_requests_are_served[reference+cancels-handlers-h1]"
     text = run.stdout[run.stdout.index(f" {node} ") :]
     for part in (
         "in_flight_requests_are_served is broken (promise)",
@@ -101,11 +106,74 @@ def test_a_failure_can_be_pasted_into_a_bug_report(reference):
 def test_node_ids_read_well(reference):
     folder, _run = reference
     listed = lastcall("--server=reference", "--collect-only", "-q", "-k", "one-request and h2]", cwd=folder)
-    assert "scenarios/founding.py::one-request[reference-h2]::goaway_is_sent" in listed.stdout.splitlines()
+    assert "scenarios/founding.py::one-request::goaway_is_sent[reference-h2]" in listed.stdout.splitlines()
     musts = lastcall("--server=reference", "--collect-only", "-q", "-m", "must and h2c", cwd=folder)
     lines = [line for line in musts.stdout.splitlines() if "::" in line]
     assert lines
-    assert all("-h2c]::" in line for line in lines)
+    assert all(line.endswith("-h2c]") for line in lines)
+
+
+def test_node_ids_are_whole_in_every_output(reference, tmp_path):
+    """Also where pytest takes an id apart and puts it together again: below its root, and in JUnit's file."""
+    folder, _run = reference
+    below = tmp_path / "below"
+    below.mkdir()
+    words = (f"--judge-only={folder}/out", "-k", QUICK, f"--rootdir={tmp_path}", "-v", "--junitxml=junit.xml")
+    run = lastcall(*words, cwd=below)
+    ids = [line.split()[0] for line in run.stdout.splitlines() if "::" in line and "%]" in line]
+    assert ids
+    assert {
+        name for name in ids if not re.fullmatch(r"\.\./scenarios/\w+\.py::[a-z0-9-]+::\w+\[[^\[\]]+\]", name)
+    } == set()
+    cases = list(ET.parse(below / "junit.xml").iter("testcase"))
+    assert {case.attrib["classname"] for case in cases} == {"scenarios.http1.http1-idle-and-new"}
+    assert {case.attrib["name"].count("[") for case in cases} == {1}
+    assert all(case.attrib["name"].endswith("-h1]") for case in cases)
+
+
+def test_a_node_id_can_be_pasted(reference, tmp_path):
+    folder, _run = reference
+    file = find().file_of["http1-idle-and-new"]
+    node = f"{file}::http1-idle-and-new::server_exits_in_time[reference-h1]"
+    run = lastcall(f"--judge-only={folder}/out", node, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout
+    assert "1 passed" in run.stdout
+
+
+def test_without_xdist_the_suite_runs_as_well(reference, tmp_path):
+    folder, _run = reference
+    run = lastcall("-p", "no:xdist", f"--judge-only={folder}/out", "-k", QUICK, cwd=tmp_path)
+    assert run.returncode == 1
+    assert " passed" in run.stdout
+    assert "unknown hook" not in run.stdout + run.stderr
+
+
+def on_a_terminal(*words, cwd):
+    """The output of a run whose standard output is a terminal."""
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
+    with subprocess.Popen(command, cwd=cwd, stdin=terminal, stdout=terminal, stderr=terminal) as running:
+        os.close(terminal)
+        shown = b""
+        # Linux ends a terminal that nobody holds any more with an error.
+        with contextlib.suppress(OSError):
+            while some := os.read(controller, 65536):
+                shown += some
+        os.close(controller)
+        running.wait(60)
+    return shown.decode()
+
+
+@pytest.mark.parametrize("form", [(), ("-v",), ("-q",), ("-s",)], ids=["plain", "verbose", "quiet", "uncaptured"])
+def test_a_terminal_shows_how_far_the_plays_are(tmp_path, form):
+    path = toml(tmp_path, "no-such-command", HOPELESS["no-such-command"][0])
+    words = (f"--server={path}", f"--results={tmp_path}/out", "-k", QUICK, "--color=no", *form)
+    text = on_a_terminal(*words, cwd=tmp_path)
+    assert "\r0 of 1 plays over after " in text
+    (line,) = [line for line in text.split("\n") if "1 of 1 plays over after " in line]
+    # What is written over stays in its own line: pytest's own output goes on below it.
+    assert re.fullmatch(r"1 of 1 plays over after \d+ s *", line.rstrip("\r").rpartition("\r")[2])
+    assert text.count("http1.py::") >= 1
 
 
 def test_judging_again_gives_the_same_verdicts_and_starts_nothing(reference, tmp_path):

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from lastcall.conformance.harness.contract import ContractEnvironment
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError, boot
 from lastcall.conformance.model.protocol import Protocol
 from tests.support import PATIENT, QUICK, gated, program
@@ -26,7 +26,7 @@ MISSING = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def environment():
-    with ContractEnvironment() as environment:
+    with Environment() as environment:
         yield environment
 
 

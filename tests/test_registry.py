@@ -15,11 +15,12 @@ from lastcall.conformance.model.server import Server
 """
 SCENARIO = """
 from lastcall.conformance.checks.ending import server_exits_in_time
-from lastcall.conformance.model.check import promise
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.timeline import Duration, Shutdown
-FIRST = Scenario("{name}", "Is it?", (Protocol.H1,), Duration(1, 1), steps(Shutdown()), (promise(server_exits_in_time),))
+CHECKS = (server_exits_in_time,)
+FIRST = Scenario("{name}", "Is it?", (Protocol.H1,), LaunchPlan(Duration(1, 1)), steps(Shutdown()), CHECKS)
 AGAIN = FIRST
 """
 

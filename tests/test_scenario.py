@@ -6,19 +6,14 @@ from collections import Counter
 import pytest
 
 from lastcall.conformance.model import clauses, client_steps, timeline
-from lastcall.conformance.model.check import (
-    check,
-    must,
-    observe,
-    promise,
-    should,
-)
+from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_steps import (
     Connect,
     OpenWebSocket,
     Request,
     SendBody,
 )
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import (
@@ -40,13 +35,13 @@ from lastcall.conformance.model.timeline import (
     Shutdown,
 )
 from lastcall.conformance.model.trace import Play, Trace
-from lastcall.conformance.model.verdict import Level, kept
+from lastcall.conformance.model.verdict import Impact, Level, kept
 from lastcall.registry import find
 
 EVERY = list(find().scenarios.values())
 
 
-@check(clauses.CLEAN_EXIT)
+@check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.MANNERS)
 def all_is_well(_trace, _limits):
     """Nothing is asked.
 
@@ -55,14 +50,25 @@ def all_is_well(_trace, _limits):
     return kept("so it is")
 
 
-@check(clauses.IN_FLIGHT, all_is_well, over=(Protocol.H2,))
+@check(
+    clauses.IN_FLIGHT,
+    level=Level.MUST,
+    impact=Impact.LOSES_REQUESTS,
+    blocked_by=(all_is_well,),
+    over=(Protocol.H2,),
+)
 def streams_are_well(_trace, _limits):
     """A stream is well."""
     return kept("so it is")
 
 
 GOOD = Scenario(
-    "good-one", "Is it?", (Protocol.H1, Protocol.H2), Duration(1, 2), steps(Shutdown()), (promise(all_is_well),)
+    "good-one",
+    "Is it?",
+    (Protocol.H1, Protocol.H2),
+    LaunchPlan(Duration(1, 2)),
+    steps(Shutdown()),
+    (all_is_well,),
 )
 MINE = Server("mine", frozenset({Protocol.H1}), lambda _: [], lambda: "1", (), "")
 
@@ -81,11 +87,11 @@ def test_timeline_has_exactly_one_shutdown(timeline):
 
 @pytest.mark.parametrize("again", [Request("b", "a"), OpenWebSocket("a")])
 def test_a_request_s_name_is_used_once(again):
-    with pytest.raises(ScenarioError, match="good-one: events know a request by its name, and 'a' is used twice"):
+    with pytest.raises(ScenarioError, match=r"good-one: .*events know a request by its name, and 'a' is used twice"):
         dataclasses.replace(GOOD, timeline=steps(Connect("a"), Connect("b"), Request("a"), again, Shutdown()))
 
 
-@pytest.mark.parametrize("checks", [(), (promise(all_is_well), should(all_is_well))])
+@pytest.mark.parametrize("checks", [(), (all_is_well, all_is_well)])
 def test_checks_are_some_and_none_twice(checks):
     with pytest.raises(ScenarioError, match="good-one: at least one check, and none twice"):
         dataclasses.replace(GOOD, checks=checks)
@@ -99,15 +105,20 @@ def test_check_is_its_function_with_its_docstring():
     assert streams_are_well.clause is clauses.IN_FLIGHT
 
 
-def test_levels_are_given_where_a_check_is_asked():
-    asked = [ask(all_is_well).level for ask in (must, promise, should, observe)]
-    assert asked == [Level.MUST, Level.PROMISE, Level.SHOULD, Level.OBSERVE]
+def test_level_and_impact_belong_to_the_check():
+    assert all_is_well.level is Level.PROMISE
+    assert streams_are_well.impact is Impact.LOSES_REQUESTS
+
+
+def test_a_function_that_is_no_check_is_refused():
+    with pytest.raises(ScenarioError, match=r"good-one: .* is no check; list functions that are decorated with @check"):
+        dataclasses.replace(GOOD, checks=(all_is_well.judge,))
 
 
 def test_check_is_asked_over_the_protocols_that_its_rule_is_about():
-    both = dataclasses.replace(GOOD, checks=(promise(all_is_well), must(streams_are_well)))
-    assert [asked.check.id for asked in both.asked_over(Protocol.H1)] == ["all_is_well"]
-    assert [asked.check.id for asked in both.asked_over(Protocol.H2)] == ["all_is_well", "streams_are_well"]
+    both = dataclasses.replace(GOOD, checks=(all_is_well, streams_are_well))
+    assert [check.id for check in both.checks_over(Protocol.H1)] == ["all_is_well"]
+    assert [check.id for check in both.checks_over(Protocol.H2)] == ["all_is_well", "streams_are_well"]
 
 
 def test_server_is_asked_what_it_claims():
@@ -152,7 +163,7 @@ def test_server_is_asked_for_the_signals_and_the_lame_duck_that_it_documents():
     reload = dataclasses.replace(GOOD, needs_signal="reload")
     assert reload.why_not(MINE, Protocol.H1) == "mine documents no signal for this: reload"
     assert reload.why_not(dataclasses.replace(MINE, signals={"reload": "SIGHUP"}), Protocol.H1) == ""
-    waiting = dataclasses.replace(GOOD, lame_duck=Duration(1, 1))
+    waiting = dataclasses.replace(GOOD, launch=LaunchPlan(Duration(1, 1), lame_duck=Duration(1, 1)))
     assert waiting.why_not(MINE, Protocol.H1).startswith("mine documents no time in which it goes on accepting")
     assert waiting.why_not(dataclasses.replace(MINE, lame_duck=LameDuck("-l", "")), Protocol.H1) == ""
 
@@ -190,14 +201,14 @@ def test_scenario_speaks_only_of_connections_and_requests_it_has_made(scenario):
 def test_scenario_asks_a_question_and_every_check_says_what_it_expects(scenario):
     assert scenario.question.endswith("?")
     assert scenario.protocols
-    assert all(asked.check.promise for asked in scenario.checks)
-    assert all(asked.check.clause.id in clauses.CLAUSES for asked in scenario.checks)
+    assert all(check.promise for check in scenario.checks)
+    assert all(check.clause.id in clauses.CLAUSES for check in scenario.checks)
 
 
 @pytest.mark.parametrize("clause", clauses.CLAUSES.values(), ids=clauses.CLAUSES)
 def test_must_is_asked_only_of_what_a_source_calls_so(clause):
-    asked = [each for scenario in SCENARIOS.values() for each in scenario.checks if each.check.clause is clause]
+    checks = [check for scenario in SCENARIOS.values() for check in scenario.checks if check.clause is clause]
     if not clause.keyword.startswith("MUST"):
-        assert Level.MUST not in {each.level for each in asked}
+        assert Level.MUST not in {check.level for check in checks}
     assert clause.link.startswith("https://")
     assert clause.rule

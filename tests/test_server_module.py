@@ -36,7 +36,7 @@ def test_a_python_file_gives_its_servers(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x = 1", "no conformance.server.Server stands at its top level"),
+        ("x = 1", "no lastcall.conformance.model.server.Server stands at its top level"),
         ("import nowhere_at_all", "cannot be imported: ModuleNotFoundError"),
         ("def (", "cannot be imported: SyntaxError"),
     ],
@@ -95,4 +95,4 @@ def test_pytest_takes_the_path_of_a_python_file(tmp_path):
         timeout=120,
         check=False,
     )
-    assert "[mine-h1]::in_flight_requests_are_served" in done.stdout, done.stdout + done.stderr
+    assert "::in_flight_requests_are_served[mine-h1]" in done.stdout, done.stdout + done.stderr

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lastcall.conformance.harness.process import reaper
+from lastcall.conformance.harness.process.output import Output
 from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
-from lastcall.conformance.harness.process.server_process import Output, ServerProcess
+from lastcall.conformance.harness.process.server_process import ServerProcess
 from lastcall.conformance.model.server_events import (
     OrphansFound,
     OutputDropped,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server import (
     DefaultDrain,
     Drain,
     Feature,
-    Launch,
     Timed,
 )
 from lastcall.server_toml import ServerFileError, load_server
@@ -132,7 +132,7 @@ def changed(line, *replaced):
         (changed('command = ["mine", 8080]'), "'command' must be a list of words", ""),
         (changed('command = {h2 = ["mine"]}'), "'command' must be a list of words, for h1 too", ""),
         (changed('command = {h1 = ["mine"], h3 = ["mine"]}'), "not 'h3'", "knows h1"),
-        (changed('command = ["mine", "{prot}"]'), "unknown placeholder 'prot'", "known are protocol, port"),
+        (changed('command = ["mine", "{prot}"]'), "unknown placeholder 'prot'", "protocol, port"),
         (changed('command = ["mine", "{}"]'), "'command': ", "a literal brace is doubled"),
         (changed('command = ["mine", "{0}"]'), "'command': ", "a literal brace is doubled"),
         (changed('command = ["mine", "{port"]'), "'command': ", "a literal brace is doubled"),

@@ -31,9 +31,21 @@ def stored_plays(folder, server):
     return [play for play in results["plays"] if play["server"] == server and play["trace"]]
 
 
-def plain(verdict):
-    """A verdict as it stood in results.json."""
-    return json.loads(json.dumps(verdict.as_json(), default=vars))
+SPLIT = {("idle-exit", "server_exits_once_drained"): "idle_server_exits_promptly"}
+"""The rule that was a promise in this scenario and a should in the others: it is two checks now, each at its level."""
+
+
+def as_stored(scenario, verdict):
+    """What stood in results.json of a verdict, by today's name of its check."""
+    verdict.pop("expected", None)  # it stands beside a verdict that somebody has expected, and is none of it
+    return verdict | {"check": SPLIT.get((scenario, verdict["check"]), verdict["check"])}
+
+
+def with_the_keys_of(stored, verdict):
+    """A verdict as it is stored today, without the fields that were added since."""
+    plain = json.loads(json.dumps(verdict.as_json(), default=vars))
+    assert set(plain) - set(stored) == {"impact"}
+    return {name: plain[name] for name in stored}
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -45,6 +57,6 @@ def test_no_verdict_reason_or_evidence_differs(run, server):
         trace = load(run / play["trace"])
         control = load(run / play["control"]) if play["control"] else None
         verdicts = judge(scenarios[play["scenario"]], trace, Limits(**trace.play.limits), control)
-        for verdict in play["verdicts"]:
-            verdict.pop("expected", None)  # it stands beside a verdict that somebody has expected, and is none of it
-        assert [plain(each) for each in verdicts] == play["verdicts"], play["trace"]
+        stored = [as_stored(play["scenario"], verdict) for verdict in play["verdicts"]]
+        assert len(verdicts) == len(stored), play["trace"]
+        assert list(map(with_the_keys_of, stored, verdicts)) == stored, play["trace"]

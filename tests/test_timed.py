@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from lastcall.conformance.harness.case import Case
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge
+from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.limits import DEFAULT
@@ -72,7 +73,7 @@ def environment():
 
 def played(environment, folder, server, scenario, **changes):
     case = Case(scenario, server, Protocol.H1, Pace.FAST, PATIENT, **changes)
-    return environment.play_all([case], folder / "traces")[0]
+    return play_all(environment, [case], folder / "traces")[0]
 
 
 def answers(scenario, trace):
@@ -95,7 +96,7 @@ def test_an_abrupt_server_is_seen_to_lose_them(environment, tmp_path):
 
 def test_what_needs_a_witness_inside_cannot_be_told(environment, tmp_path):
     trace = played(environment, tmp_path, slow(tmp_path), ONE_HELD)
-    witnessed = {asked.check.id for asked in ONE_HELD.checks if asked.check.needs_gate}
+    witnessed = {check.id for check in ONE_HELD.checks if check.needs_gate}
     found = answers(ONE_HELD, trace)
     assert {"in_flight_requests_are_served", "in_flight_handlers_are_not_cancelled"} <= witnessed
     assert {found[name] for name in witnessed} == {Answer.CANNOT_TELL}
@@ -108,8 +109,8 @@ def test_the_control_of_a_slow_request_succeeds(environment, tmp_path):
 
 
 def test_the_timed_check_is_not_asked_of_a_gated_server():
-    assert "slow_requests_are_answered" not in {asked.check.id for asked in ONE_HELD.asked_over(Protocol.H1)}
-    assert "slow_requests_are_answered" in {asked.check.id for asked in ONE_HELD.asked_over(Protocol.H1, timed=True)}
+    assert "slow_requests_are_answered" not in {check.id for check in ONE_HELD.checks_over(Protocol.H1)}
+    assert "slow_requests_are_answered" in {check.id for check in ONE_HELD.checks_over(Protocol.H1, timed=True)}
 
 
 def test_a_timeline_that_commands_handlers_is_not_played(tmp_path):

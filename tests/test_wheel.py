@@ -1,81 +1,104 @@
-"""The wheel: it holds everything that the checkout's packages hold, and works where nothing of the checkout is."""
+"""The wheel: it holds everything that the checkout's folders hold, and works where nothing of the checkout is."""
 
-import os
-import subprocess
-import sys
-import sysconfig
-import venv
+import collections
+import tarfile
 import zipfile
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pytest
 
 from lastcall.conformance.results.results import load_results
+from tests.installed import ROOT, build_sdist, build_wheel, clean_environment, done, environment_with, unpack
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("conformance", "servers", "scenarios", "reports")
-
-
-def done(*words, cwd, timeout=500, **fields):
-    return subprocess.run(
-        [str(word) for word in words], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False, **fields
-    )
+FOLDERS = ("conformance", "servers", "scenarios", "reports")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built by what is installed here: nothing is downloaded."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = ("-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", folder)
-    built = done(sys.executable, *build, ROOT, cwd=folder)
-    assert built.returncode == 0, built.stderr
-    (path,) = folder.glob("lastcall-*.whl")
-    return path
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    return build_sdist(ROOT, tmp_path_factory.mktemp("sdist"))
 
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """An empty environment with the wheel; it borrows the libraries of this one, and nothing else."""
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, with_pip=False)
-    python = folder / "bin" / "python"
-    install = ("install", "--quiet", "--no-deps", "--no-index", wheel)
-    put = done(sys.executable, "-m", "pip", "--python", python, *install, cwd=folder)
-    assert put.returncode == 0, put.stderr
-    (site,) = folder.glob("lib/python*/site-packages")
-    # A path from a .pth file comes after the environment's own, and .pth files in it are not read: the wheel comes first.
-    (site / "libraries.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
-    return folder / "bin"
+    return environment_with(wheel, tmp_path_factory.mktemp("installed"))
 
 
-def test_the_wheel_holds_every_file_of_the_packages(wheel):
-    listed = done("git", "ls-files", "--cached", "--others", "--exclude-standard", *PACKAGES, cwd=ROOT)
-    if listed.returncode != 0:
-        pytest.skip("this is no checkout, so what belongs to it is not known")
-    wanted = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert {"servers/apps/go/gate/gate.go", "reports/templates/page.html.j2"} <= held
-    assert any(name.startswith("servers/apps/") and name.endswith(".sh") for name in held)
-    # Others may write into the checkout while this runs; what was there from the beginning must be held.
-    assert {name for name in wanted - held if (ROOT / name).stat().st_mtime < wheel.stat().st_mtime - 60} == set()
-    assert {name for name in held - wanted if "__pycache__" in name or ".cache" in name} == set()
-
-
-def test_the_wheel_names_its_command_its_plugin_and_its_licence(wheel):
+def contents(wheel):
     archive = zipfile.ZipFile(wheel)
-    told = {name.rpartition("/")[2]: name for name in archive.namelist() if ".dist-info/" in name}
-    assert "lastcall = conformance.__main__:run" in archive.read(told["entry_points.txt"]).decode()
-    assert "lastcall = conformance.plugin" in archive.read(told["entry_points.txt"]).decode()
-    assert "License-Expression: Apache-2.0" in archive.read(told["METADATA"]).decode()
-    assert "LICENSE" in told
+    return {name: archive.read(name) for name in archive.namelist()}
+
+
+def listed_by_git(*places):
+    """The files of the checkout; None where there is no checkout, so that it is not known what belongs to it."""
+    listed = done("git", "ls-files", "--cached", "--others", "--exclude-standard", *places, cwd=ROOT)
+    if listed.returncode != 0:
+        return None
+    return {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+
+
+def test_the_wheel_holds_every_file_of_the_folders(wheel):
+    own, linked = listed_by_git("lastcall"), listed_by_git(*FOLDERS)
+    if own is None or linked is None:
+        pytest.skip("this is no checkout, so what belongs to it is not known")
+    wanted = {f"lastcall/{name}": ROOT / name for name in linked} | {name: ROOT / name for name in own}
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert {
+        "lastcall/py.typed",
+        "lastcall/servers/apps/go/gate/gate.go",
+        "lastcall/reports/templates/page.html.j2",
+    } <= held
+    assert any(name.startswith("lastcall/servers/apps/") and name.endswith(".sh") for name in held)
+    # Others may write into the checkout while this runs; what was there from the beginning must be held.
+    before = wheel.stat().st_mtime - 60
+    assert {name for name in wanted.keys() - held if wanted[name].stat().st_mtime < before} == set()
+    assert {name for name in held if "__pycache__" in name or ".cache" in name} == set()
+
+
+def test_all_that_the_wheel_installs_is_one_package(wheel):
+    tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"lastcall"}
+
+
+def test_the_wheel_of_the_sdist_is_the_wheel_of_the_tree(wheel, sdist, tmp_path):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "wheel").mkdir()
+    again = contents(build_wheel(unpack(sdist, tmp_path / "tree"), tmp_path / "wheel"))
+    first = contents(wheel)
+    assert again.keys() == first.keys()
+    assert [name for name in first if first[name] != again[name]] == []
+
+
+def test_the_sdist_holds_no_file_twice(sdist):
+    with tarfile.open(sdist) as archive:
+        members = [member for member in archive.getmembers() if member.isfile()]
+        assert {member for member in archive.getmembers() if member.issym() or member.islnk()} == set()
+    names = [PurePosixPath(*PurePosixPath(member.name).parts[1:]) for member in members]
+    assert [name for name, count in collections.Counter(names).items() if count > 1] == []
+    assert {name.parts[0] for name in names if len(name.parts) > 1} == {"docs", "lastcall"}
+
+
+def test_the_wheel_names_its_command_its_plugin_its_groups_and_its_licence(wheel):
+    held = {name.rpartition("/")[2]: text.decode() for name, text in contents(wheel).items() if ".dist-info/" in name}
+    points = held["entry_points.txt"]
+    assert "[console_scripts]\nlastcall = lastcall.__main__:run" in points
+    assert "[pytest11]\nlastcall = lastcall.plugin" in points
+    assert "[lastcall.servers]\nlastcall = lastcall.servers" in points
+    assert "[lastcall.scenarios]\nlastcall = lastcall.scenarios" in points
+    assert "License-Expression: Apache-2.0" in held["METADATA"]
+    assert "Project-URL: Homepage, https://" in held["METADATA"]
+    assert "Classifier: Typing :: Typed" in held["METADATA"]
+    assert "LICENSE" in held
 
 
 def test_the_installed_suite_runs_from_any_folder(installed, tmp_path):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-    asked = "import conformance, servers, scenarios, reports; print(conformance.__file__, servers.__file__)"
-    where = done(installed / "python", "-c", asked, cwd=tmp_path, env=clean)
-    assert str(ROOT) not in where.stdout
-    assert where.stdout.count(str(installed.parent)) == 2, where.stderr
+    clean = clean_environment()
+    where = done(installed / "python", "-c", "import lastcall; print(lastcall.__file__)", cwd=tmp_path, env=clean)
+    assert where.stdout.startswith(str(installed.parent)), where.stderr
     words = ("--server", "reference", "-k", "one-request", "-p", "no:cacheprovider", "--results=out")
     run = done(installed / "lastcall", *words, cwd=tmp_path, env=clean)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -20,7 +20,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import OVER_TLS
 from lastcall.conformance.model.server_events import ListenerClosed, OrphansFound
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionView, Fate, connections, exited, fate, shutdown
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects:
     return kept(f"{names(subjects)} closed within {worst:.2f} s.", signal, *endings, measured=tuple(times))
 
 
-@check(clauses.ENDS_IN_TIME)
+@check(clauses.ENDS_IN_TIME, level=Level.SHOULD, impact=Impact.HANGS)
 def idle_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     """A connection that has finished all its requests is closed soon after the signal: nobody is owed anything on it."""
     signal = shutdown(trace)
@@ -63,7 +63,7 @@ def idle_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     return _closed_promptly(trace, limits, signal, subjects)
 
 
-@check(clauses.ENDS_IN_TIME)
+@check(clauses.ENDS_IN_TIME, level=Level.SHOULD, impact=Impact.HANGS)
 def unused_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     """A connection on which no request was ever sent (only a preface or a handshake) is closed soon after the signal."""
     signal = shutdown(trace)
@@ -76,7 +76,7 @@ def unused_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     return _closed_promptly(trace, limits, signal, subjects)
 
 
-@check(clauses.ENDS_IN_TIME)
+@check(clauses.ENDS_IN_TIME, level=Level.SHOULD, impact=Impact.HANGS)
 def silent_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
     """A connection on which not one byte was sent is closed soon after the signal.
 
@@ -103,7 +103,13 @@ def _all_gone(trace: Trace) -> bool:
     return exited(trace) is not None and not trace.of(OrphansFound)
 
 
-@check(clauses.ENDS_IN_TIME, in_flight_requests_are_served, needs_gate=True)
+@check(
+    clauses.ENDS_IN_TIME,
+    level=Level.SHOULD,
+    impact=Impact.HANGS,
+    blocked_by=(in_flight_requests_are_served,),
+    needs_gate=True,
+)
 def busy_connections_close_after_their_last_response(trace: Trace, limits: Limits) -> Finding:
     """After its last response a connection is closed by the server, within the limit, without waiting for the client."""
     if shutdown(trace) is None:
@@ -134,7 +140,7 @@ def cut_off(request: RequestView) -> bool:
     return request.over is None and (request.entered is not None or request.started is not None)
 
 
-@check(clauses.LINGERING_CLOSE)
+@check(clauses.LINGERING_CLOSE, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS)
 def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
     """The server ends its connections with FIN and not with a reset, which can destroy a response not yet read.
 
@@ -155,7 +161,13 @@ def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} ended in order.", *(story.ended for story in subjects if story.ended))
 
 
-@check(clauses.CLOSE_NOTIFY, in_flight_requests_are_served, over=OVER_TLS)
+@check(
+    clauses.CLOSE_NOTIFY,
+    level=Level.MUST,
+    impact=Impact.MANNERS,
+    blocked_by=(in_flight_requests_are_served,),
+    over=OVER_TLS,
+)
 def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Finding:
     """Over TLS the server sends close_notify before its FIN, so that an end cannot be mistaken for a truncation."""
     signal = shutdown(trace)
@@ -171,7 +183,7 @@ def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"close_notify came on {names(subjects)}.", *(s.close_notify for s in subjects if s.close_notify))
 
 
-@check(clauses.REFUSE_CLEARLY)
+@check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.MANNERS)
 def listener_closes(trace: Trace, _limits: Limits) -> Finding:
     """When the listening socket closes: at once (a successor may bind), or only at the exit (nobody is refused early)."""
     signal = shutdown(trace)
@@ -190,7 +202,7 @@ def new_connections(trace: Trace, signal: SignalSent) -> list[ConnectionView]:
     return [story for story in stories if precedes(signal, story.opened or story.failed or signal)]
 
 
-@check(clauses.REFUSE_CLEARLY)
+@check(clauses.REFUSE_CLEARLY, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def new_connections_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
     """Whoever connects during the drain is served, or soon refused or told to go (503, GOAWAY, an orderly close).
 
@@ -261,7 +273,7 @@ def _in_time(story: ConnectionView, told: list[Event | None], limits: Limits, ho
     return Clarity.CLEAR, how
 
 
-@check(clauses.REFUSE_CLEARLY)
+@check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
 def fate_of_new_connections(trace: Trace, limits: Limits) -> Finding:
     """What somebody meets who connects during the drain."""
     signal = shutdown(trace)

@@ -11,7 +11,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import BodyReceived
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerEntered, HandlerReported
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.views import RequestView
 
 
-@check(clauses.PROCESSED_ONCE, in_flight_requests_are_served, decisive=True, needs_gate=True)
+@check(
+    clauses.PROCESSED_ONCE,
+    level=Level.PROMISE,
+    impact=Impact.MISLEADS_CLIENTS,
+    blocked_by=(in_flight_requests_are_served,),
+    decisive=True,
+    needs_gate=True,
+)
 def requests_are_processed_once(trace: Trace, limits: Limits) -> Finding:
     """A request in flight is given to one handler, once, whatever the shutdown does to its connection.
 
@@ -40,7 +47,13 @@ def requests_are_processed_once(trace: Trace, limits: Limits) -> Finding:
     return kept(f"{names(served)} had one handler each.", *(r.entered for r in served if r.entered))
 
 
-@check(clauses.PASSED_ON, in_flight_requests_are_served, needs_gate=True)
+@check(
+    clauses.PASSED_ON,
+    level=Level.SHOULD,
+    impact=Impact.HANGS,
+    blocked_by=(in_flight_requests_are_served,),
+    needs_gate=True,
+)
 def responses_are_not_held_back(trace: Trace, limits: Limits) -> Finding:
     """A response whose handler has finished in the drain reaches its client at once, and does not wait for others.
 
@@ -66,7 +79,7 @@ def responses_are_not_held_back(trace: Trace, limits: Limits) -> Finding:
     return kept(f"Responses came at most {worst:.2f} s after their handlers.", *evidence, measured=tuple(times))
 
 
-@check(clauses.PASSED_ON, needs_gate=True)
+@check(clauses.PASSED_ON, level=Level.SHOULD, impact=Impact.HANGS, needs_gate=True)
 def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """A piece of a response that its handler sends in the drain reaches the client while the handler still runs.
 

@@ -30,7 +30,7 @@ from lastcall.conformance.model.server_events import (
     PortChecked,
     SuccessorReady,
 )
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import RequestView, connections, exited, in_flight, requests, shutdown
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _left_open(request: RequestView, signal: Event) -> bool:
     return request.cut is None or not precedes(request.cut, signal)
 
 
-@check(clauses.ENDS_IN_TIME, in_flight_requests_are_served)
+@check(clauses.ENDS_IN_TIME, level=Level.PROMISE, impact=Impact.HANGS, blocked_by=(in_flight_requests_are_served,))
 def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
     """The process ends by itself: at the latest when its drain timeout is over, or, if it has none, once drained."""
     signal = shutdown(trace)
@@ -109,9 +109,36 @@ def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s:.2f} s after the signal.", signal, end, measured=(took,))
 
 
-@check(clauses.ENDS_IN_TIME, server_exits_in_time, *KEPT_OPEN, needs_gate=True)
+@check(
+    clauses.ENDS_IN_TIME,
+    level=Level.SHOULD,
+    impact=Impact.HANGS,
+    blocked_by=(server_exits_in_time, *KEPT_OPEN),
+    needs_gate=True,
+)
 def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     """When the last response in flight has been sent, the process ends soon, without sitting out its drain timeout."""
+    return _exits_once_drained(trace, limits)
+
+
+@check(
+    clauses.ENDS_IN_TIME,
+    level=Level.PROMISE,
+    impact=Impact.HANGS,
+    blocked_by=(server_exits_in_time,),
+    needs_gate=True,
+)
+def idle_server_exits_promptly(trace: Trace, limits: Limits) -> Finding:
+    """A server to which nobody is connected ends soon after the signal, without sitting out its drain timeout.
+
+    With connections a server may have reasons to stay a little; here there is nothing left to drain.
+    """
+    if connections(trace):
+        return cannot_tell("A connection was made, so the server was not idle.")
+    return _exits_once_drained(trace, limits)
+
+
+def _exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -130,7 +157,7 @@ def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s:.2f} s after it was drained.", last, end, measured=(took,))
 
 
-@check(clauses.CLEAN_EXIT)
+@check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.MANNERS)
 def exit_status_is_documented(trace: Trace, _limits: Limits) -> Finding:
     """A graceful stop ends with the exit status that the server documents for one: supervisors act on it."""
     signal, end = shutdown(trace), exited(trace)
@@ -144,7 +171,7 @@ def exit_status_is_documented(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Exit status {end.status}.", end)
 
 
-@check(clauses.CLEAN_EXIT)
+@check(clauses.CLEAN_EXIT, level=Level.SHOULD, impact=Impact.MANNERS)
 def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Finding:
     """A graceful stop prints no stack trace."""
     signal = shutdown(trace)
@@ -162,7 +189,7 @@ def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Finding:
     return kept("No stack trace in its output.")
 
 
-@check(clauses.CLEAN_EXIT)
+@check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.HANGS)
 def server_leaves_no_process_behind(trace: Trace, _limits: Limits) -> Finding:
     """When the server's process has exited, so has every process that it started."""
     if shutdown(trace) is None:
@@ -175,7 +202,7 @@ def server_leaves_no_process_behind(trace: Trace, _limits: Limits) -> Finding:
     return kept("Nothing was left running.")
 
 
-@check(clauses.CLEAN_EXIT)
+@check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.HANGS)
 def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
     """When the server has exited, a successor can listen on its port."""
     if shutdown(trace) is None:
@@ -190,7 +217,7 @@ def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
     return kept("The port was free.", looked) if looked.free else broken("The port was still taken.", looked)
 
 
-@check(clauses.DRAIN_TIMEOUT, needs_gate=True)
+@check(clauses.DRAIN_TIMEOUT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, needs_gate=True)
 def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
     """A request in flight is not cut before the configured drain timeout is over."""
     signal, drain_s = shutdown(trace), trace.play.drain_s
@@ -236,7 +263,7 @@ def _first_cut(trace: Trace, request: RequestView) -> Event | None:
     return min(cuts, key=lambda event: event.end_ns, default=None)
 
 
-@check(clauses.DRAIN_TIMEOUT)
+@check(clauses.DRAIN_TIMEOUT, level=Level.PROMISE, impact=Impact.HANGS)
 def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     """When the drain timeout is over, the server ends what is still in flight by force and exits: once, not twice."""
     signal, drain_s = shutdown(trace), trace.play.drain_s
@@ -259,7 +286,7 @@ def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The server exited {took.value_s - drain_s:.2f} s after its drain timeout.", end, measured=(took,))
 
 
-@check(clauses.DRAIN_LEFT_ALONE, needs_gate=True)
+@check(clauses.DRAIN_LEFT_ALONE, level=Level.OBSERVE, impact=Impact.HANGS, needs_gate=True)
 def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
     """For how long a server that was told no drain timeout waits for requests that do not end, and what is documented of it."""
     signal = shutdown(trace)
@@ -284,7 +311,7 @@ def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
     return observed(because, signal, *filter(None, (cut, end)), measured=(went_on, stayed))
 
 
-@check(clauses.CLEAN_EXIT)
+@check(clauses.CLEAN_EXIT, level=Level.OBSERVE, impact=Impact.MANNERS)
 def exit_status_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
     """The exit status after a forced end: whether it differs from a clean stop's is the server's choice."""
     end = exited(trace)

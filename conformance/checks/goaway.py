@@ -26,7 +26,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerEntered
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, connections, fate, shutdown
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ CUT_SHORT = (in_flight_requests_are_served, drain_timeout_is_granted_in_full)
 _REFUSED_STREAM = 7
 
 
-@check(clauses.GOAWAY_ALWAYS, *CUT_SHORT)
+@check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
 def goaway_is_sent(trace: Trace, _limits: Limits) -> Finding:
     """A connection with requests in flight is told of the shutdown by GOAWAY.
 
@@ -69,7 +69,7 @@ def _excused(story: ConnectionView) -> bool:
     return bool(story.goaways) or story.ended_by_us()
 
 
-@check(clauses.GOAWAY_ALWAYS, *CUT_SHORT)
+@check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
 def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     """Every HTTP/2 connection that the server closes in a shutdown, idle ones included, gets GOAWAY before its end.
 
@@ -88,7 +88,14 @@ def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"GOAWAY came before the end of {names(closed)}.", *(story.goaways[0] for story in closed))
 
 
-@check(clauses.GOAWAY_NO_ERROR, *CUT_SHORT, decisive=True, holds_without_shutdown=True)
+@check(
+    clauses.GOAWAY_NO_ERROR,
+    level=Level.PROMISE,
+    impact=Impact.MISLEADS_CLIENTS,
+    blocked_by=CUT_SHORT,
+    decisive=True,
+    holds_without_shutdown=True,
+)
 def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     """Every GOAWAY of a graceful shutdown carries NO_ERROR.
 
@@ -106,7 +113,7 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{len(goaways)} GOAWAY, all with NO_ERROR.", *goaways)
 
 
-@check(clauses.GOAWAY_STREAM_ZERO, *CUT_SHORT, decisive=True)
+@check(clauses.GOAWAY_STREAM_ZERO, level=Level.MUST, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT, decisive=True)
 def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
     """GOAWAY is sent on stream 0; on any other, a client must end the connection with an error."""
     goaways = [goaway for story in connections(trace) for goaway in story.goaways]
@@ -118,7 +125,7 @@ def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
     return kept("Every GOAWAY came on stream 0.", *goaways)
 
 
-@check(clauses.GOAWAY_TWO_PHASE, goaway_is_sent)
+@check(clauses.GOAWAY_TWO_PHASE, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(goaway_is_sent,))
 def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
     """The first GOAWAY comes soon after the signal, while requests are still in flight.
 
@@ -141,7 +148,7 @@ def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
     return kept(f"The first GOAWAY came at most {worst:.2f} s after the signal.", signal, *firsts, measured=times)
 
 
-@check(clauses.GOAWAY_TWO_PHASE, goaway_is_sent)
+@check(clauses.GOAWAY_TWO_PHASE, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(goaway_is_sent,))
 def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
     """The first GOAWAY leaves the last stream id open (2^31-1), so that requests already on their way are not lost.
 
@@ -161,7 +168,9 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
     return kept("Every first GOAWAY says 2^31-1.", *firsts)
 
 
-@check(clauses.GOAWAY_NO_INCREASE, *CUT_SHORT, decisive=True)
+@check(
+    clauses.GOAWAY_NO_INCREASE, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, blocked_by=CUT_SHORT, decisive=True
+)
 def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     """The last stream id never grows from one GOAWAY to the next on the same connection.
 
@@ -180,7 +189,14 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"It never grew on {names(several)}.", *(goaway for story in several for goaway in story.goaways))
 
 
-@check(clauses.PROCESSED_COVERED, *CUT_SHORT, decisive=True, needs_gate=True)
+@check(
+    clauses.PROCESSED_COVERED,
+    level=Level.MUST,
+    impact=Impact.MISLEADS_CLIENTS,
+    blocked_by=CUT_SHORT,
+    decisive=True,
+    needs_gate=True,
+)
 def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Finding:
     """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
@@ -219,7 +235,14 @@ def _processed_streams(
             yield asked.request, asked.stream_id, opened, trace.first(StreamReset(asked.request))
 
 
-@check(clauses.NOT_PROCESSED_TRUE, *CUT_SHORT, decisive=True, needs_gate=True)
+@check(
+    clauses.NOT_PROCESSED_TRUE,
+    level=Level.MUST,
+    impact=Impact.MISLEADS_CLIENTS,
+    blocked_by=CUT_SHORT,
+    decisive=True,
+    needs_gate=True,
+)
 def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Finding:
     """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
     excluded = [
@@ -247,7 +270,14 @@ def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits
     )
 
 
-@check(clauses.IN_FLIGHT, *CUT_SHORT, decisive=True, needs_gate=True)
+@check(
+    clauses.IN_FLIGHT,
+    level=Level.PROMISE,
+    impact=Impact.LOSES_REQUESTS,
+    blocked_by=CUT_SHORT,
+    decisive=True,
+    needs_gate=True,
+)
 def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     """A stream in flight is not reset by the server before the drain timeout, whatever the code.
 
@@ -271,7 +301,13 @@ def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     return kept(f"No RST_STREAM for {names(subjects)}.", *(request.over for request in subjects if request.over))
 
 
-@check(clauses.RACED_STREAM, goaway_is_sent, needs_gate=True)
+@check(
+    clauses.RACED_STREAM,
+    level=Level.PROMISE,
+    impact=Impact.LOSES_REQUESTS,
+    blocked_by=(goaway_is_sent,),
+    needs_gate=True,
+)
 def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
     """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
 

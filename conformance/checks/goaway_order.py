@@ -10,7 +10,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import HTTP2
 from lastcall.conformance.model.server_events import ListenerClosed
-from lastcall.conformance.model.verdict import Finding, cannot_tell, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, cannot_tell, observed
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LONGEST = 3
 
 
-@check(clauses.GOAWAY_TWO_PHASE, over=HTTP2)
+@check(clauses.GOAWAY_TWO_PHASE, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
 def sequence_of_goaways(trace: Trace, _limits: Limits) -> Finding:
     """What each connection is told, GOAWAY after GOAWAY: whether the last stream is left open first, and named in the end.
 
@@ -49,7 +49,7 @@ def _words(goaway: GoawayReceived) -> str:
     return f"{last}{code}" + (f" {goaway.debug!r}" if goaway.debug else "")
 
 
-@check(clauses.REFUSE_CLEARLY, over=HTTP2)
+@check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
 def listener_and_goaway(trace: Trace, _limits: Limits) -> Finding:
     """Which comes first: GOAWAY, or the end of listening. A client that is told to go elsewhere may come back here."""
     signal = shutdown(trace)

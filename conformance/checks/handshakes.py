@@ -14,7 +14,7 @@ from lastcall.conformance.model.client_events import (
     TlsEstablished,
     TlsFailed,
 )
-from lastcall.conformance.model.verdict import Finding, Measured, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ def _silent_at(trace: Trace, story: ConnectionView, signal: SignalSent) -> bool:
     return story.open_at(signal) and not any(event.begin_ns < signal.end_ns for event in mine)
 
 
-@check(clauses.REFUSE_CLEARLY, in_flight_requests_are_served, decisive=True)
+@check(
+    clauses.REFUSE_CLEARLY,
+    level=Level.PROMISE,
+    impact=Impact.HANGS,
+    blocked_by=(in_flight_requests_are_served,),
+    decisive=True,
+)
 def late_handshakes_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
     """A connection that stood silent at the signal, and whose handshake comes after it, is closed, told or served.
 

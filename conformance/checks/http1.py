@@ -8,7 +8,7 @@ from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, n
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import RequestView, connections, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def says_close(request: RequestView) -> bool:
     return "close" in options
 
 
-@check(clauses.CLOSE_OPTION, needs_gate=True)
+@check(clauses.CLOSE_OPTION, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, needs_gate=True)
 def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
     """A response whose head is sent during the drain says ``Connection: close``.
 
@@ -46,7 +46,7 @@ def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} said close.", *(r.started for r in subjects if r.started))
 
 
-@check(clauses.CLOSE_OBEYED, needs_gate=True)
+@check(clauses.CLOSE_OBEYED, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
 def close_option_is_obeyed(trace: Trace, limits: Limits) -> Finding:
     """After a response that says ``Connection: close`` the server initiates the close, and takes no further request."""
     if shutdown(trace) is None:

@@ -19,7 +19,7 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import HTTP1
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _overtaken(trace: Trace, limits: Limits, signal: SignalSent) -> list[_Overta
     return found
 
 
-@check(clauses.ANSWERED_OR_UNTOUCHED, over=HTTP1, needs_gate=True)
+@check(clauses.ANSWERED_OR_UNTOUCHED, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, over=HTTP1, needs_gate=True)
 def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -> Finding:
     """A request that the shutdown overtakes on its way to its handler is either answered by the handler or never runs.
 
@@ -104,7 +104,7 @@ def _wronged(trace: Trace, subject: _Overtaken) -> str:
     return ""
 
 
-@check(clauses.CLOSE_OPTION, over=HTTP1, needs_gate=True)
+@check(clauses.CLOSE_OPTION, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, over=HTTP1, needs_gate=True)
 def last_responses_say_close(trace: Trace, _limits: Limits) -> Finding:
     """The last response that a connection carries in the drain says ``Connection: close``.
 
@@ -139,7 +139,14 @@ def _heads_after(trace: Trace, request: RequestView, signal: SignalSent) -> bool
     return bool(orders) and precedes(signal, orders[0])
 
 
-@check(clauses.EXPECT_CONTINUE, over=HTTP1, needs_gate=True, holds_without_shutdown=True)
+@check(
+    clauses.EXPECT_CONTINUE,
+    level=Level.MUST,
+    impact=Impact.HANGS,
+    over=HTTP1,
+    needs_gate=True,
+    holds_without_shutdown=True,
+)
 def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
     """A client that waits for ``100 (Continue)`` is told to go on, or gets its final response, in the drain too.
 
@@ -180,7 +187,13 @@ def _ended_before(trace: Trace, request: RequestView, event: Event) -> bool:
     return any(end is not None and not precedes(event, end) for end in endings)
 
 
-@check(clauses.UPLOAD_WHOLE, in_flight_handlers_are_not_cancelled, needs_gate=True)
+@check(
+    clauses.UPLOAD_WHOLE,
+    level=Level.PROMISE,
+    impact=Impact.LOSES_REQUESTS,
+    blocked_by=(in_flight_handlers_are_not_cancelled,),
+    needs_gate=True,
+)
 def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Finding:
     """The body of a request in flight whose end comes during the drain reaches its handler whole, every byte of it."""
     signal = shutdown(trace)
@@ -206,7 +219,7 @@ def _read(trace: Trace, request: RequestView) -> HandlerReported | None:
     return next((event for event in reports if event.report.startswith("read ")), None)
 
 
-@check(clauses.LINGERING_CLOSE, needs_gate=True)
+@check(clauses.LINGERING_CLOSE, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, needs_gate=True)
 def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Finding:
     """The client can read its response to the end although it went on sending while the server was about to close.
 

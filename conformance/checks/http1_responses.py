@@ -10,7 +10,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import HTTP1
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _values(request: RequestView, name: str) -> list[str]:
     return [value for candidate, value in headers if candidate.lower() == name]
 
 
-@check(clauses.ONE_FRAMING, over=HTTP1, decisive=True)
+@check(clauses.ONE_FRAMING, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, over=HTTP1, decisive=True)
 def responses_have_one_framing(trace: Trace, _limits: Limits) -> Finding:
     """A response in the drain says once where its body ends: by its length or by chunks, never by both.
 
@@ -51,7 +51,7 @@ def responses_have_one_framing(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{names(subjects)} had one each, or none.", *(r.started for r in subjects if r.started))
 
 
-@check(clauses.CLOSE_IS_FINAL, over=HTTP1, decisive=True)
+@check(clauses.CLOSE_IS_FINAL, level=Level.SHOULD, impact=Impact.MISLEADS_CLIENTS, over=HTTP1, decisive=True)
 def close_is_not_contradicted(trace: Trace, _limits: Limits) -> Finding:
     """A response that says ``Connection: close`` does not offer in the same head to keep the connection alive.
 

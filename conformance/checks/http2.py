@@ -15,7 +15,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, RequestView, connections, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Finding:
     return kept(f"{kind} was acknowledged within {worst:.2f} s.", *answers, measured=tuple(times))
 
 
-@check(clauses.PING_ANSWERED, holds_without_shutdown=True)
+@check(clauses.PING_ANSWERED, level=Level.MUST, impact=Impact.LOSES_REQUESTS, holds_without_shutdown=True)
 def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """PING is answered during the drain as before it.
 
@@ -85,7 +85,7 @@ def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     return _acknowledged(trace, limits, "PING")
 
 
-@check(clauses.SETTINGS_ACKNOWLEDGED, holds_without_shutdown=True)
+@check(clauses.SETTINGS_ACKNOWLEDGED, level=Level.MUST, impact=Impact.LOSES_REQUESTS, holds_without_shutdown=True)
 def settings_are_acknowledged_in_the_drain(trace: Trace, limits: Limits) -> Finding:
     """SETTINGS are acknowledged during the drain as before it.
 
@@ -114,7 +114,7 @@ def _frames(trace: Trace, request: RequestView, kind: str) -> list[FrameSent]:
     return [] if stream_id is None else trace.all(FrameSent(request.connection, kind, stream_id))
 
 
-@check(clauses.IN_FLIGHT)
+@check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def uploads_in_flight_are_read_whole(trace: Trace, limits: Limits) -> Finding:
     """A request whose body is still on its way when the shutdown comes reaches its handler whole.
 
@@ -184,7 +184,7 @@ def _window_used_up(trace: Trace, story: ConnectionView, streams: set[int | None
     return None
 
 
-@check(clauses.DISCARDED_DATA)
+@check(clauses.DISCARDED_DATA, level=Level.PROMISE, impact=Impact.HANGS)
 def data_of_discarded_streams_is_given_back(trace: Trace, limits: Limits) -> Finding:
     """When the server discards a stream after GOAWAY, it gives the stream's DATA back to the connection's window.
 
@@ -215,7 +215,7 @@ def data_of_discarded_streams_is_given_back(trace: Trace, limits: Limits) -> Fin
     return kept("The upload went on after discarded DATA had used up the connection's window.", *tested)
 
 
-@check(clauses.DISCARDED_HEADERS)
+@check(clauses.DISCARDED_HEADERS, level=Level.MUST, impact=Impact.LOSES_REQUESTS)
 def fields_of_discarded_streams_are_decompressed(trace: Trace, _limits: Limits) -> Finding:
     """When the server discards a stream after GOAWAY, its header compression stays in step with the client's.
 

@@ -10,7 +10,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import FrameReceived
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import HTTP2
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _ended_in_the_drain(trace: Trace) -> list[RequestView]:
     return [request for request in carried if request.ended and precedes(signal, request.ended)]
 
 
-@check(clauses.NO_CONNECTION_FIELDS, over=HTTP2, decisive=True)
+@check(clauses.NO_CONNECTION_FIELDS, level=Level.MUST, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
 def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Finding:
     """A response over HTTP/2 has no field of one connection, and above all no ``connection: close`` in the drain.
 
@@ -52,7 +52,7 @@ def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Findi
     return kept(f"{names(subjects)} carried none.", *(r.started for r in subjects if r.started))
 
 
-@check(clauses.STREAM_ENDS, over=HTTP2, decisive=True)
+@check(clauses.STREAM_ENDS, level=Level.MUST, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
 def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Finding:
     """After END_STREAM, or its own RST_STREAM, the server sends neither HEADERS nor DATA on that stream.
 
@@ -74,7 +74,7 @@ def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Findin
     return kept(f"Nothing followed the end of {names(subjects)}.", *(r.ended for r in subjects if r.ended))
 
 
-@check(clauses.FINISHED_NOT_RESET, over=HTTP2, decisive=True)
+@check(clauses.FINISHED_NOT_RESET, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
 def finished_streams_are_not_reset(trace: Trace, _limits: Limits) -> Finding:
     """When a whole response has been sent its stream is not reset, except with NO_ERROR: no more of the request is wanted.
 

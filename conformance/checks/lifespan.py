@@ -10,7 +10,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import ApplicationReported, HandlerReported
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import connections, exited, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def _hook(trace: Trace, report: str) -> ApplicationReported | None:
     return trace.first(ApplicationReported(report=report))
 
 
-@check(clauses.HOOK_AFTER_REQUESTS)
+@check(clauses.HOOK_AFTER_REQUESTS, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Finding:
     """The application's shutdown hook is called when the last request is done, not while handlers still run.
 
@@ -44,7 +44,7 @@ def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Find
     return kept(f"The shutdown hook was called after the handlers of {names(subjects)}.", *done, begun)
 
 
-@check(clauses.HOOK_AWAITED)
+@check(clauses.HOOK_AWAITED, level=Level.PROMISE, impact=Impact.MANNERS)
 def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Finding:
     """The application's shutdown hook is called, and the process does not exit before the hook has come to its end."""
     if shutdown(trace) is None:
@@ -68,7 +68,7 @@ def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Finding
     return kept(because, *(ended for _took, ended in waits), end, measured=tuple(took for took, _ended in waits))
 
 
-@check(clauses.HOOK_AFTER_REQUESTS)
+@check(clauses.HOOK_AFTER_REQUESTS, level=Level.OBSERVE, impact=Impact.MANNERS)
 def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
     """Whether the shutdown hook still runs when the drain was ended by force, and whether handlers still ran then."""
     signal = shutdown(trace)
@@ -88,7 +88,7 @@ def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
     return observed(f"Called {took.value_s:.2f} s after the signal, {how}.", signal, begun, measured=(took,))
 
 
-@check(clauses.DISCONNECT_IS_TRUE)
+@check(clauses.DISCONNECT_IS_TRUE, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def handlers_hear_of_no_false_disconnect(trace: Trace, limits: Limits) -> Finding:
     """In the drain a handler is not told that its client has gone while the client is still there, waiting.
 

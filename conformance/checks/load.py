@@ -17,7 +17,7 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import HTTP1
 from lastcall.conformance.model.server_events import HandlerEntered, SuccessorReady
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, shutdown
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _through(trace: Trace, signal: SignalSent) -> bool:
     return before and any(precedes(signal, each) for each in trace.of(LoadSent))
 
 
-@check(clauses.RESTART, over=HTTP1)
+@check(clauses.RESTART, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, over=HTTP1)
 def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits) -> Finding:
     """A request of an ordinary client that has reached the application is answered, restart or not.
 
@@ -65,7 +65,7 @@ def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits)
     return kept(f"{len(inside)} requests reached the application, and each was answered.", signal, inside[-1])
 
 
-@check(clauses.RESTART)
+@check(clauses.RESTART, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
 def ordinary_client_through_a_restart(trace: Trace, _limits: Limits) -> Finding:
     """What an application that uses httpx gets through a restart: answers, and errors by their class."""
     signal = shutdown(trace)
@@ -89,7 +89,7 @@ def _listed(counted: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counted.items())) or "none"
 
 
-@check(clauses.RESTART)
+@check(clauses.RESTART, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
 def outage_of_a_restart(trace: Trace, _limits: Limits) -> Finding:
     """For how long nobody answers: from the last answer of the old server to the first of its successor."""
     signal = shutdown(trace)

@@ -16,7 +16,7 @@ from lastcall.conformance.model.server_events import (
     SuccessorReady,
     SuccessorStarted,
 )
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _still_in_flight(trace: Trace, moment: Event) -> list[RequestView]:
 # --- further signals ---------------------------------------------------------------------------------------------
 
 
-@check(clauses.IN_FLIGHT, needs_gate=True)
+@check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, needs_gate=True)
 def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Finding:
     """Requests that are in flight at the graceful signal are not cut before a second signal asks for that.
 
@@ -92,7 +92,7 @@ def _ended_by_us(trace: Trace, request: RequestView) -> bool:
     return story is not None and story.ended_by_us()
 
 
-@check(clauses.INCOMPLETE_VISIBLE, needs_gate=True)
+@check(clauses.INCOMPLETE_VISIBLE, level=Level.PROMISE, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
 def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Finding:
     """Told to stop a second time, a server goes on draining or ends by force; a response that it cuts then looks cut.
 
@@ -136,7 +136,7 @@ def _fates(trace: Trace, subjects: list[RequestView]) -> str:
     return "; ".join(f"{name!r} was {became}" for name, became in told)
 
 
-@check(clauses.FURTHER_SIGNAL)
+@check(clauses.FURTHER_SIGNAL, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
 def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Finding:
     """What the graceful signal does when it is sent a second time: nothing more, or it ends the drain by force."""
     again = _further(trace, "again")
@@ -155,7 +155,7 @@ def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Finding:
     return observed(f"{did} ({_fates(trace, subjects)}), {how}.", again, end, measured=(took,))
 
 
-@check(clauses.FURTHER_SIGNAL, needs_gate=True)
+@check(clauses.FURTHER_SIGNAL, level=Level.PROMISE, impact=Impact.HANGS, needs_gate=True)
 def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Finding:
     """The signal that is documented to force the end does so, whatever is still in flight and long before the timeout.
 
@@ -185,7 +185,7 @@ def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Finding:
 # --- a successor -------------------------------------------------------------------------------------------------
 
 
-@check(clauses.PORT_HANDED_OVER)
+@check(clauses.PORT_HANDED_OVER, level=Level.PROMISE, impact=Impact.HANGS)
 def successor_serves_during_the_drain(trace: Trace, limits: Limits) -> Finding:
     """When the server has closed its listener, a successor can listen on the port and serve while the old one drains.
 

@@ -18,7 +18,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import HTTP1, protocol_named
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, exited, shutdown
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.views import ConnectionView
 
 
-@check(clauses.READABLE)
+@check(clauses.READABLE, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS)
 def server_speaks_its_protocol(trace: Trace, _limits: Limits) -> Finding:
     """Whatever a server sends until its end can be read as its protocol: responses, frames, messages, and nothing else.
 

@@ -16,7 +16,7 @@ from lastcall.conformance.model.server_events import (
     ServerExited,
     SignalSent,
 )
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import Fate, connections, fate, requests
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _after(trace: Trace, signal: SignalSent) -> list[RequestView]:
     return [story for story in requests(trace) if precedes(signal, story.sent) and _in_time(trace, story)]
 
 
-@check(clauses.RELOAD)
+@check(clauses.RELOAD, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def requests_in_flight_survive_a_reload(trace: Trace, _limits: Limits) -> Finding:
     """A request that is in an old worker's handler when the reload comes gets its response, with the handler's own status."""
     signal = reload_signal(trace)
@@ -110,7 +110,9 @@ def requests_in_flight_survive_a_reload(trace: Trace, _limits: Limits) -> Findin
     return kept(f"{names(subjects)} were answered.", signal, *(story.ended for story in subjects if story.ended))
 
 
-@check(clauses.RELOAD, requests_in_flight_survive_a_reload)
+@check(
+    clauses.RELOAD, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, blocked_by=(requests_in_flight_survive_a_reload,)
+)
 def no_request_is_lost_in_a_reload(trace: Trace, limits: Limits) -> Finding:
     """Of the requests that come before, during and after a reload every one is answered with the handler's own status.
 
@@ -167,7 +169,7 @@ def _how(trace: Trace, story: RequestView) -> str:
     return f"{fate(trace, story)}"
 
 
-@check(clauses.RELOAD)
+@check(clauses.RELOAD, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS)
 def new_connections_are_accepted_throughout_a_reload(trace: Trace, limits: Limits) -> Finding:
     """At no moment of a reload is a connection refused: the new listener stands before the old one goes, or it is the same.
 
@@ -192,7 +194,7 @@ def new_connections_are_accepted_throughout_a_reload(trace: Trace, limits: Limit
     return kept(f"{len(opened)} connections were opened after the reload, none was refused.", signal, opened[-1])
 
 
-@check(clauses.RELOAD)
+@check(clauses.RELOAD, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def server_goes_on_after_a_reload(trace: Trace, _limits: Limits) -> Finding:
     """After the reload the server serves as before, until it is told to stop."""
     signal = reload_signal(trace)
@@ -208,7 +210,7 @@ def server_goes_on_after_a_reload(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"{len(answered)} requests were served between the reload and the shutdown.", signal, last)
 
 
-@check(clauses.RELOAD)
+@check(clauses.RELOAD, level=Level.OBSERVE, impact=Impact.MANNERS)
 def effect_of_a_reload(trace: Trace, _limits: Limits) -> Finding:
     """What a reload does to clients and processes: other processes serve, idle connections are closed, some are refused."""
     signal = reload_signal(trace)

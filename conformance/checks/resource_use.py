@@ -13,7 +13,7 @@ from lastcall.conformance.model.server_events import (
     OutputWritten,
     ProcessorTimeRead,
 )
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import exited, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FLOOD = 256 * 1024
 """Bytes of output after which nobody reads a log any more; a drain is worth some lines, or some for each request."""
 
 
-@check(clauses.LIGHT_DRAIN, needs_gate=True)
+@check(clauses.LIGHT_DRAIN, level=Level.SHOULD, impact=Impact.MANNERS, needs_gate=True)
 def drain_does_not_spin(trace: Trace, _limits: Limits) -> Finding:
     """A server that waits for its handlers waits: it takes no processor time to look again and again whether they are done.
 
@@ -57,7 +57,7 @@ def _used_ns(first: ProcessorTimeRead, last: ProcessorTimeRead) -> int:
     return sum(after[pid] - before[pid] for pid in before.keys() & after.keys())
 
 
-@check(clauses.LIGHT_DRAIN)
+@check(clauses.LIGHT_DRAIN, level=Level.SHOULD, impact=Impact.MANNERS)
 def log_is_not_flooded(trace: Trace, _limits: Limits) -> Finding:
     """A drain writes some lines to the log, not hundreds of kilobytes: a loop over an error would hide all the others."""
     signal = shutdown(trace)

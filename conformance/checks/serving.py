@@ -11,7 +11,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import Event, precedes
 from lastcall.conformance.model.server_events import ServerKilled, SignalSent
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import (
     OK,
     Fate,
@@ -54,7 +54,7 @@ def served(request: RequestView) -> bool:
     return whole and request.status == OK
 
 
-@check(clauses.IN_FLIGHT, needs_gate=True)
+@check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, needs_gate=True)
 def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
     """A request that is in its handler when the shutdown comes gets its response, with the handler's own status.
 
@@ -111,7 +111,13 @@ def _evidence(trace: Trace, request: RequestView) -> list[Event]:
     return [event for event in found if event is not None]
 
 
-@check(clauses.IN_FLIGHT, in_flight_requests_are_served, needs_gate=True)
+@check(
+    clauses.IN_FLIGHT,
+    level=Level.PROMISE,
+    impact=Impact.LOSES_REQUESTS,
+    blocked_by=(in_flight_requests_are_served,),
+    needs_gate=True,
+)
 def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Finding:
     """The handler of a request in flight runs to its end: the shutdown neither cancels nor kills it.
 
@@ -134,7 +140,13 @@ def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Findin
     return kept(f"The handlers of {names(subjects)} came to their end.", *(r.finished for r in subjects if r.finished))
 
 
-@check(clauses.RESPONSE_WHOLE, in_flight_requests_are_served, needs_gate=True)
+@check(
+    clauses.RESPONSE_WHOLE,
+    level=Level.PROMISE,
+    impact=Impact.MISLEADS_CLIENTS,
+    blocked_by=(in_flight_requests_are_served,),
+    needs_gate=True,
+)
 def responses_are_whole(trace: Trace, limits: Limits) -> Finding:
     """A response to a request in flight that ends as complete carries exactly what its handler sent, byte for byte."""
     signal = shutdown(trace)
@@ -160,7 +172,7 @@ def _digest(length: int) -> str:
     return hashlib.sha256((PATTERN * (length // len(PATTERN) + 1))[:length]).hexdigest()
 
 
-@check(clauses.INCOMPLETE_VISIBLE, needs_gate=True)
+@check(clauses.INCOMPLETE_VISIBLE, level=Level.PROMISE, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
 def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Finding:
     """A response whose handler was cut off does not end like a whole one: no END_STREAM, last chunk, or full length.
 
@@ -188,7 +200,7 @@ def _connection_ended(trace: Trace, request: RequestView) -> bool:
     return any(story.ended for story in connections(trace) if story.name == request.connection)
 
 
-@check(clauses.IN_FLIGHT)
+@check(clauses.IN_FLIGHT, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
 def requests_by_fate(trace: Trace, _limits: Limits) -> Finding:
     """What became of every request of the play: served, refused (safe to send again), ambiguous, or lost."""
     if not requests(trace):
@@ -197,7 +209,7 @@ def requests_by_fate(trace: Trace, _limits: Limits) -> Finding:
     return observed(", ".join(f"{fates.count(each)} {each}" for each in Fate if each in fates) + ".")
 
 
-@check(clauses.INCOMPLETE_VISIBLE, needs_gate=True)
+@check(clauses.INCOMPLETE_VISIBLE, level=Level.OBSERVE, impact=Impact.MANNERS, needs_gate=True)
 def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Finding:
     """What a handler that is still held sees when the server ends: whether it is cancelled before the process goes."""
     held = [request for request in in_flight(trace) if request.finished is None and request.released is None]

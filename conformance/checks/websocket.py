@@ -30,7 +30,7 @@ from lastcall.conformance.model.server_events import (
     HandlerReported,
     ServerKilled,
 )
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, exited, shutdown
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _names(sockets: Iterable[_Socket]) -> str:
     return ", ".join(f"{socket.name!r}" for socket in sockets)
 
 
-@check(clauses.WEBSOCKET_CLOSE)
+@check(clauses.WEBSOCKET_CLOSE, level=Level.SHOULD, impact=Impact.MANNERS)
 def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
     """Each open WebSocket gets a Close frame soon after the signal, so that its client knows that it is no accident."""
     signal = shutdown(trace)
@@ -123,7 +123,7 @@ def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
     return kept(f"A Close frame came on {_names(sockets)}.", signal, *closes, measured=tuple(times))
 
 
-@check(clauses.WEBSOCKET_GOING_AWAY)
+@check(clauses.WEBSOCKET_GOING_AWAY, level=Level.SHOULD, impact=Impact.MISLEADS_CLIENTS)
 def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Finding:
     """The Close frame carries 1001 (Going Away) or 1012 (Service Restart).
 
@@ -143,7 +143,7 @@ def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Closed with {', '.join(str(close.code) for close in closes)}.", signal, *closes)
 
 
-@check(clauses.WEBSOCKET_CODE_ALLOWED)
+@check(clauses.WEBSOCKET_CODE_ALLOWED, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS)
 def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
     """The code in a Close frame is one that may be sent: not 1005, 1006 or 1015, and in the range of 1000 to 4999."""
     signal = shutdown(trace)
@@ -159,7 +159,7 @@ def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Codes sent: {', '.join(str(close.code or 'none') for close in closes)}.", signal, *closes)
 
 
-@check(clauses.WEBSOCKET_CLOSE_LAST, decisive=True)
+@check(clauses.WEBSOCKET_CLOSE_LAST, level=Level.MUST, impact=Impact.LOSES_REQUESTS, decisive=True)
 def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
     """After its Close the server sends neither messages nor another Close, however many of them were waiting.
 
@@ -182,7 +182,7 @@ def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
     return kept(f"Nothing came after the Close on {_names(closed)}.", *(each.close for each in closed if each.close))
 
 
-@check(clauses.WEBSOCKET_TCP_CLOSE, over=HTTP1)
+@check(clauses.WEBSOCKET_TCP_CLOSE, level=Level.SHOULD, impact=Impact.HANGS, over=HTTP1)
 def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Finding:
     """When the client has answered the Close, the server closes TCP soon: the client waits for that."""
     signal = shutdown(trace)
@@ -208,7 +208,7 @@ def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Fi
     return kept(f"TCP was closed at most {worst:.2f} s after the handshake.", *endings, measured=tuple(times))
 
 
-@check(clauses.WEBSOCKET_STREAM_END, over=HTTP2)
+@check(clauses.WEBSOCKET_STREAM_END, level=Level.SHOULD, impact=Impact.HANGS, over=HTTP2)
 def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> Finding:
     """When the client has answered the Close, the server ends the stream soon, by END_STREAM: the client waits for that.
 
@@ -240,7 +240,7 @@ def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> F
     return kept(f"The stream was ended at most {worst:.2f} s after the handshake.", *endings, measured=tuple(times))
 
 
-@check(clauses.WEBSOCKET_MESSAGE_WHOLE)
+@check(clauses.WEBSOCKET_MESSAGE_WHOLE, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def websocket_messages_are_whole(trace: Trace, _limits: Limits) -> Finding:
     """A message that the application was sending when the shutdown came arrives whole, or a Close comes in its place.
 
@@ -292,7 +292,7 @@ def _unsent(
     return cannot_tell(f"What became of a message of {wanted} bytes was not seen.", order)
 
 
-@check(clauses.WEBSOCKET_DISCONNECT)
+@check(clauses.WEBSOCKET_DISCONNECT, level=Level.PROMISE, impact=Impact.MANNERS)
 def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Finding:
     """The application is told that its WebSocket has ended (ASGI: websocket.disconnect).
 

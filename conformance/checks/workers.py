@@ -15,7 +15,7 @@ from lastcall.conformance.model.server_events import (
     ServerStarted,
     WorkerSignalled,
 )
-from lastcall.conformance.model.verdict import Finding, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import in_flight, requests, shutdown
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _lost(found: dict[Pids, list[RequestView]], *evidence: Event) -> Finding | N
     return None
 
 
-@check(clauses.WORKERS_DRAIN)
+@check(clauses.WORKERS_DRAIN, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def every_worker_serves_what_it_holds(trace: Trace, limits: Limits) -> Finding:
     """Every worker process answers the requests that were in its handlers when the server was told to stop.
 
@@ -73,7 +73,7 @@ def every_worker_serves_what_it_holds(trace: Trace, limits: Limits) -> Finding:
     return _lost(found, signal) or kept(f"{len(found)} workers served what they held: {shares}.", signal, *seen)
 
 
-@check(clauses.WORKERS_DRAIN)
+@check(clauses.WORKERS_DRAIN, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits) -> Finding:
     """When a worker is lost during the drain, its siblings still answer what they hold.
 
@@ -98,7 +98,7 @@ def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits)
     return _lost(siblings, *killed) or kept(f"The siblings served {names(held)}.", *killed)
 
 
-@check(clauses.FIRST_PROCESS_LAST)
+@check(clauses.FIRST_PROCESS_LAST, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Finding:
     """The process that was told to stop ends when its workers have nothing more to serve, and not before.
 
@@ -123,7 +123,7 @@ def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Finding
     return kept(f"The first process exited after {names(subjects)} had been answered.", others[0], end)
 
 
-@check(clauses.WORKERS_DRAIN)
+@check(clauses.WORKERS_DRAIN, level=Level.OBSERVE, impact=Impact.MANNERS)
 def requests_by_worker(trace: Trace, _limits: Limits) -> Finding:
     """How the requests were spread over the worker processes."""
     found = by_worker(trace, list(requests(trace)))

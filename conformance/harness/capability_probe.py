@@ -25,7 +25,7 @@ from lastcall.conformance.model.client_steps import (
 )
 from lastcall.conformance.model.protocol import H2, H2C, HTTP1, HTTP2, PROTOCOLS, Protocol
 from lastcall.conformance.model.server import Feature
-from lastcall.conformance.model.server_events import ApplicationReported
+from lastcall.conformance.model.server_events import ApplicationReported, RemoveFailed
 
 if TYPE_CHECKING:
     from lastcall.conformance.harness.environment import Environment
@@ -47,24 +47,32 @@ async def probe(environment: Environment, server: Server, limits: Limits) -> lis
         try:
             async with boot(environment, server, first, limits) as booted:
                 tried += await _try_everything(server, booted)
+            tried += _not_removed(booted)
         except ServerSessionError as error:
             tried.append(Capability(str(first), declared=True, found=False, detail=str(error)))
     if server.timed is None:
-        tried.append(await _try_websockets_over_h2(environment, server, limits))
+        tried += await _try_websockets_over_h2(environment, server, limits)
     return _once_each(tried)
 
 
-async def _try_websockets_over_h2(environment: Environment, server: Server, limits: Limits) -> Capability:
+async def _try_websockets_over_h2(environment: Environment, server: Server, limits: Limits) -> list[Capability]:
     """Boot the server for HTTP/2, without TLS where it can, and ask for a WebSocket on a stream."""
     what, declared = str(Feature.WEBSOCKET_H2), Feature.WEBSOCKET_H2 in server.features
     spoken = [protocol for protocol in (H2C, H2) if protocol in server.speaks]
     if not spoken:
-        return Capability(what, declared=declared, found=False, detail="its adapter claims no HTTP/2")
+        return [Capability(what, declared=declared, found=False, detail="its adapter claims no HTTP/2")]
     try:
         async with boot(environment, server, spoken[0], limits) as booted:
-            return Capability(what, declared=declared, found=await _opens_websockets(booted))
+            tried = Capability(what, declared=declared, found=await _opens_websockets(booted))
     except ServerSessionError as error:
-        return Capability(what, declared=declared, found=False, detail=str(error))
+        return [Capability(what, declared=declared, found=False, detail=str(error))]
+    return [tried, *_not_removed(booted)]
+
+
+def _not_removed(booted: BootedServer) -> list[Capability]:
+    """Return a contradiction for a ``remove`` that failed; an adapter that has none claims nothing of the kind."""
+    failed = booted.recorder.trace.of(RemoveFailed)
+    return [Capability("remove", declared=True, found=False, detail=each.reason) for each in failed]
 
 
 async def _try_everything(server: Server, booted: BootedServer) -> list[Capability]:

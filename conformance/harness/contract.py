@@ -3,7 +3,7 @@
 The server is booted through its adapter by the parts that every play uses, asked by the same probes, and held at the
 same gate; nobody shuts it down. Without this, an application that miscounts would make a server look broken.
 
-The kit knows no test framework: :meth:`ContractEnvironment.hold` gives an :class:`Outcome` for each article.
+The kit knows no test framework: :func:`hold` returns an :class:`Outcome` for each article.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.gate.gate import PATTERN
 from lastcall.conformance.harness.server_session import ServerSession, ServerSessionError, boot
 from lastcall.conformance.model.client_events import (
@@ -26,9 +25,11 @@ from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,
     HandlerReported,
+    RemoveFailed,
 )
 
 if TYPE_CHECKING:
+    from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.server import Server
 
@@ -184,24 +185,25 @@ CONTRACT: tuple[Article, ...] = (
 """Every article, in the order in which they are put to one server: the last one closes the gate for good."""
 
 
-class ContractEnvironment(Environment):
-    """A house in which servers are held to the contract; a context manager, like every house."""
+def hold(environment: Environment, server: Server, protocol: Protocol, limits: Limits = DEFAULT) -> list[Outcome]:
+    """Boot a server once, put every article to it, and return what became of them.
 
-    def hold(self, server: Server, protocol: Protocol, limits: Limits = DEFAULT) -> list[Outcome]:
-        """Boot a server once and put every article to it.
+    Raises :class:`ServerSessionError` if it cannot be booted. An article that comes to grief because the server has
+    ended says so. A ``remove`` of its adapter that fails is one broken outcome more.
+    """
+    return environment.run(_hold(environment, server, protocol, limits))
 
-        Raises :class:`ServerSessionError` if it cannot be booted. An article that comes to grief because the server has
-        ended says so.
-        """
-        return self.run(self._hold(server, protocol, limits))
 
-    async def _hold(self, server: Server, protocol: Protocol, limits: Limits) -> list[Outcome]:
-        outcomes = []
-        async with boot(self, server, protocol, limits) as booted:
-            for article in CONTRACT:
-                with booted.rehearsal() as server_session:
-                    outcomes.append(await _outcome(article, server_session))
-        return outcomes
+async def _hold(environment: Environment, server: Server, protocol: Protocol, limits: Limits) -> list[Outcome]:
+    outcomes = []
+    async with boot(environment, server, protocol, limits) as booted:
+        for article in CONTRACT:
+            with booted.rehearsal() as server_session:
+                outcomes.append(await _outcome(article, server_session))
+    failed = booted.recorder.trace.of(RemoveFailed)
+    return outcomes + [
+        Outcome("remove", "What outlives the server's process is removed.", each.reason) for each in failed
+    ]
 
 
 async def _outcome(article: Article, server_session: ServerSession) -> Outcome:

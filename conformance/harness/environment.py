@@ -1,4 +1,4 @@
-"""The house: what the plays of one run share, and the running of many plays at once."""
+"""The environment: what everything shares that is played or tried in one run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 from lastcall.conformance.harness.boot_limiter import BootLimiter
 from lastcall.conformance.harness.client.certificates import make_certificates
 from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
-from lastcall.conformance.harness.play import play
 from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 from lastcall.conformance.model.protocol import OVER_TLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Coroutine
     from types import TracebackType
     from typing import Any, Self
-
-    from lastcall.conformance.harness.case import Case
-    from lastcall.conformance.model.trace import Trace
 
 R = TypeVar("R")
 
@@ -31,10 +27,9 @@ _FRESH_NS = 10_000_000
 
 
 class Environment:
-    """Certificates, the reaper, and one event loop; a context manager.
+    """Certificates, process sessions, one event loop, and the places to boot servers in; a context manager.
 
-    Plays run at once, bounded by CPU and not by count: see :class:`BootLimiter`. The longest begin first, so that the others
-    go on beside them.
+    Whatever was started in it is ended when it closes.
     """
 
     def __init__(self) -> None:
@@ -65,44 +60,5 @@ class Environment:
         return self._listening[1]
 
     def run(self, work: Coroutine[Any, Any, R]) -> R:
-        """Do something in the house's event loop."""
+        """Do something in the environment's event loop, and return what comes of it."""
         return self._runner.run(work)
-
-    def play_all(
-        self,
-        cases: Sequence[Case],
-        folder: Path,
-        done: Callable[[Case, Trace], None] = lambda _case, _trace: None,
-        alongside: Sequence[Coroutine[Any, Any, None]] = (),
-    ) -> list[Trace]:
-        """Play everything on the bills at once; ``done`` is called after each. Traces come in the order of the bills.
-
-        ``alongside`` is done at the same time.
-        """
-        return self.run(self._play_all(cases, folder, done, alongside))
-
-    async def _play_all(
-        self,
-        cases: Sequence[Case],
-        folder: Path,
-        done: Callable[[Case, Trace], None],
-        alongside: Sequence[Coroutine[Any, Any, None]],
-    ) -> list[Trace]:
-        async def one(case: Case) -> Trace:
-            trace = await play(self, case, case.stored_at(folder))
-            done(case, trace)
-            return trace
-
-        async with asyncio.TaskGroup() as group:
-            for work in alongside:
-                group.create_task(work)
-            longest_first = sorted(range(len(cases)), key=lambda place: -cases[place].expected_s)
-            tasks = {place: group.create_task(one(cases[place])) for place in longest_first}
-        return [tasks[place].result() for place in range(len(cases))]
-
-
-@contextlib.contextmanager
-def open_environment() -> Iterator[Environment]:
-    """Open a house; everything that was started in it is ended when it closes."""
-    with Environment() as environment:
-        yield environment

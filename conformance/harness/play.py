@@ -1,4 +1,15 @@
-"""The player: one scenario, one server, one protocol; a fresh process on a fresh port; a trace on disk."""
+"""The player: one scenario, one server, one protocol; a fresh process on a fresh port; a trace on disk.
+
+A play boots the server, takes the steps of the timeline one after the other, and ends everything. What holds here:
+
+* A step that waits, waits for a fact, and for no longer than its limit. Time is let pass only where the scenario says so.
+* Before the shutdown everything has to go as the timeline has it, else the play cannot come to its question: "setup
+  failed", and never the server's fault. From the shutdown on, what does not come is the server's, and for the checks.
+* The shutdown is sent in a moment in which nothing waits to be read, so that what it causes cannot seem to be older.
+* A control takes the same steps, without the shutdown and without whatever would end or replace the server.
+* The player judges nothing, and whatever goes wrong is in the trace: only cancelling raises.
+* The ending goes to its end, also when the play is cancelled: no process, container or connection is left behind.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +21,29 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.case import Case, header
 from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Clients
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.loops import Background
-from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.gate.timed import Unwitnessed
+from lastcall.conformance.harness.play_header import play_header
 from lastcall.conformance.harness.process import processor_time
+from lastcall.conformance.harness.process.command import CommandFailedError
+from lastcall.conformance.harness.process.lifecycle import ServerUnderTest, to_the_end
+from lastcall.conformance.harness.process.listener import ListenerWatch
 from lastcall.conformance.harness.process.ports import own_port
-from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
-from lastcall.conformance.harness.process.server_process import ServerProcess, variables_of
+from lastcall.conformance.harness.process.readiness import NotReadyError
 from lastcall.conformance.harness.process.successor import Successor
 from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model import client_steps, step, timeline
 from lastcall.conformance.model.client_events import ABANDONED, CLIENT, ConnectionEnded
-from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.server_events import (
     AwaitExpired,
     HarnessFailed,
     LagMeasured,
-    ListenerClosed,
     PlayEnded,
     ServerExited,
     ServerReady,
@@ -42,18 +53,15 @@ from lastcall.conformance.model.server_events import (
 from lastcall.conformance.model.views import RequestView, requests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.model.case import Case
     from lastcall.conformance.model.step import Step
     from lastcall.conformance.model.trace import Trace
 
 _LAST_BYTES_S = 0.3
 """After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""
-
-
-_REMOVE_S = 30.0
-"""For the command that removes a container."""
 
 
 class _NotPlayableError(Exception):
@@ -62,7 +70,7 @@ class _NotPlayableError(Exception):
 
 async def play(environment: Environment, case: Case, path: Path) -> Trace:
     """Play a bill and leave its trace at ``path``. Whatever goes wrong is in the trace; only cancelling raises."""
-    recorder = Recorder(header(case), environment.clock, path)
+    recorder = Recorder(play_header(case), environment.clock, path)
     try:
         with own_port() as port, tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True) as folder:
             launch = Launch(
@@ -72,13 +80,11 @@ async def play(environment: Environment, case: Case, path: Path) -> Trace:
                 key=environment.certificates.key,
                 drain_s=case.drain_s,
                 directory=Path(folder),
-                workers=case.workers,
-                lame_duck_s=case.lame_duck_s,
-                default_drain=case.scenario.default_drain,
+                **dataclasses.asdict(case.options),
             )
             async with _application(case, launch, recorder) as (gate, with_origin):
                 await _Performance(environment, case, with_origin, recorder, gate).run()
-    except (_NotPlayableError, NotReadyError) as failed:
+    except (_NotPlayableError, NotReadyError, CommandFailedError) as failed:
         recorder.did(SetupFailed(str(failed)))
     except Exception as error:  # noqa: BLE001 - whatever our own fault is, it must not be the server's
         recorder.did(HarnessFailed(f"{type(error).__name__}: {error}"))
@@ -113,11 +119,13 @@ class _Performance:
         self._launch = launch
         self._recorder = recorder
         self._gate = gate
-        self._endpoint = Endpoint.of(launch, environment.certificates)
-        self._process = ServerProcess(environment.process_sessions, recorder, launch.port)
-        self._clients = Clients(recorder, self._endpoint, case.limits)
+        self._server = ServerUnderTest(
+            environment, recorder, case.server, launch, gate=gate.address, limits=case.limits
+        )
+        self._process = self._server.process
+        self._clients = Clients(recorder, self._server.endpoint, case.limits)
         self._workers = Workers(recorder, self._process, launch.port)
-        load = Load(recorder, gate, self._endpoint)
+        load = Load(recorder, gate, self._server.endpoint)
         self._background = Background(recorder, self._clients, gate, case.limits, load)
         timed = case.server.timed
         self._unwitnessed = Unwitnessed(timed, case.scenario.timeline) if timed else None
@@ -125,63 +133,41 @@ class _Performance:
         """Whether the question has been put: from the shutdown on, or from a signal before it that is the question."""
         self._asked_ns = 0
         self._first_asked_ns = 0
-        self._listener: asyncio.Task[None] | None = None
+        self._listener = ListenerWatch(recorder, launch.port, environment.listening_ports)
         self._successor: Successor | None = None
 
     async def run(self) -> None:
         """Boot the server, go through the timeline, end everything."""
         try:
             async with self._environment.boot_limiter:
-                await self._boot()
+                await self._server.start()
+                self._recorder.did(ServerReady())
             for index, step in enumerate(self._case.scenario.timeline):
                 self._recorder.did(StepBegun(index, str(step)))
-                told = self._unwitnessed.instead_of(step) if self._unwitnessed else step
-                if told is not None:
-                    await self._do(index, told)
+                possible = self._unwitnessed.instead_of(step) if self._unwitnessed else step
+                if possible is not None:
+                    await self._do(index, possible)
+                    self._server.check_stop()
             await self._last_bytes()
+            await self._server.finish_stop()
         finally:
-            await self._background.cancel()
-            if self._listener is not None:
-                self._listener.cancel()
-            self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in self._clients.abandon()))
-            if self._asked:
-                self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_asked_ns)))
-            if self._successor is not None:
-                await self._successor.end()
-            await self._process.end("the control is over" if self._case.control else "it had not exited by itself")
-            await self._remove()
+            await to_the_end(self._end())
 
-    async def _remove(self) -> None:
-        """Remove what a server in a container or on another host has left there."""
-        if self._case.server.remove is not None and self._process.pid:
-            argv = [str(word) for word in self._case.server.remove(self._launch, self._process.pid)]
-            quiet = asyncio.subprocess.DEVNULL
-            removing = await asyncio.create_subprocess_exec(*argv, stdin=quiet, stdout=quiet, stderr=quiet)
-            async with asyncio.timeout(_REMOVE_S):
-                await removing.wait()
-
-    async def _boot(self) -> None:
-        server, launch = self._case.server, self._launch
-        for name, text in (server.files(launch) if server.files else {}).items():
-            (launch.directory / name).write_text(text, encoding="utf-8")
-        argv = [str(word) for word in server.command(launch)]
-        try:
-            self._process.start(argv, launch.directory, self._variables)
-        except OSError as error:
-            raise _NotPlayableError(f"cannot start {argv[0]}: {error.strerror or error}") from error
-        await become_ready(
-            self._recorder,
-            self._process,
-            clock=self._environment.clock,
-            endpoint=self._endpoint,
-            limits=self._case.limits,
-            path=server.ready,
-        )
-        self._recorder.did(ServerReady())
-
-    @property
-    def _variables(self) -> dict[str, str]:
-        return variables_of(self._launch, self._gate.address) | dict(self._case.server.environment)
+    async def _end(self) -> None:
+        """End whatever was begun; what the harness did is recorded, so that it is not the server's."""
+        await self._background.cancel()
+        self._listener.cancel()
+        self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in self._clients.abandon()))
+        if self._asked:
+            self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_asked_ns)))
+        why = "the control is over" if self._case.control else "it had not exited by itself"
+        if self._successor is not None:
+            await self._successor.end_process()
+            if not self._process.exited:
+                # Both may go by one name, of their port: what removes the successor must not be what ends the server.
+                await self._process.end(why)
+            await self._successor.end()
+        await self._server.end(why)
 
     async def _do(self, index: int, step: Step) -> None:  # noqa: C901, PLR0912 - one line a step
         match step:
@@ -198,7 +184,7 @@ class _Performance:
                 await self._await(index, step)
             case timeline.Elapse():
                 until = (lambda: False) if step.beyond_exit else (lambda: self._process.exited)
-                await self._recorder.wait(until, step.duration.at(self._case.pace))
+                await self._wait(until, step.duration.at(self._case.pace))
             case timeline.ReadProcessorTime():
                 self._recorder.did(processor_time.read(self._process.members()))
             case timeline.Shutdown():
@@ -217,8 +203,15 @@ class _Performance:
             case timeline.BackgroundStep():
                 await self._background.execute(step)
             case timeline.StartSuccessor() if not self._case.control:
-                self._successor = Successor(self._environment, self._recorder, self._case.server, self._launch)
-                await self._successor.start(self._variables, self._case.limits)
+                self._successor = Successor(
+                    self._environment,
+                    self._recorder,
+                    self._case.server,
+                    self._launch,
+                    gate=self._gate.address,
+                    limits=self._case.limits,
+                )
+                await self._successor.start()
 
     async def _signal(self, role: str) -> None:
         server = self._case.server
@@ -247,46 +240,23 @@ class _Performance:
         self._clients.use_drain_limits()
         if self._case.control:
             return
-        if self._send_shutdown(looked_ns):
-            self._listener = asyncio.create_task(self._watch_listener())
+        if self._server.shut_down(since_ns=looked_ns):
+            self._listener.start()
         elif not asked_before:
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
-
-    def _send_shutdown(self, looked_ns: int) -> bool:
-        server, launch = self._case.server, self._launch
-        if server.stop is None:
-            return self._process.signal(server.graceful_signal, "shutdown", since_ns=looked_ns)
-        argv = [str(word) for word in server.stop(launch, self._process.pid)]
-        try:
-            return self._process.stop_by(argv, launch.directory, self._variables, since_ns=looked_ns)
-        except OSError as error:
-            raise _NotPlayableError(f"cannot run the stop command {argv[0]}: {error.strerror or error}") from error
-
-    async def _watch_listener(self) -> None:
-        """Record when the kernel stops listing the port as listened on, without connecting to it."""
-        looked_ns = time.monotonic_ns()
-        while (ports := self._environment.listening_ports()) is not None:
-            now_ns = time.monotonic_ns()
-            if self._launch.port not in ports:
-                self._recorder.record([ListenerClosed()], (looked_ns, now_ns))
-                return
-            looked_ns = now_ns
-            await asyncio.sleep(0.01)
 
     async def _await(self, index: int, step: timeline.Await) -> None:
         fact = step.fact
         if self._unwitnessed and self._unwitnessed.takes_for_granted(fact):
-            await self._recorder.wait(lambda: self._process.exited, self._case.limits.unwitnessed_entry_s)
+            await self._wait(lambda: self._process.exited, self._case.limits.unwitnessed_entry_s)
             return
         if self._case.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
             scenario = self._case.scenario
-            if (scenario.needs_drain or scenario.default_drain) and isinstance(fact, ServerExited):
+            if (scenario.needs_drain or self._case.options.default_drain) and isinstance(fact, ServerExited):
                 # What the drain timeout would have cut has to stand for as long without a shutdown.
-                await self._recorder.wait(lambda: self._process.exited, self._case.drain_s)
+                await self._wait(lambda: self._process.exited, self._case.drain_s)
             return
-        await self._recorder.wait(
-            lambda: self._recorder.has(fact) or self._clients.impossible(fact), self._seconds(step.within)
-        )
+        await self._wait(lambda: self._recorder.has(fact) or self._clients.impossible(fact), self._seconds(step.within))
         if self._recorder.has(fact):
             return
         impossible = self._clients.impossible(fact)
@@ -295,6 +265,11 @@ class _Performance:
             ended = f"; the server had ended, with status {self._process.status}" if self._process.exited else ""
             raise _NotPlayableError(f"before the shutdown, this never came: {step}{ended}")
 
+    async def _wait(self, condition: Callable[[], bool], within_s: float) -> None:
+        """Return when the condition holds or the time is over; raises when the stop command fails meanwhile."""
+        await self._recorder.wait(lambda: self._server.stop_failed or condition(), within_s)
+        self._server.check_stop()
+
     def _seconds(self, within: step.Limit) -> float:
         limits = self._case.limits
         if within:
@@ -302,22 +277,17 @@ class _Performance:
         if not self._asked:
             return limits.before_shutdown_s
         passed_s = (time.monotonic_ns() - self._asked_ns) / 1e9
-        return max(0.0, self._case.lame_duck_s + self._case.drain_s - passed_s) + limits.exit_slack_s
+        return max(0.0, self._case.options.lame_duck_s + self._case.drain_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
         if self._case.control:
             # Without a shutdown every response comes; the next line of the timeline is not there to wait for it.
-            await self._recorder.wait(lambda: not self._owed(), self._case.limits.before_shutdown_s)
+            await self._wait(lambda: not self._owed(), self._case.limits.before_shutdown_s)
         if self._process.exited:
             # A process that is gone listens no more, but the table of the kernel has to be looked at to know it.
-            await self._recorder.wait(lambda: self._clients.all_over and self._listening_is_decided, _LAST_BYTES_S)
+            await self._wait(lambda: self._clients.all_over and self._listener.decided, _LAST_BYTES_S)
 
     def _owed(self) -> list[RequestView]:
         """Give the requests that nobody holds any more and that have not been answered."""
         sent = requests(self._recorder.trace)
         return [request for request in sent if not request.over and (request.released or not request.entered)]
-
-    @property
-    def _listening_is_decided(self) -> bool:
-        watching = self._listener is not None and not self._listener.done()
-        return not watching or self._recorder.has(ListenerClosed())

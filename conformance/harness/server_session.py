@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lastcall.conformance.harness.client.clients import Clients
-from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
+from lastcall.conformance.harness.process.lifecycle import ServerUnderTest
 from lastcall.conformance.harness.process.ports import own_port
-from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
-from lastcall.conformance.harness.process.server_process import ServerProcess, variables_of
+from lastcall.conformance.harness.process.readiness import NotReadyError
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
     ResponseEnded,
@@ -24,12 +23,13 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.event import Event
-from lastcall.conformance.model.server import Launch
+from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,
     HandlerReported,
     HarnessFailed,
+    RemoveFailed,
 )
 from lastcall.conformance.model.trace import Play
 from lastcall.conformance.model.words import words
@@ -37,7 +37,9 @@ from lastcall.conformance.model.words import words
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.server import Server
@@ -170,29 +172,13 @@ async def boot(
             opened.push_async_callback(origin.close)
         keys = environment.certificates
         launch = Launch(protocol, port, keys.cert, keys.key, DRAIN_S, Path(folder), origin.address)
-        process = ServerProcess(environment.process_sessions, recorder, port)
-        opened.push_async_callback(process.end, "the rehearsal is over")
-        booted = BootedServer(recorder, gate, process, launch, limits, Endpoint.of(launch, keys))
+        tested = ServerUnderTest(environment, recorder, server, launch, gate=gate.address, limits=limits)
+        opened.push_async_callback(tested.end, "the rehearsal is over")
         try:
             async with environment.boot_limiter:
-                await _start(booted, server, environment)
+                await tested.start()
         except (OSError, NotReadyError) as error:
-            raise ServerSessionError(f"{server.name} over {protocol} cannot be asked: {error}") from error
-        yield booted
-
-
-async def _start(booted: BootedServer, server: Server, environment: Environment) -> None:
-    launch = booted.launch
-    for name, text in (server.files(launch) if server.files else {}).items():
-        (launch.directory / name).write_text(text, encoding="utf-8")
-    argv = [str(word) for word in server.command(launch)]
-    variables = variables_of(launch, booted.gate.address) | dict(server.environment)
-    booted.process.start(argv, launch.directory, variables)
-    await become_ready(
-        booted.recorder,
-        booted.process,
-        clock=environment.clock,
-        endpoint=booted.endpoint,
-        limits=booted.limits,
-        path=server.ready,
-    )
+            await tested.end("it does not serve")
+            also = "".join(f"; {failed.reason}" for failed in recorder.trace.of(RemoveFailed))
+            raise ServerSessionError(f"{server.name} over {protocol} cannot be asked: {error}{also}") from error
+        yield BootedServer(recorder, gate, tested.process, launch, limits, tested.endpoint)

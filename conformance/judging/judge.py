@@ -1,4 +1,23 @@
-"""From traces to verdicts. What is judged is on disk already, and judging it again gives the same verdicts."""
+"""From traces to verdicts. What is judged is on disk already, and judging it again gives the same verdicts.
+
+For each check of a scenario, in this order:
+
+1. Is there evidence at all? A failure of the harness is a "harness error" and a play that never came to its question is
+   "setup failed", both for every check; a trace that was cut short is "cannot tell". None of this is ever "kept".
+2. The check itself is called with the trace and the limits. If it raises, that is a "harness error": a check's own fault
+   is never the server's.
+3. Blocking: if a check that this one takes for granted is broken on the same play, this one is "blocked". A check that is
+   ``decisive`` and broken rests on something seen, and stands.
+4. The control: a must or a promise that is broken is blamed on the shutdown only if the same timeline without the shutdown
+   goes well (:func:`why_control_fails`). A check that ``holds_without_shutdown`` is called on the control, too.
+
+Rules that hold in here, and that an editor must not break:
+
+* Judging is a pure function of (scenario, trace, limits, control). No clock, no file, no order of plays.
+* Nothing later turns one answer into another: reports and expectations stand beside a verdict and never change it.
+* The control is never asked for where it could not change an answer, since it is a play of its own
+  (:func:`needs_control`).
+"""
 
 from __future__ import annotations
 
@@ -22,34 +41,31 @@ from lastcall.conformance.model.server_events import (
     StepBegun,
 )
 from lastcall.conformance.model.trace import Trace
-from lastcall.conformance.model.verdict import Answer, Finding, Level, Verdict, cannot_tell
+from lastcall.conformance.model.verdict import BLAMING, Answer, Finding, Verdict, cannot_tell
 from lastcall.conformance.model.views import Fate, fate, requests
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.check import Asked, Check
+    from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.scenario import Scenario
 
-BLAMING = (Level.MUST, Level.PROMISE)
-"""The levels at which a broken check blames the server, so that it needs a control."""
-
 
 def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | None = None) -> list[Verdict]:
-    """Give a verdict for each check of the scenario.
+    """Return a verdict for each check of the scenario.
 
     ``control`` is the trace of the same timeline without its shutdown; with it, a broken must or promise becomes
     "setup failed" if the control fails too.
     """
-    questions = scenario.asked_over(protocol_named(trace.play.protocol), timed=trace.play.slow_s > 0)
-    findings = {asked.check.id: _finding(asked.check, trace, limits) for asked in questions}
+    checks = scenario.checks_over(protocol_named(trace.play.protocol), timed=trace.play.slow_s > 0)
+    findings = {check.id: _finding(check, trace, limits) for check in checks}
     verdicts = []
-    for asked in questions:
-        finding = findings[asked.check.id]
-        if not (asked.check.decisive and finding.answer is Answer.BROKEN):
-            finding = _blocked(asked.check, findings) or finding
-        if finding.answer is Answer.BROKEN and asked.level in BLAMING:
-            finding = _excused(asked.check, finding, control, limits)
-        verdicts.append(_verdict(asked, finding, trace))
+    for check in checks:
+        finding = findings[check.id]
+        if not (check.decisive and finding.answer is Answer.BROKEN):
+            finding = _blocked(check, findings) or finding
+        if finding.answer is Answer.BROKEN and check.level in BLAMING:
+            finding = _excused(check, finding, control, limits)
+        verdicts.append(_verdict(check, finding, trace))
     return verdicts
 
 
@@ -146,11 +162,12 @@ def _blocked(check: Check, findings: dict[str, Finding]) -> Finding | None:
     return None
 
 
-def _verdict(asked: Asked, finding: Finding, trace: Trace) -> Verdict:
+def _verdict(check: Check, finding: Finding, trace: Trace) -> Verdict:
     return Verdict(
-        check=asked.check.id,
-        level=asked.level,
-        clause=asked.check.clause.id,
+        check=check.id,
+        level=check.level,
+        impact=check.impact,
+        clause=check.clause.id,
         answer=finding.answer,
         because=finding.because,
         evidence=tuple(sorted({trace.line_of(event) for event in finding.events})),

@@ -6,23 +6,23 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.client_steps import OpenWebSocket, Request
-from lastcall.conformance.model.protocol import MULTIPLEXED
+from lastcall.conformance.model.check import Check
+from lastcall.conformance.model.protocol import MULTIPLEXED, Protocol
 from lastcall.conformance.model.timeline import (
     SendChunk,
     Shutdown,
     Timeline,
 )
+from lastcall.conformance.model.timeline_rules import fault_of
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.check import Asked
-    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.launch import LaunchPlan
     from lastcall.conformance.model.server import (
         Feature,
         Server,
         Timed,
     )
-    from lastcall.conformance.model.step import Duration, Step
+    from lastcall.conformance.model.step import Step
 
 
 class ScenarioError(ValueError):
@@ -33,28 +33,22 @@ class ScenarioError(ValueError):
 class Scenario:
     """One question.
 
-    ``id`` is a slug that never changes; ``question`` is for the report. ``drain`` is the drain timeout that the server
-    is given; ``needs_drain`` if the question is about that timeout, so that a server without one is not asked.
-    ``default_drain`` if it is left alone, as most people do; then ``drain`` is for how long the play waits at most.
+    ``id`` is a slug that never changes; ``question`` is for the report. ``launch`` is how the server is to be started.
+    ``needs_drain`` if the question is about the drain timeout, so that a server without one is not asked.
     ``needs`` are features, and ``needs_signal`` the role of a further signal, that the question is about.
     ``streams_at_once`` is how many requests its timeline has in their handlers at a time on one HTTP/2 connection.
-    ``workers`` is how many worker processes a server is to have that can have several. ``lame_duck`` is for how long
-    the server is told to go on accepting after the signal; a server that cannot be told is not asked.
     """
 
     id: str
     question: str
     protocols: tuple[Protocol, ...]
-    drain: Duration
+    launch: LaunchPlan
     timeline: Timeline
-    checks: tuple[Asked, ...]
+    checks: tuple[Check, ...]
     needs_drain: bool = False
-    default_drain: bool = False
     needs: frozenset[Feature] = frozenset()
     needs_signal: str = ""
     streams_at_once: int = 1
-    workers: int = 1
-    lame_duck: Duration | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scenario that could not be played or judged."""
@@ -62,12 +56,14 @@ class Scenario:
             raise ScenarioError(f"scenario id {self.id!r}: lower-case words joined by hyphens are wanted")
         if sum(isinstance(step, Shutdown) for step in self.timeline) != 1:
             raise ScenarioError(f"scenario {self.id}: its timeline needs exactly one Shutdown()")
-        requests = [step.name for step in self.timeline if isinstance(step, (Request, OpenWebSocket))]
-        if twice := [name for name in dict.fromkeys(requests) if requests.count(name) > 1]:
-            raise ScenarioError(
-                f"scenario {self.id}: events know a request by its name, and {twice[0]!r} is used twice"
-            )
-        names = [asked.check.id for asked in self.checks]
+        if fault := fault_of(self.timeline):
+            raise ScenarioError(f"scenario {self.id}: {fault}")
+        for other in self.checks:
+            if not isinstance(other, Check):
+                raise ScenarioError(
+                    f"scenario {self.id}: {other!r} is no check; list functions that are decorated with @check"
+                )
+        names = [check.id for check in self.checks]
         if not names or len(set(names)) != len(names):
             raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
 
@@ -75,14 +71,14 @@ class Scenario:
         """Say why the server is not asked this question over this protocol, or nothing if it is."""
         if because := self._why_not_over(server, protocol):
             return because
-        if because := self._why_not_drained(server):
+        if self.needs_drain and server.drain is None:
+            return f"{server.name} documents no drain timeout"
+        if because := self.launch.why_not(server):
             return because
         for feature in sorted(self.needs - server.features):
             return f"{server.name} does not claim {feature}"
         if self.needs_signal and self.needs_signal not in server.signals:
             return f"{server.name} documents no signal for this: {self.needs_signal}"
-        if self.lame_duck is not None and server.lame_duck is None:
-            return f"{server.name} documents no time in which it goes on accepting after the signal"
         return self._why_not_timed(server.name, server.timed) if server.timed else ""
 
     def _why_not_over(self, server: Server, protocol: Protocol) -> str:
@@ -94,14 +90,6 @@ class Scenario:
             return f"{server.name} handles at most {most} requests of a connection at a time"
         return ""
 
-    def _why_not_drained(self, server: Server) -> str:
-        """Say why the question about a drain timeout is none for this server."""
-        if self.needs_drain and server.drain is None:
-            return f"{server.name} documents no drain timeout"
-        if self.default_drain and server.drain is not None and server.drain.default is None:
-            return f"{server.name} documents no drain timeout that holds when none is configured"
-        return ""
-
     def _why_not_timed(self, name: str, timed: Timed) -> str:
         """Say why the timeline cannot be played where nobody holds the handlers."""
         for step in self.timeline:
@@ -111,14 +99,9 @@ class Scenario:
                 return f"{name} runs in timed mode and names no streaming resource"
         return ""
 
-    def asked_over(self, protocol: Protocol, *, timed: bool = False) -> tuple[Asked, ...]:
-        """Give the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
-        return tuple(
-            asked
-            for asked in self.checks
-            if not asked.check.over or protocol in asked.check.over
-            if timed or not asked.check.only_timed
-        )
+    def checks_over(self, protocol: Protocol, *, timed: bool = False) -> tuple[Check, ...]:
+        """Return the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
+        return tuple(check for check in self.checks if check.is_about(protocol) and (timed or not check.only_timed))
 
     def words(self) -> tuple[str, ...]:
         """Give the timeline in words."""

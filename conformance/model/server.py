@@ -16,6 +16,7 @@ import lastcall
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.protocol import Protocol
 
 
@@ -42,31 +43,6 @@ class Feature(enum.StrEnum):
     """It serves WebSockets over HTTP/1.1, and its application has the gated route for them."""
     WEBSOCKET_H2 = "websocket-h2"
     """It serves WebSockets over HTTP/2 (RFC 8441), each on a stream, and its application has the gated route for them."""
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What one start of a server is given. Paths are absolute; ``directory`` is empty, its own, and its HOME.
-
-    ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
-    proxy passes requests to. ``workers`` is more than 1 only for a server with :attr:`Feature.WORKERS`.
-    ``lame_duck_s`` is more than 0 only for a server with a :class:`LameDuck`: how long it is to go on accepting.
-    ``default_drain``: the drain timeout is to be left alone, whatever ``drain_s`` says; only where :attr:`Drain.default`
-    tells what comes of that, or where there is none to be set.
-    The gate's address reaches applications by the environment (``LASTCALL_GATE``).
-    """
-
-    protocol: Protocol
-    port: int
-    cert: Path
-    key: Path
-    drain_s: float
-    directory: Path
-    origin: str = ""
-    host: str = "127.0.0.1"
-    workers: int = 1
-    lame_duck_s: float = 0.0
-    default_drain: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,8 +105,10 @@ class Server:
     ``lame_duck`` is None for a server that cannot be told to go on accepting for a while after the signal.
     ``timed``: its handlers cannot speak to the gate; what needs a witness inside cannot be told of it.
     ``stop`` makes a command that asks for the graceful stop in place of the signal, for a server in a container or on
-    another host; it is given the launch and the process's id, and has to pass the word on at once. ``remove`` makes
-    one that removes what outlives its process there; it is run after every play.
+    another host; it is given the launch and the process's id, and has to pass the word on at once. It may live for as
+    long as the drain; another status than 0 means that the server was not stopped: "setup failed". ``remove`` makes one
+    that removes what outlives its process there; it is run for every process that was started, also for one that never
+    came to serve. Both get the server's own small environment and run in its directory.
     ``streams_at_once`` is how many requests of one HTTP/2 connection it lets be in their handlers at a time, if that is
     fewer than a scenario might want; None if it is not.
     ``departures`` are the articles of the gate's contract that the server's own nature breaks, by article and version

@@ -99,7 +99,7 @@ class ListenerClosed(Event):
 
 @dataclass(frozen=True)
 class OutputWritten(Event):
-    """The server wrote a line to ``stdout`` or ``stderr``."""
+    """The server wrote a line to ``stdout`` or ``stderr``, or its adapter's command one (``stop``, ``remove``)."""
 
     stream: str = ""
     text: str = ""
@@ -111,6 +111,21 @@ class OutputDropped(Event):
 
     stream: str = ""
     length: int = 0
+
+
+@dataclass(frozen=True)
+class CommandEnded(Event):
+    """An adapter's command (``stop``, ``remove``) ended; ``status`` is as in :class:`ServerExited`."""
+
+    command: str = ""
+    status: int | None = None
+
+
+@dataclass(frozen=True)
+class RemoveFailed(Event):
+    """What outlives the server's process may still be there: its adapter's ``remove`` failed, or did not end in time."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,24 @@
-"""What happened in one play: events with times, kept as one JSON object a line.
+"""The trace: what happened in one play, as events with times. It is the only evidence that a check is given.
 
-A trace begins with the :class:`Play` it belongs to; every further line is an event. An event spans the time from
-``begin_ns`` to ``end_ns`` on the play's own monotonic clock (0 is the start of the play): the earliest and the latest
-moment at which it can have happened, as far as the recorder can know. A span is short, but it is never invented:
-an event seen by a busy recorder has a wide one, and then :func:`precedes` decides nothing.
+A trace begins with the :class:`Play` it belongs to: the case, and all that a judge has to know about the server. Every
+further line is an event (:mod:`~lastcall.conformance.model.client_events`,
+:mod:`~lastcall.conformance.model.server_events`). Times are nanoseconds on the play's own monotonic clock; 0 is the start
+of the play.
 
-Names are past tense. What a class records is its docstring; every field is plain data, so that a stored trace can be
-read back (:func:`load`) and judged again without a server.
+Nobody knows when something happened. An event loop sees it some time later, and what the server did lies between two
+looks. So every event has a span: ``begin_ns`` is the earliest moment at which it can have happened, ``end_ns`` the latest.
+:func:`~lastcall.conformance.model.event.precedes` is true only if one span ends before the other begins. A busy recorder
+makes wide spans, and then nothing is decided; it never makes a wrong order.
+
+Rules that hold in here, and that an editor must not break:
+
+1. Events are plain data. A stored trace (:mod:`~lastcall.conformance.model.trace_file`) can be read back and judged again
+   without a server, and gives the same verdicts.
+2. Events stand in the order in which the recorder wrote them. That order is no evidence; the spans are.
+3. An event says what was seen, not what it means. "The request was lost" is for views and checks.
+4. A trace without :class:`PlayEnded` at its end was cut short, and is no evidence of what came next.
+5. A field may be added within a format. One that goes, or that changes its meaning, raises :data:`FORMAT`, and older
+   traces stay readable line by line, since verdicts cite lines.
 """
 
 from __future__ import annotations
@@ -15,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lastcall.conformance.model.event import Event, set_fields
+from lastcall.conformance.model.launch import LaunchOptions
 from lastcall.conformance.model.server_events import PlayEnded
 
 if TYPE_CHECKING:
@@ -25,15 +38,15 @@ FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Play:
+class Play(LaunchOptions):
     """Which timeline was played against what, and all that a judge has to know about the server to read the trace.
 
     Durations are seconds. ``drain_s`` is the drain timeout that the server was given (None: it has none);
     with ``default_drain`` it was given none, and that is what its documentation says of it then.
-    ``lame_duck_s`` is for how long it was told to go on accepting after the signal (0: it was not).
     ``slow_s`` is how long its slow resource takes if it is played in timed mode, without a witness inside (0: it is not).
     ``exit_statuses`` are those that its adapter declares for a clean stop. ``control`` tells the timeline that was
-    played without its shutdown. ``steps`` are the timeline in words.
+    played without its shutdown. ``steps`` are the timeline in words; ``recipe`` is the scenario as data (see
+    :mod:`~lastcall.conformance.model.scenario_file`), from which it can be played again.
     """
 
     scenario: str
@@ -48,8 +61,7 @@ class Play:
     exit_statuses: tuple[int, ...] = (0,)
     limits: dict[str, float] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
-    lame_duck_s: float = 0.0
-    default_drain: bool = False
+    recipe: dict[str, Any] = field(default_factory=dict)
     slow_s: float = 0.0
     platform: str = ""
     suite_version: str = ""

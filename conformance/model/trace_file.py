@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lastcall.conformance.model import client_events, server_events
 from lastcall.conformance.model.event import Event
 from lastcall.conformance.model.trace import FORMAT, Play, Trace
-from lastcall.conformance.model.trace_upgrade import upgraded
+from lastcall.conformance.model.trace_upgrade import upgraded, upgraded_play
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,8 @@ def play_from_json(record: Mapping[str, Any]) -> Play:
     if version > FORMAT:
         message = f"trace format {version} is newer than this lastcall reads ({FORMAT})"
         raise ValueError(message)
-    return Play(**_tuples(record["play"] | {"format": FORMAT}))
+    fields = record["play"] if version >= FORMAT else upgraded_play(record["play"])
+    return Play(**_tuples(fields | {"format": FORMAT}))
 
 
 def event_from_json(record: Mapping[str, Any], version: int = FORMAT) -> Event:

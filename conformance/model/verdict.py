@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +21,23 @@ class Level(enum.StrEnum):
     """The RFC says SHOULD, or practice expects it."""
     OBSERVE = "observe"
     """There is no right answer: it is recorded and shown."""
+
+
+BLAMING = (Level.MUST, Level.PROMISE)
+"""The levels at which a broken check fails a server."""
+
+
+class Impact(enum.StrEnum):
+    """What a broken check costs a client; the worst comes first. It says nothing of how sure the rule is: the level does."""
+
+    LOSES_REQUESTS = "loses requests"
+    """A request is lost, cut or refused, or its client cannot know what became of it."""
+    MISLEADS_CLIENTS = "misleads clients"
+    """A client believes what is not so: a cut that looks whole, a false "not processed"."""
+    HANGS = "hangs"
+    """Something does not end or does not go on, and holds up a client, a successor or the end of the process."""
+    MANNERS = "manners"
+    """The rest: nobody loses anything by it, but it is not done so."""
 
 
 class Answer(enum.StrEnum):
@@ -93,8 +110,10 @@ class Verdict:
     answer: Answer
     because: str
     evidence: tuple[int, ...] = ()
-    measured: tuple[Measured, ...] = field(default=())
+    measured: tuple[Measured, ...] = ()
+    impact: Impact | None = None
+    """None in results that were stored before checks had an impact."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as a JSON object."""
+        """Return it as a JSON object."""
         return vars(self) | {"measured": tuple(map(vars, self.measured))}

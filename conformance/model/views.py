@@ -1,4 +1,24 @@
-"""A trace, told by connection and by request: what happened to each, as pure functions of the events."""
+"""Views of a trace: what happened to each connection and to each request, as pure functions of the events.
+
+A trace is one list of events, as they were recorded. Nearly every check asks about one connection ("did a GOAWAY come
+before its end?") or one request ("was it in its handler, and was it answered?"), so it reads these views and not the list.
+
+* :func:`connections` and :func:`requests` are computed once for each trace and kept; a view holds the events themselves,
+  so that a check can cite them.
+* :func:`shutdown`, :func:`exited` and :func:`in_flight` are the facts that all checks share. Who was in flight is decided
+  here and nowhere else.
+* :func:`fate` is what became of a request, as its client must see it.
+
+Rules that hold in here, and that an editor must not break:
+
+1. A view never decides the order of two events by their places in the list, only by :func:`precedes`. Where spans overlap
+   the order is not known, and each function says which reading it takes. It takes the one that blames the server less.
+2. What the harness did itself is not the server's doing. The cancellation of a handler by the suite's own SIGKILL, an
+   exit after it, a connection that the client closed first: each is left out here, before a check can see it.
+3. An end that only the end of the connection tells (a body without length) counts as whole only if the connection ended
+   in order: RFC 9112 section 8.
+4. close_notify is an end of its own. FIN and RST may follow it, and say nothing more.
+"""
 
 from __future__ import annotations
 

@@ -140,15 +140,23 @@ def describe_scenario(scenario: Scenario, module: str) -> dict[str, Any]:
         "module": module,
         "protocols": [str(protocol) for protocol in scenario.protocols],
         "steps": list(scenario.words()),
-        "drain": str(scenario.drain),
-        "checks": {asked.check.id: str(asked.level) for asked in scenario.checks},
+        "drain": str(scenario.launch.drain),
+        "checks": {check.id: str(check.level) for check in scenario.checks},
     }
 
 
 def describe_checks(scenarios: list[Scenario]) -> dict[str, dict[str, Any]]:
     """Describe every check that these scenarios ask."""
-    checks = {asked.check.id: asked.check for scenario in scenarios for asked in scenario.checks}
-    return {name: {"promise": check.promise, "clause": check.clause.id} for name, check in sorted(checks.items())}
+    checks = {check.id: check for scenario in scenarios for check in scenario.checks}
+    return {
+        name: {
+            "promise": check.promise,
+            "clause": check.clause.id,
+            "level": str(check.level),
+            "impact": str(check.impact),
+        }
+        for name, check in sorted(checks.items())
+    }
 
 
 def describe_clauses() -> dict[str, dict[str, Any]]:

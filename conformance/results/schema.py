@@ -20,10 +20,11 @@ from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.clauses import Clause
 from lastcall.conformance.model.server import Drain
 from lastcall.conformance.model.trace_file import EVENTS
-from lastcall.conformance.model.verdict import Answer, Level, Measured
+from lastcall.conformance.model.verdict import Answer, Impact, Level, Measured
 from lastcall.conformance.results import results
 
 if TYPE_CHECKING:
+    import enum
     from collections.abc import Collection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -110,28 +111,34 @@ def _server() -> Schema:
 
 def _scenario() -> Schema:
     properties = dict.fromkeys(("question", "module", "drain"), _TEXT)
-    levels = {"type": "object", "additionalProperties": {"enum": [str(level) for level in Level]}}
+    levels = {"type": "object", "additionalProperties": _one_of(Level)}
     return _object({**properties, "protocols": _TEXTS, "steps": _TEXTS, "checks": levels})
 
 
 def _check() -> Schema:
-    return _object({"promise": _TEXT, "clause": _TEXT})
+    later = {"level": _one_of(Level), "impact": _one_of(Impact)}
+    return _object({"promise": _TEXT, "clause": _TEXT, **later}, later)
 
 
 def _verdict() -> Schema:
     properties = {
         "check": _TEXT,
-        "level": {"enum": [str(level) for level in Level]},
+        "level": _one_of(Level),
         "clause": _TEXT,
-        "answer": {"enum": [str(answer) for answer in Answer]},
+        "answer": _one_of(Answer),
         "because": _TEXT,
         "evidence": _array(_PLAIN[int]),
         "measured": _array(of_fields(Measured)),
     }
-    told = _object(properties)
+    later = {"impact": {"anyOf": [_one_of(Impact), _PLAIN[type(None)]]}}
+    told = _object({**properties, **later}, later)
     # Beside a broken verdict that is known: conformance/judging/expectations.py.
     told["properties"]["expected"] = _object({"reason": _TEXT, "upstream": _TEXT, "date": _TEXT})
     return told
+
+
+def _one_of(kind: type[enum.StrEnum]) -> Schema:
+    return {"enum": [str(value) for value in kind]}
 
 
 def _array(items: Schema) -> Schema:

@@ -9,14 +9,16 @@ import ssl
 import struct
 import sys
 import termios
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lastcall.servers.reference.frames import PREFACE
 from lastcall.servers.reference.tls import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
+    from lastcall.servers.reference.application import Application, Exchange, Headers
+    from lastcall.servers.reference.host import SessionHost, WebSocketHost
     from lastcall.servers.reference.server import Server
     from lastcall.servers.reference.session import Session
     from lastcall.servers.reference.websocket import WebSocket
@@ -122,7 +124,7 @@ class Connection(asyncio.Protocol):
         if self.draining:
             self.session.begin_drain()
 
-    def choose_protocol(self) -> Callable[[Connection], Session] | None:
+    def choose_protocol(self) -> Callable[[SessionHost], Session] | None:
         """Give the protocol that the client speaks; None while that cannot be told."""
         model = self.server.model
         if self.tls is not None:
@@ -169,6 +171,41 @@ class Connection(asyncio.Protocol):
         """Take from the client again."""
         if self.transport is not None and not self.transport.is_closing() and not self.transport.is_reading():
             self.transport.resume_reading()
+
+    # what the session asks of the server
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is inside TLS."""
+        return self.tls is not None
+
+    def new_exchange(self, session: Session, stream_id: int, method: str, target: bytes, headers: Headers) -> Exchange:
+        """Make an exchange of the server's kind."""
+        return self.server.model.exchange(session, stream_id, method, target, headers)
+
+    def new_websocket(self, host: WebSocketHost, target: bytes, headers: Headers, handshake: Any = None) -> WebSocket:
+        """Make a WebSocket of the server's kind, in this place or on a stream; ``handshake`` if not that of HTTP/1.1."""
+        return self.server.model.websocket(host, target, headers, handshake)
+
+    def take_over(self, websocket: WebSocket) -> None:
+        """Give the client's bytes, and the drain, to a WebSocket from now on."""
+        self.session = websocket
+
+    def run(self, exchange: Exchange) -> None:
+        """Run the application for one request."""
+        self.server.run(exchange)
+
+    def start_handler(self, handler: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
+        """Run a handler of the application, which the drain waits for."""
+        self.server.handle(handler(self.server.application))
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call back after some seconds."""
+        self.loop.call_later(delay_s, callback)
+
+    def log(self, line: str) -> None:
+        """Write a line to the server's log."""
+        self.server.log(line)
 
     # the drain
 

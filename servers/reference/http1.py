@@ -11,7 +11,7 @@ from lastcall.servers.reference.session import Session
 
 if TYPE_CHECKING:
     from lastcall.servers.reference.application import Exchange, Headers
-    from lastcall.servers.reference.connection import Connection
+    from lastcall.servers.reference.host import SessionHost
 
 UNREAD_LIMIT = 65536
 """How much may wait in memory, of a request's body or of requests that follow, before the connection is not read."""
@@ -27,7 +27,7 @@ class Http1(Session):
 
     http_version = "1.1"
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SessionHost) -> None:
         super().__init__(connection)
         self.h11 = h11.Connection(h11.SERVER)
         self.exchange: Exchange | None = None
@@ -67,10 +67,10 @@ class Http1(Session):
         if isinstance(event, h11.Request):
             headers = list(event.headers)
             if not self.draining and asks_for_websocket(headers):
-                self.connection.server.model.websocket(self.connection, event.target, headers).start()
+                self.connection.new_websocket(self.connection, event.target, headers).start()
                 return
             method = event.method.decode("ascii")
-            self.exchange = self.connection.server.model.exchange(self, 0, method, event.target, headers)
+            self.exchange = self.connection.new_exchange(self, 0, method, event.target, headers)
             self.run(self.exchange)
         elif self.exchange is not None and isinstance(event, h11.Data):
             self.exchange.body_arrived(bytes(event.data), len(event.data))

@@ -24,7 +24,7 @@ from lastcall.servers.reference.session import Session
 
 if TYPE_CHECKING:
     from lastcall.servers.reference.application import Exchange, Headers
-    from lastcall.servers.reference.connection import Connection
+    from lastcall.servers.reference.host import SessionHost
     from lastcall.servers.reference.websocket_stream import WebSocketStream
 
 HIGHEST_STREAM_ID = 2**31 - 1
@@ -43,7 +43,7 @@ class Http2(Session):
 
     http_version = "2"
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SessionHost) -> None:
         super().__init__(connection)
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self.splitter = frames.FrameSplitter()
@@ -160,7 +160,7 @@ class Http2(Session):
         if asks_for_websocket(pseudo):
             self._open_websocket(stream_id, target, plain)
             return
-        exchange = self.connection.server.model.exchange(self, stream_id, method, target, plain)
+        exchange = self.connection.new_exchange(self, stream_id, method, target, plain)
         self.exchanges[stream_id] = exchange
         self.run(exchange)
 
@@ -170,7 +170,7 @@ class Http2(Session):
 
         self.requests += 1
         stream = self.websockets[stream_id] = over_h2.WebSocketStream(self, stream_id)
-        websocket = self.connection.server.model.websocket(stream, target, headers, over_h2.StreamHandshake(stream))
+        websocket = self.connection.new_websocket(stream, target, headers, over_h2.StreamHandshake(stream))
         websocket.start()
         if self.draining:
             websocket.begin_drain()
@@ -308,7 +308,7 @@ class Http2(Session):
         self.write_goaway(HIGHEST_STREAM_ID)
         self.h2.ping(b"lastcall")
         self.flush()
-        self.connection.loop.call_later(ROUND_TRIP_S, self.round_trip_over)
+        self.connection.call_later(ROUND_TRIP_S, self.round_trip_over)
 
     def round_trip_over(self) -> None:
         """Say what the last stream is: the client has seen the first GOAWAY, or has had time to."""

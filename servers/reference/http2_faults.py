@@ -103,7 +103,7 @@ class LastStreamIdIncreases(Http2):
         self.write_goaway(self.highest_accepted)
         self.h2.ping(b"lastcall")
         self.flush()
-        self.connection.loop.call_later(0.5, self.round_trip_over)
+        self.connection.call_later(0.5, self.round_trip_over)
 
     def settle_last_stream_id(self) -> None:
         """Say more."""

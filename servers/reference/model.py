@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lastcall.servers.reference.application import Headers
+    from lastcall.servers.reference.host import SessionHost, WebSocketHost
     from lastcall.servers.reference.session import Session
     from lastcall.servers.reference.websocket import WebSocket
-    from lastcall.servers.reference.websocket_stream import StreamHandshake, WebSocketStream
+    from lastcall.servers.reference.websocket_stream import StreamHandshake
 
 
-def http1(connection: Connection) -> Session:
+def http1(connection: SessionHost) -> Session:
     """Speak HTTP/1.1 on a connection."""
     from lastcall.servers.reference.http1 import Http1  # noqa: PLC0415 - see above
 
     return Http1(connection)
 
 
-def http2(connection: Connection) -> Session:
+def http2(connection: SessionHost) -> Session:
     """Speak HTTP/2 on a connection."""
     from lastcall.servers.reference.http2 import Http2  # noqa: PLC0415 - see above
 
@@ -38,7 +39,7 @@ def http2(connection: Connection) -> Session:
 
 
 def websocket(
-    connection: Connection | WebSocketStream, target: bytes, headers: Headers, handshake: StreamHandshake | None = None
+    connection: WebSocketHost, target: bytes, headers: Headers, handshake: StreamHandshake | None = None
 ) -> WebSocket:
     """Give a connection, or a stream of HTTP/2, to a WebSocket."""
     from lastcall.servers.reference.websocket import WebSocket  # noqa: PLC0415 - see above
@@ -56,8 +57,8 @@ class Model:
     description: str = ""
     server: type[Server] = Server
     connection: type[Connection] = Connection
-    http1: Callable[[Connection], Session] = http1
-    http2: Callable[[Connection], Session] = http2
+    http1: Callable[[SessionHost], Session] = http1
+    http2: Callable[[SessionHost], Session] = http2
     exchange: type[Exchange] = Exchange
     websocket: Callable[..., WebSocket] = websocket
     supervisor: type[Supervisor] = Supervisor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lastcall.servers.reference.application import Exchange, Headers
-    from lastcall.servers.reference.connection import Connection
+    from lastcall.servers.reference.host import SessionHost
 
 
 class Session(ABC):
@@ -15,7 +15,7 @@ class Session(ABC):
 
     http_version = ""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SessionHost) -> None:
         self.connection = connection
         self.draining = False
         self.requests = 0
@@ -26,11 +26,11 @@ class Session(ABC):
     @property
     def scheme(self) -> str:
         """The scheme of its requests."""
-        return "https" if self.connection.tls else "http"
+        return "https" if self.connection.secure else "http"
 
     def log(self, line: str) -> None:
         """Write a line to the server's log."""
-        self.connection.server.log(line)
+        self.connection.log(line)
 
     # bytes
 
@@ -60,7 +60,7 @@ class Session(ABC):
         """Give a request to the application."""
         self.requests += 1
         self.busy_in_drain |= self.draining
-        self.connection.server.run(exchange)
+        self.connection.run(exchange)
 
     @abstractmethod
     def body_wanted(self, exchange: Exchange) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lastcall.servers.reference.application import Exchange
+    from lastcall.servers.reference.host import SessionHost
 
 HTTP1, HTTP2 = ("h1",), ("h2c",)
 LATE_S = 1.0
@@ -55,7 +56,7 @@ class IdleClosedLate(Session):
 
     def close_idle(self) -> None:
         """Close later."""
-        self.connection.loop.call_later(LATE_S, self.close_unless_busy)
+        self.connection.call_later(LATE_S, self.close_unless_busy)
 
     def close_unless_busy(self) -> None:
         """Close, but not on a request that has come meanwhile: its response closes."""
@@ -76,7 +77,7 @@ class ConnectionClosedLate(Session):
 
     def close_finished(self) -> None:
         """Close later."""
-        self.connection.loop.call_later(LATE_S, self.close)
+        self.connection.call_later(LATE_S, self.close)
 
 
 class Http1ClosedLate(ConnectionClosedLate, Http1):
@@ -138,7 +139,7 @@ class RefusingHttp2(Http2):
 class RefusingConnection(Connection):
     """A connection that came in during the drain."""
 
-    def choose_protocol(self) -> Callable[[Connection], Session] | None:
+    def choose_protocol(self) -> Callable[[SessionHost], Session] | None:
         """Choose the protocol's refusing kind."""
         protocol = super().choose_protocol()
         if protocol is None:
@@ -177,7 +178,7 @@ class WebSocketClosedLate(WebSocket):
 
     def begin_drain(self) -> None:
         """Begin later."""
-        self.connection.loop.call_later(LATE_S, super().begin_drain)
+        self.connection.call_later(LATE_S, super().begin_drain)
 
 
 class ExitsBySignal(Server):

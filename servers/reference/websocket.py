@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from wsproto.events import Event
 
     from lastcall.servers.reference.application import Application, Exchange, Headers
-    from lastcall.servers.reference.connection import Connection
-    from lastcall.servers.reference.websocket_stream import StreamHandshake, WebSocketStream
+    from lastcall.servers.reference.host import WebSocketHost
+    from lastcall.servers.reference.websocket_stream import StreamHandshake
 
     Told = MutableMapping[str, Any]
 
@@ -45,7 +45,7 @@ class WebSocket:
 
     def __init__(
         self,
-        connection: Connection | WebSocketStream,
+        connection: WebSocketHost,
         target: bytes,
         headers: Headers,
         handshake: StreamHandshake | None = None,
@@ -63,7 +63,7 @@ class WebSocket:
 
     def start(self) -> None:
         """Take the connection over from HTTP, and ask the application."""
-        self.connection.session = self
+        self.connection.take_over(self)
         try:
             self.ws.initiate_upgrade_connection(self.headers, self.target.decode("latin-1"))
         except RemoteProtocolError as error:
@@ -71,8 +71,7 @@ class WebSocket:
             self.connection.close()
             return
         self._messages.put_nowait({"type": "websocket.connect"})
-        server = self.connection.server
-        server.handle(self.run(server.application))
+        self.connection.start_handler(self.run)
 
     # bytes
 
@@ -130,7 +129,7 @@ class WebSocket:
         except ClientGoneError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever the application raises is the application's
-            self.connection.server.log(f"error in the application: {error!r}")
+            self.connection.log(f"error in the application: {error!r}")
         if not self.ended:
             self.close(code)
 
@@ -174,7 +173,7 @@ class WebSocket:
 
     def wait_for_close(self) -> None:
         """Close the connection of a client that does not answer, after a while."""
-        self.connection.loop.call_later(CLOSE_WAIT_S, self.connection.close)
+        self.connection.call_later(CLOSE_WAIT_S, self.connection.close)
 
     def end(self, code: int) -> None:
         """Tell the application that it is over, once."""
@@ -188,7 +187,7 @@ class WebSocket:
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1" if isinstance(self.ws, WSConnection) else "2",
-            "scheme": "wss" if self.connection.tls else "ws",
+            "scheme": "wss" if self.connection.secure else "ws",
             "path": unquote(path.decode("latin-1")),
             "raw_path": path,
             "query_string": query,

@@ -12,14 +12,12 @@ from wsproto.connection import Connection as Framing
 from wsproto.events import AcceptConnection, RejectConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from wsproto.events import Event
 
-    from lastcall.servers.reference.application import Headers
+    from lastcall.servers.reference.application import Application, Headers
     from lastcall.servers.reference.http2 import Http2
-    from lastcall.servers.reference.session import Session
-    from lastcall.servers.reference.tls import Tls
     from lastcall.servers.reference.websocket import WebSocket
 
 LINGER_S = 0.3
@@ -33,9 +31,7 @@ class WebSocketStream:
     def __init__(self, http2: Http2, stream_id: int) -> None:
         self.http2 = http2
         self.stream_id = stream_id
-        self.server = http2.connection.server
-        self.loop = http2.connection.loop
-        self.session: Session | WebSocket | None = None
+        self.session: WebSocket | None = None
         self.ended = False
         """Whether our half has ended."""
         self.client_ended = False
@@ -45,9 +41,9 @@ class WebSocketStream:
         self._drained.set()
 
     @property
-    def tls(self) -> Tls | None:
-        """The connection's TLS, if it has any."""
-        return self.http2.connection.tls
+    def secure(self) -> bool:
+        """Whether it is inside TLS."""
+        return self.http2.connection.secure
 
     @property
     def closing(self) -> bool:
@@ -107,6 +103,24 @@ class WebSocketStream:
         await self._drained.wait()
         await self.http2.connection.writable()
 
+    # the WebSocket and its application
+
+    def take_over(self, websocket: WebSocket) -> None:
+        """Give the stream's bytes, and the drain, to a WebSocket from now on."""
+        self.session = websocket
+
+    def start_handler(self, handler: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
+        """Run a handler of the application, which the drain waits for."""
+        self.http2.connection.start_handler(handler)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call back after some seconds."""
+        self.http2.connection.call_later(delay_s, callback)
+
+    def log(self, line: str) -> None:
+        """Write a line to the server's log."""
+        self.http2.connection.log(line)
+
     # the close
 
     def close(self) -> None:
@@ -127,7 +141,7 @@ class WebSocketStream:
         if self.client_ended:
             self.leave()
         else:
-            self.loop.call_later(LINGER_S, self.abort)
+            self.call_later(LINGER_S, self.abort)
 
     def abort(self) -> None:
         """Reset the stream. RFC 8441 section 5: CANCEL is here what RST is to TCP."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lastcall.conformance.harness.client.certificates import Certificates
     from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.event import Event
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.protocol import Protocol
-    from lastcall.conformance.model.server import Launch
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.connection import ClientConnection
+from lastcall.conformance.harness.process.output import last_output
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
     ProtocolViolated,
@@ -17,8 +18,7 @@ from lastcall.conformance.model.client_events import (
     TlsFailed,
 )
 from lastcall.conformance.model.client_steps import READY, Connect
-from lastcall.conformance.model.server_events import OutputWritten, ServerExited
-from lastcall.conformance.model.words import printable
+from lastcall.conformance.model.server_events import ServerExited
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
@@ -70,13 +70,10 @@ async def become_ready(
         await asyncio.sleep(_RETRY_S)
     if wrong:
         raise NotReadyError(wrong)
-    heard = (
-        f"bound port {endpoint.port} but {said} to GET {path}"
-        if bound
-        else f"never listened on 127.0.0.1:{endpoint.port}"
-    )
+    where = f"bound port {endpoint.port}" if bound else f"never listened on {endpoint.host}:{endpoint.port}"
+    heard = f"{where} but {said} to GET {path}" if bound else where
     raise NotReadyError(
-        f"the server {heard} over {endpoint.protocol} within {limits.boot_s:g} s{_last_words(recorder)}"
+        f"the server {heard} over {endpoint.protocol} within {limits.boot_s:g} s{last_output(recorder)}"
     )
 
 
@@ -110,13 +107,4 @@ def _wrong(memory: Recorder, status: int | None, path: str, protocol: Protocol) 
 def _how_it_ended(recorder: Recorder) -> str:
     status = next((event.status for event in recorder.trace.of(ServerExited)), None)
     how = f"by signal {-status}" if status is not None and status < 0 else f"with status {status}"
-    return how + _last_words(recorder)
-
-
-def _last_words(recorder: Recorder) -> str:
-    lines = [event.text.strip() for event in recorder.trace.of(OutputWritten) if event.text.strip()]
-    if not lines:
-        return "; it printed nothing"
-    last = lines[-1][:300]
-    # Colours and other words to a terminal are not obeyed but shown.
-    return f"; its last output: {printable(last)}"
+    return how + last_output(recorder)

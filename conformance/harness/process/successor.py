@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.client.transport import Endpoint
-from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
-from lastcall.conformance.harness.process.server_process import ServerProcess
+from lastcall.conformance.harness.process.lifecycle import ServerUnderTest
+from lastcall.conformance.harness.process.readiness import NotReadyError
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.server_events import (
+    RemoveFailed,
     SuccessorFailed,
     SuccessorReady,
     SuccessorStarted,
@@ -19,46 +19,44 @@ from lastcall.conformance.model.server_events import (
 
 if TYPE_CHECKING:
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.server import Launch, Server
+    from lastcall.conformance.model.server import Server
 
 
 class Successor:
-    """The second server. What it prints and how it ends is not part of the play; that it served, or could not, is."""
+    """The second server, in a directory and a home of its own.
 
-    def __init__(self, environment: Environment, recorder: Recorder, server: Server, launch: Launch) -> None:
-        self._environment = environment
+    What it prints and how it ends is not part of the play; that it served, or could not, is, and that it is not removed.
+    """
+
+    def __init__(
+        self, environment: Environment, recorder: Recorder, server: Server, launch: Launch, *, gate: str, limits: Limits
+    ) -> None:
         self._recorder = recorder
-        self._server = server
         self._memory = Recorder(recorder.play, environment.clock)
-        self._process = ServerProcess(environment.process_sessions, self._memory, launch.port)
         self._folder = tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True)
-        self._launch = replace(launch, directory=Path(self._folder.name))
+        own = replace(launch, directory=Path(self._folder.name))
+        self._server = ServerUnderTest(environment, self._memory, server, own, gate=gate, limits=limits)
 
-    async def start(self, variables: dict[str, str], limits: Limits) -> None:
-        """Start it, and wait until it serves or has failed."""
-        launch = self._launch
-        home = {"HOME": self._folder.name, "TMPDIR": self._folder.name}
-        for name, text in (self._server.files(launch) if self._server.files else {}).items():
-            (launch.directory / name).write_text(text, encoding="utf-8")
+    async def start(self) -> None:
+        """Start it, and return when it serves or has failed."""
         self._recorder.did(SuccessorStarted())
         try:
-            argv = [str(word) for word in self._server.command(launch)]
-            self._process.start(argv, launch.directory, variables | home)
-            await become_ready(
-                self._memory,
-                self._process,
-                clock=self._environment.clock,
-                endpoint=Endpoint.of(launch, self._environment.certificates),
-                limits=limits,
-                path=self._server.ready,
-            )
-        except (OSError, NotReadyError) as error:
+            await self._server.start()
+        except NotReadyError as error:
             self._recorder.did(SuccessorFailed(str(error)))
         else:
             self._recorder.did(SuccessorReady())
 
+    async def end_process(self) -> None:
+        """End it and everything that it started, so that its port is free; :meth:`end` is still to come."""
+        await self._server.process.end("the play is over")
+
     async def end(self) -> None:
-        """End it, and everything that it started."""
-        await self._process.end("the play is over")
-        self._folder.cleanup()
+        """End it, and remove what outlives it."""
+        try:
+            await self._server.end("the play is over")
+        finally:
+            self._recorder.did(*self._memory.trace.of(RemoveFailed))
+            self._folder.cleanup()

@@ -1,11 +1,12 @@
-"""``lastcall contract SERVER``: holds a server's adapter and test application to docs/gate.md, and tries its claims."""
+"""Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.capability_probe import probe
-from lastcall.conformance.harness.contract import ContractEnvironment
+from lastcall.conformance.harness.contract import hold
+from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.install import why_missing
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server import Server
 
 
-def contract(options: argparse.Namespace) -> int:
-    """Hold a server's adapter and test application to the gate's protocol, and try what the adapter claims."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the servers."""
+    parser.add_argument("names", nargs="+", metavar="SERVER", help="a name, or the path of a TOML or Python file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each article and claim; the status is 1 if one of them does not hold."""
     good = True
-    with ContractEnvironment() as environment:
+    with Environment() as environment:
         for server in servers_named(options.names):
             if why := why_missing(server):
                 print(f"{server.name}: {why}")
@@ -33,9 +39,9 @@ def contract(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _hold(environment: ContractEnvironment, server: Server, protocol: Protocol) -> bool:
+def _hold(environment: Environment, server: Server, protocol: Protocol) -> bool:
     try:
-        outcomes = environment.hold(server, protocol)
+        outcomes = hold(environment, server, protocol)
     except ServerSessionError as error:
         print(f"{server.name} over {protocol}: {error}")
         return False
@@ -43,10 +49,12 @@ def _hold(environment: ContractEnvironment, server: Server, protocol: Protocol) 
         departure = server.departures.get((outcome.article, protocol.version))
         known = f" (as declared: {departure})" if departure and outcome.broken else ""
         print(f"{server.name} over {protocol}: {outcome.article}: {outcome.broken or 'kept'}{known}")
-    return all(bool(each.broken) == ((each.article, protocol.version) in server.departures) for each in outcomes)
+    return all(
+        bool(outcome.broken) == ((outcome.article, protocol.version) in server.departures) for outcome in outcomes
+    )
 
 
-def _try_claims(environment: ContractEnvironment, server: Server) -> bool:
+def _try_claims(environment: Environment, server: Server) -> bool:
     claims = environment.run(probe(environment, server, DEFAULT))
     for claim in claims:
         said = "declared" if claim.declared else "not declared"

@@ -1,0 +1,50 @@
+"""When the server stops listening, from the kernel's tables: nothing is connected to it, so nothing is changed by it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from lastcall.conformance.model.server_events import ListenerClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lastcall.conformance.harness.recorder import Recorder
+
+_LOOK_S = 0.01
+
+
+class ListenerWatch:
+    """Records the moment at which a port is no longer listened on. ``listening_ports`` reads the kernel's tables."""
+
+    def __init__(self, recorder: Recorder, port: int, listening_ports: Callable[[], frozenset[int] | None]) -> None:
+        self._recorder = recorder
+        self._port = port
+        self._listening_ports = listening_ports
+        self._watching: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start to look, again and again."""
+        self._watching = asyncio.create_task(self._watch())
+
+    def cancel(self) -> None:
+        """End looking."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing more is to be learnt: it was not started, has seen the end, or cannot see anything here."""
+        return self._watching is None or self._watching.done() or self._recorder.has(ListenerClosed())
+
+    async def _watch(self) -> None:
+        looked_ns = time.monotonic_ns()
+        while (ports := self._listening_ports()) is not None:
+            now_ns = time.monotonic_ns()
+            if self._port not in ports:
+                self._recorder.record([ListenerClosed()], (looked_ns, now_ns))
+                return
+            looked_ns = now_ns
+            await asyncio.sleep(_LOOK_S)

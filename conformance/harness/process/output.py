@@ -1,0 +1,93 @@
+"""What a program prints: read to its end, and kept in the trace at both ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import IO, TYPE_CHECKING
+
+from lastcall.conformance.model.server_events import OutputDropped, OutputWritten
+from lastcall.conformance.model.words import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lastcall.conformance.harness.recorder import Recorder
+
+_LONGEST = 300
+
+
+class Output:
+    """Reads one of the server's output streams to its end, and keeps its first and last lines.
+
+    A server that floods must neither block on a full pipe nor fill the trace: so many bytes are kept at the
+    beginning, as many at the end, and of the rest the number.
+    """
+
+    KEEP = 32_768
+
+    def __init__(self, name: str, stream: IO[bytes], recorder: Recorder) -> None:
+        self.name = name
+        self._file = stream
+        self._recorder = recorder
+        self._partial = b""
+        self._kept = 0
+        self._tail = bytearray()
+        self._dropped = 0
+        os.set_blocking(stream.fileno(), False)
+        asyncio.get_running_loop().add_reader(stream.fileno(), self._readable)
+
+    def _readable(self) -> bool:
+        """Read once, and return whether there may be more to read now."""
+        try:
+            data = os.read(self._file.fileno(), 262_144)
+        except BlockingIOError:
+            return False
+        if not data:
+            self.close()
+        elif self._kept < self.KEEP:
+            self._kept += len(data)
+            *lines, self._partial = (self._partial + data).split(b"\n")
+            self._record(lines)
+        else:
+            self._tail += data
+            excess = max(0, len(self._tail) - self.KEEP)
+            self._dropped += excess
+            del self._tail[:excess]
+        return bool(data)
+
+    def _record(self, lines: Sequence[bytes]) -> None:
+        shown = (line[:2000].decode("utf-8", "backslashreplace").rstrip("\r") for line in lines)
+        self._recorder.seen(*(OutputWritten(self.name, text) for text in shown))
+
+    def catch_up(self) -> None:
+        """Read what is in the pipe now, at most one flood's worth."""
+        for _read in range(64):
+            if self._file.closed or not self._readable():
+                return
+
+    def drain(self) -> None:
+        """Read what is still in the pipe, at most one flood's worth, and stop."""
+        self.catch_up()
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading; what was kept of the end is recorded now."""
+        if self._file.closed:
+            return
+        asyncio.get_running_loop().remove_reader(self._file.fileno())
+        self._file.close()
+        if self._dropped:
+            self._recorder.seen(OutputDropped(self.name, self._dropped))
+        rest = (self._partial + bytes(self._tail)).split(b"\n")
+        self._record([line for line in rest if line])
+
+
+def last_output(recorder: Recorder, stream: str = "") -> str:
+    """Return the end of a sentence: the last line that was printed, on any stream or on this one."""
+    written = [event for event in recorder.trace.of(OutputWritten) if stream in ("", event.stream)]
+    lines = [event.text.strip() for event in written if event.text.strip()]
+    if not lines:
+        return "; it printed nothing"
+    # Colours and other orders to a terminal are not obeyed but shown.
+    return f"; its last output: {printable(lines[-1][:_LONGEST])}"

@@ -1,0 +1,139 @@
+"""A case: one scenario, one server, one protocol. Everything that is played, stored, judged or reported is known by it.
+
+:class:`CaseId` is the case by its names: what stands in a node id of pytest, in the path of a trace, and in results.json,
+also where the scenario or the server exist no more. :class:`Case` is the case by its values, ready to be played.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from lastcall.conformance.model.client_steps import ClosePolicy, Connect, Request
+from lastcall.conformance.model.timeline import Elapse, ReleaseHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lastcall.conformance.model.launch import LaunchOptions
+    from lastcall.conformance.model.limits import Limits
+    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.scenario import Scenario
+    from lastcall.conformance.model.server import Server
+    from lastcall.conformance.model.step import Pace
+
+_RUDE_S = 2.0
+"""Roughly how long servers wait for a client that does not close its side."""
+
+
+@dataclass(frozen=True, order=True)
+class CaseId:
+    """A case by its names."""
+
+    server: str
+    protocol: str
+    scenario: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario}[{self.server}-{self.protocol}]"
+
+    @property
+    def trace(self) -> PurePosixPath:
+        """The path of the case's trace below the folder of traces."""
+        return PurePosixPath(self.server, self.protocol, f"{self.scenario}.jsonl")
+
+    @property
+    def control(self) -> PurePosixPath:
+        """The path of the trace of the case's control, below the folder of traces."""
+        return PurePosixPath(self.server, self.protocol, f"{self.scenario}.control.jsonl")
+
+    @classmethod
+    def parse(cls, text: str, protocols: Iterable[str]) -> CaseId:
+        """Return the case that :meth:`__str__` has written so; raises ValueError.
+
+        A server's name and a protocol's may both hold hyphens, so the longest protocol counts: ``mine-h1-tls`` is the
+        server ``mine`` over ``h1-tls``.
+        """
+        scenario, _, rest = text.partition("[")
+        name, bracket, _ = rest.rpartition("]")
+        for protocol in sorted(protocols, key=len, reverse=True):
+            if bracket and name.endswith(f"-{protocol}"):
+                return cls(name.removesuffix(f"-{protocol}"), protocol, scenario)
+        raise ValueError(f"{text!r} is no case, such as one-request[hypercorn-h2]")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case by its values, with the pace and the limits of the run. ``control``: it is played without its shutdown."""
+
+    scenario: Scenario
+    server: Server
+    protocol: Protocol
+    pace: Pace
+    limits: Limits
+    version: str = ""
+    control: bool = False
+
+    @property
+    def id(self) -> CaseId:
+        """The case by its names, which it shares with its control."""
+        return CaseId(self.server.name, str(self.protocol), self.scenario.id)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: ``one-request[hypercorn-h2]``, with ``control`` if it is one."""
+        return f"{self.id}{' control' if self.control else ''}"
+
+    @property
+    def trace(self) -> PurePosixPath:
+        """The path of its trace below the folder of traces."""
+        return self.id.control if self.control else self.id.trace
+
+    @property
+    def without_shutdown(self) -> Case:
+        """Its control."""
+        return dataclasses.replace(self, control=True)
+
+    @property
+    def why_not(self) -> str:
+        """Why the server is not asked this question over this protocol; nothing if it is."""
+        return self.scenario.why_not(self.server, self.protocol)
+
+    @property
+    def options(self) -> LaunchOptions:
+        """The options that the server is started with."""
+        return self.scenario.launch.options(self.server, self.pace)
+
+    @property
+    def drain_s(self) -> float:
+        """The drain timeout that the server is given, in seconds; if it is given none, how long the play waits."""
+        return self.scenario.launch.drain.at(self.pace)
+
+    @property
+    def promised_drain_s(self) -> float | None:
+        """The drain timeout that the server has, by its documentation, in seconds; None if it waits without a limit."""
+        drain = self.server.drain
+        if drain is None or not self.options.default_drain:
+            return self.drain_s if drain else None
+        return drain.default.seconds if drain.default else None
+
+    @property
+    def drain_documented(self) -> str:
+        """The link to what is documented of the drain timeout that the server has."""
+        drain = self.server.drain
+        if drain is None:
+            return ""
+        return drain.default.documented if self.options.default_drain and drain.default else drain.documented
+
+    @property
+    def expected_s(self) -> float:
+        """How long the play takes, in seconds and roughly: the time that it lets pass, and what the server sits out."""
+        steps = self.scenario.timeline
+        passing_s = sum(step.duration.at(self.pace) for step in steps if isinstance(step, Elapse))
+        held = {step.name for step in steps if isinstance(step, Request) and not step.target}
+        released = {step.request for step in steps if isinstance(step, ReleaseHandler)}
+        drain_s = (self.promised_drain_s or 0.0) if held - released else 0.0
+        rude = any(isinstance(step, Connect) and step.close_policy is ClosePolicy.RUDE for step in steps)
+        return passing_s + self.options.lame_duck_s + drain_s + (_RUDE_S if rude else 0.0)

@@ -1,0 +1,88 @@
+"""One start of a server: what a scenario wishes for, and what the adapter is given.
+
+A launch option is a setting that a scenario chooses and that an adapter turns into its server's own option: how many
+workers, how long a lame duck. It stands here alone, once as a wish and once as a value. The adapter's :class:`Launch` and
+the head of every trace (:class:`~lastcall.conformance.model.trace.Play`) have it because they are options, too. So a new
+one takes a field in each of the two classes below, the adapters that know it, and the scenario that asks for it.
+
+The drain timeout is not among the options: what the server is *given* (:attr:`Launch.drain_s`) and what it then
+*promises* (``Play.drain_s``) are two things.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.server import Server
+    from lastcall.conformance.model.step import Duration, Pace
+
+WORKERS = "workers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchOptions:
+    """The options of one launch.
+
+    ``default_drain``: the drain timeout is left alone; only where :attr:`Drain.default` says what holds then, or where
+    there is none to be set. ``workers`` is the number of worker processes, more than 1 only for a server that can have
+    several. ``lame_duck_s`` is for how many seconds the server goes on accepting after the signal, more than 0 only for
+    a server with a :class:`LameDuck`.
+    """
+
+    default_drain: bool = False
+    workers: int = 1
+    lame_duck_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class LaunchPlan:
+    """What a scenario wishes of a launch, before pace and server are known.
+
+    ``drain`` is the drain timeout that the server is given; with ``default_drain`` it is given none, and ``drain`` is how
+    long the play waits at most. ``workers`` is wished of servers that can have several; the others are played with one.
+    ``lame_duck``: a server that has none is not played.
+    """
+
+    drain: Duration
+    default_drain: bool = False
+    workers: int = 1
+    lame_duck: Duration | None = None
+
+    def options(self, server: Server, pace: Pace) -> LaunchOptions:
+        """Return what this server is given at this pace."""
+        return LaunchOptions(
+            default_drain=self.default_drain,
+            workers=self.workers if WORKERS in server.features else 1,
+            lame_duck_s=self.lame_duck.at(pace) if self.lame_duck else 0.0,
+        )
+
+    def why_not(self, server: Server) -> str:
+        """Say why the server cannot be launched so; nothing if it can."""
+        if self.default_drain and server.drain is not None and server.drain.default is None:
+            return f"{server.name} documents no drain timeout that holds when none is configured"
+        if self.lame_duck is not None and server.lame_duck is None:
+            return f"{server.name} documents no time in which it goes on accepting after the signal"
+        return ""
+
+
+@dataclass(frozen=True)
+class Launch(LaunchOptions):
+    """What an adapter is given for one start. Paths are absolute; ``directory`` is empty, its own, and its HOME.
+
+    ``drain_s`` is the drain timeout to configure, in seconds. ``origin`` is ``host:port`` of the gated origin that a
+    proxy passes requests to. The gate's address reaches applications by the environment (``LASTCALL_GATE``).
+    """
+
+    protocol: Protocol
+    port: int
+    cert: Path
+    key: Path
+    drain_s: float
+    directory: Path
+    origin: str = ""
+    host: str = "127.0.0.1"

@@ -1,0 +1,222 @@
+"""What a timeline must not say, found when its scenario is made and not when it is played.
+
+A fact that can never come is awaited until the limit and then "setup failed", or, after the shutdown, taken for the
+server's silence. So every name that a step or a fact uses has to be made by an earlier step, and what is awaited of a
+handler has to be ordered of it first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import TYPE_CHECKING
+
+from lastcall.conformance.model import client_events, server_events
+from lastcall.conformance.model.client_steps import (
+    BeginHead,
+    BreakSilence,
+    Connect,
+    FinishHead,
+    OpenWebSocket,
+    PauseReading,
+    Request,
+    ResumeReading,
+    SendBody,
+    SendTrailers,
+)
+from lastcall.conformance.model.limits import Limits
+from lastcall.conformance.model.timeline import (
+    Await,
+    BeginLoad,
+    BeginLoop,
+    EndLoops,
+    FindWorkers,
+    HoldHook,
+    ReadBody,
+    ReleaseHandler,
+    ReleaseHook,
+    SendChunk,
+    Signal,
+    SignalWorker,
+    StartSuccessor,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lastcall.conformance.model.event import Event
+    from lastcall.conformance.model.step import Step
+    from lastcall.conformance.model.timeline import Timeline
+
+ROLES = ("again", "force", "hard", "reload", "pause", "resume")
+"""The roles that :class:`~lastcall.conformance.model.timeline.Signal` documents."""
+LIMITS = frozenset(item.name for item in dataclasses.fields(Limits)) | {""}
+
+_OF_WEBSOCKETS = (
+    client_events.WebSocketOpened,
+    client_events.WebSocketRefused,
+    client_events.MessageReceived,
+    client_events.MessageCut,
+    client_events.CloseReceived,
+)
+_OF_HANDLERS = (
+    server_events.HandlerEntered,
+    server_events.HandlerReported,
+    server_events.HandlerFinished,
+    server_events.HandlerFailed,
+    server_events.HandlerCancelled,
+)
+_OF_LOADS = (client_events.LoadSent, client_events.LoadAnswered, client_events.LoadFailed)
+_OF_SUCCESSORS = (server_events.SuccessorStarted, server_events.SuccessorReady, server_events.SuccessorFailed)
+
+_AFTER: dict[type[Step], tuple[type[Step], ...]] = {
+    ReleaseHook: (HoldHook,),
+    EndLoops: (BeginLoop, BeginLoad),
+    SignalWorker: (FindWorkers,),
+}
+"""Steps that need an earlier step of one of these kinds."""
+
+
+def fault_of(timeline: Timeline) -> str:
+    """Return what is wrong with a timeline in one line that names the step, or nothing."""
+    before: list[Step] = []
+    for step in timeline:
+        if fault := _fault(step, _Before(before)):
+            return f"{step}: {fault}"
+        before.append(step)
+    return ""
+
+
+class _Before:
+    """The steps before one step, and the names that they have made."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.steps = steps
+        self.connections = {step.connection: step for step in steps if isinstance(step, Connect)}
+        self.requests = {step.name: step for step in steps if isinstance(step, (Request, OpenWebSocket))}
+        self.loops = [step.name for step in steps if isinstance(step, (BeginLoop, BeginLoad))]
+
+    def any(self, *kinds: type[Step]) -> bool:
+        return any(isinstance(step, kinds) for step in self.steps)
+
+    def of(self, kind: type[Step], **values: object) -> bool:
+        alike = (step for step in self.steps if isinstance(step, kind))
+        return any(all(getattr(step, name) == value for name, value in values.items()) for step in alike)
+
+    def in_a_loop(self, request: str) -> bool:
+        return any(request.startswith(f"{name}-") for name in self.loops)
+
+    def unknown_connection(self, name: str) -> str:
+        if name in self.connections or any(name.startswith(f"{loop}/") for loop in self.loops):
+            return ""
+        return f"no earlier step opens a connection {name!r}{_meant(name, self.connections)}"
+
+    def unknown_request(self, name: str) -> str:
+        if name in self.requests or self.in_a_loop(name):
+            return ""
+        return f"no earlier step sends a request {name!r}{_meant(name, self.requests)}"
+
+    def not_held(self, name: str) -> str:
+        request = self.requests.get(name)
+        if isinstance(request, Request) and not request.path.startswith("/hold/"):
+            return f"the request {name!r} goes to {request.path}, whose handler is not held"
+        return ""
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; is {near[0]!r} meant?" if near else ""
+
+
+def _fault(step: Step, before: _Before) -> str:
+    match step:
+        case Connect():
+            twice = step.connection in before.connections
+            return f"the connection {step.connection!r} is opened twice" if twice else ""
+        case Request() | OpenWebSocket():
+            twice = step.name in before.requests
+            known_twice = f"events know a request by its name, and {step.name!r} is used twice"
+            return known_twice if twice else before.unknown_connection(step.connection)
+        case Await():
+            unknown = f"there is no limit {step.within!r}{_meant(step.within, LIMITS)}"
+            return unknown if step.within not in LIMITS else _fault_of_fact(step.fact, before)
+        case Signal(role=role) if role not in ROLES:
+            return f"there is no role {role!r}{_meant(role, ROLES)}; known are {', '.join(ROLES)}"
+        case StartSuccessor() if before.any(StartSuccessor):
+            return "a successor is started already"
+    return _fault_of_names(step, before) or _fault_of_order(step, before)
+
+
+def _fault_of_names(step: Step, before: _Before) -> str:
+    """Return what is wrong with the connection or the request that a step is about."""
+    names = {item.name for item in dataclasses.fields(step)}
+    if "connection" in names and (fault := before.unknown_connection(getattr(step, "connection"))):  # noqa: B009 - not every step has one
+        return fault
+    return before.unknown_request(getattr(step, "request")) if "request" in names else ""  # noqa: B009
+
+
+def _fault_of_order(step: Step, before: _Before) -> str:
+    """Return which earlier step is missing for this one to make sense."""
+    for kind, needed in _AFTER.items():
+        if isinstance(step, kind) and not before.any(*needed):
+            return f"it needs {' or '.join(f'{each.__name__}()' for each in needed)} before it"
+    if isinstance(step, (ReadBody, SendChunk, ReleaseHandler)):
+        return before.not_held(step.request)
+    return _fault_of_client(step, before)
+
+
+def _fault_of_client(step: Step, before: _Before) -> str:
+    """Return why a client cannot do a step that goes on with what it has begun, or has not."""
+    match step:
+        case FinishHead() if not before.of(BeginHead, name=step.request):
+            return f"the head of {step.request!r} was sent whole: BeginHead() sends a half"
+        case SendBody() | SendTrailers() if not _is_unfinished(step.request, before):
+            return f"the request {step.request!r} was sent whole: Request(whole=False) leaves it open"
+        case ResumeReading() if not before.of(PauseReading, connection=step.connection):
+            return f"the connection {step.connection!r} was not paused"
+        case BreakSilence() if not before.connections[step.connection].silent:
+            return f"the connection {step.connection!r} was not opened silently"
+    return ""
+
+
+def _is_unfinished(name: str, before: _Before) -> bool:
+    request = before.requests.get(name)
+    return isinstance(request, Request) and not request.whole
+
+
+def _fault_of_fact(fact: Event, before: _Before) -> str:
+    """Return why a fact can never come, or nothing if it can."""
+    connection, request = getattr(fact, "connection", ""), getattr(fact, "request", "")
+    if connection and (fault := before.unknown_connection(connection)):
+        return fault
+    match fact:
+        case _ if isinstance(fact, _OF_LOADS) and not before.any(BeginLoad):
+            return "no load has begun"
+        case _ if isinstance(fact, _OF_SUCCESSORS) and not before.any(StartSuccessor):
+            return "no successor has been started"
+        case server_events.ConnectionAccepted() if not before.any(FindWorkers):
+            return "nobody looks for it: FindWorkers() does"
+    if isinstance(fact, _OF_LOADS) or not request:
+        return ""
+    return before.unknown_request(request) or _fault_of_request_fact(fact, request, before)
+
+
+def _fault_of_request_fact(fact: Event, request: str, before: _Before) -> str:
+    if isinstance(fact, _OF_WEBSOCKETS) and not isinstance(before.requests.get(request), OpenWebSocket):
+        return f"{request!r} is no WebSocket"
+    if before.in_a_loop(request):
+        return ""
+    if isinstance(fact, _OF_HANDLERS) and (fault := before.not_held(request)):
+        return fault
+    if isinstance(fact, server_events.HandlerFinished) and not before.of(ReleaseHandler, request=request):
+        return f"the handler of {request!r} is not released before"
+    return _fault_of_report(fact, before) if isinstance(fact, server_events.HandlerReported) else ""
+
+
+def _fault_of_report(fact: server_events.HandlerReported, before: _Before) -> str:
+    verb, _, length = fact.report.partition(" ")
+    if verb == "read" and not before.of(ReadBody, request=fact.request):
+        return f"the handler of {fact.request!r} is not told to read before: ReadBody() tells it"
+    if verb == "sent" and not before.of(SendChunk, request=fact.request, length=int(length or 0)):
+        return f"the handler of {fact.request!r} is not told to send {length} bytes before: SendChunk() tells it"
+    return ""

@@ -1,0 +1,17 @@
+"""Runs pytest for the command line: from any folder, and with no project's configuration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run_pytest(arguments: Sequence[str]) -> int:
+    """Run pytest on the installed scenarios, or on those that the arguments name, and return its status."""
+    return int(pytest.main([f"--rootdir={Path.cwd()}", "-c", os.devnull, "-ra", *arguments]))
