@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV ?= $(or $(VIRTUAL_ENV),.venv)
 BIN := $(VENV)/bin
 SERVERS ?=
+# The versions that the tests are run with. In the environment, they hold for what builds the package, too.
+LOCK := servers/locks/pypi.txt
+PIP_INSTALL := PIP_CONSTRAINT=$(LOCK) PIP_BUILD_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet
 
 .PHONY: report test servers lint bench clean
 
@@ -35,10 +38,10 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(BIN)/.lastcall-base: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+$(BIN)/.lastcall-base: pyproject.toml $(LOCK) | $(BIN)/python
+	$(PIP_INSTALL) --editable .
 	touch $@
 
-$(BIN)/.lastcall-all: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[servers,tests]'
+$(BIN)/.lastcall-all: pyproject.toml $(LOCK) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[servers,tests]'
 	touch $@

@@ -6,6 +6,7 @@ JUnit's. The items here are added after ``-k`` and ``-m`` have chosen: an expect
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ class ExpectationItems:
     ) -> None:
         self._run_session = run_session
         self._books = books
+        self._in_force: dict[str, Expectations] = {}
         self._faults = faults
         self._update = update
         self._told: dict[str, dict[Question, tuple[str, str]]] = {}
@@ -84,8 +86,18 @@ class ExpectationItems:
 
     def expected(self, server: str, question: Question) -> Expectation | None:
         """Give the expectation that covers a question."""
-        book = self._books.get(server)
+        book = self._in_force_of(server)
         return book.of(question) if book else None
+
+    def _in_force_of(self, server: str) -> Expectations | None:
+        """Return what is expected of the version that is under test; all, where no version is known."""
+        if server in self._books and server not in self._in_force:
+            book = self._books[server]
+            version = (
+                self._run_session.version_under_test(server) if any(entry.versions for entry in book.entries) else ""
+            )
+            self._in_force[server] = book.for_version(version) if version else book
+        return self._in_force.get(server)
 
     def with_expectations(self, play: dict[str, Any]) -> dict[str, Any]:
         """Put the expectation beside each broken verdict of a play, as it stands in results.json."""
@@ -103,7 +115,7 @@ class ExpectationItems:
             if isinstance(item, AskedItem):
                 chosen.setdefault(item.server, set()).add(item.question)
         for row in self._run_session.rows:
-            book = self._books.get(row.server.name)
+            book = self._in_force_of(row.server.name)
             mine = chosen.get(row.server.name, set())
             if book and mine:
                 last = max(
@@ -121,7 +133,14 @@ class ExpectationItems:
         wanted = [
             entry for entry in book.entries if chosen.intersection(covered[entry]) or (whole and not covered[entry])
         ]
-        return [ExpectationItem.from_parent(node, name=str(entry), told=(self, row, entry)) for entry in wanted]
+        apart = [
+            entry
+            for entry in self._books[row.server.name].entries
+            if entry not in covered and any(map(entry.covers, chosen))
+        ]
+        return [
+            ExpectationItem.from_parent(node, name=str(entry), told=(self, row, entry)) for entry in [*wanted, *apart]
+        ]
 
     def questions(self, row: Row) -> list[Question]:
         """Give all that a server is asked when nothing is left out."""
@@ -135,13 +154,17 @@ class ExpectationItems:
 
     def settle(self, row: Row, entry: Expectation) -> None:
         """Skip or raise :class:`UnmetError`, unless the entry is in force."""
-        book = self._books[row.server.name]
+        book = self._in_force_of(row.server.name) or self._books[row.server.name]
         if refused := self._run_session.why_not_played(row):
             pytest.skip(refused)
+        if entry not in book.entries:
+            version = self._run_session.version_under_test(row.server.name)
+            pytest.skip(f"{entry.id} is known of {book.server} {entry.versions}, and not judged of {version}")
         told = book.standing(entry, self.questions(row), self._answers(row))
         delete = f'delete [[expected]] id = "{entry.id}"' + (
             f' protocol = "{entry.protocol}"' if entry.protocol else ""
         )
+        delete += f' versions = "{entry.versions}"' if entry.versions else ""
         if told is Standing.OVER:
             raise UnmetError(
                 f"{entry} was expected to be broken on {book.server}, and holds: {delete} from {book.path}"
@@ -181,7 +204,7 @@ class ExpectationItems:
 
     def _propose(self, row: Row, told: dict[Question, tuple[str, str]], levels: Sequence[Level]) -> None:
         name = row.server.name
-        known = self._books.get(name, Expectations(name))
+        known = self._in_force_of(name) or Expectations(name)
         # A broken "should" fails nothing unless it is asked to: it is expected only by those who say so.
         answers = {
             question: answer
@@ -189,13 +212,23 @@ class ExpectationItems:
             if answer != Answer.BROKEN or level in levels or known.of(question)
         }
         proposed = proposal(known, self.questions(row), answers, datetime.now(UTC).date().isoformat())
-        if proposed.entries == known.entries:
+        proposed = self._beside_other_versions(proposed)
+        if proposed.entries == self._books.get(name, known).entries:
             self._written.append(f"{name}: the expectations are as they should be")
             return
         path = (known.path or self._run_session.folder / f"{name}.toml").with_suffix(".toml.proposed")
         again = " (in the place of an older proposal)" if path.exists() else ""
         path.write_text(as_toml(proposed), encoding="utf-8")
         self._written.append(f"{name}: {len(proposed.entries)} expectations are proposed in {path}{again}")
+
+    def _beside_other_versions(self, proposed: Expectations) -> Expectations:
+        """Return a proposal with what the file says of versions that were not under test, in the file's order."""
+        tried, written = self._in_force.get(proposed.server), self._books.get(proposed.server)
+        if tried is None or written is None:
+            return proposed
+        stay = [entry for entry in written.entries if entry in proposed.entries or entry not in tried.entries]
+        new = [entry for entry in proposed.entries if entry not in written.entries]
+        return replace(proposed, entries=(*stay, *new))
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

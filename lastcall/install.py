@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lastcall.locks import beside_the_lock, is_locked_version, lock_environment
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -41,23 +43,36 @@ def why_missing(server: Server) -> str:
     return ""
 
 
-def install(servers: Sequence[Server], *, again: bool) -> list[str]:
-    """Install what is missing, or all; one that fails does not stop the others. Gives a line for each that failed."""
+def install(servers: Sequence[Server], *, again: bool, latest: bool = False) -> list[str]:
+    """Install what is missing or not of the locked version, or all; return a line for each that failed.
+
+    One that fails does not stop the others. ``latest`` takes the newest version of each in place of the locked one.
+    """
     from lastcall.servers.installation import CACHE  # noqa: PLC0415 - who brings servers of his own may have none of ours
 
     CACHE.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "LASTCALL_CACHE": str(CACHE), "PYTHON": sys.executable}
     failed = []
     for server in servers:
-        if version_of(server) is not None and not again:
-            print(f"{server.name}: {server.version()} is installed", flush=True)
-        elif why := _install(server, environment):
+        version = version_of(server)
+        current = version is not None and (is_locked_version(server.name, version) or not server.install)
+        if current and not again and not latest:
+            print(f"{server.name}: {version} is installed", flush=True)
+        elif why := _install(server, environment | lock_environment(server.name, latest=latest)):
             failed.append(f"{server.name}: {why}")
-        elif server.built_from:
-            stamp = _stamp(server)
-            stamp.parent.mkdir(exist_ok=True)
-            stamp.write_text(_digest(server), encoding="ascii")
+        else:
+            _take_note(server)
     return failed
+
+
+def _take_note(server: Server) -> None:
+    """Keep what the server was built from, and say which version came of it."""
+    if server.built_from:
+        stamp = _stamp(server)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(_digest(server), encoding="ascii")
+    if version := version_of(server):
+        print(f"{server.name}: {beside_the_lock(server.name, version)}", flush=True)
 
 
 def _install(server: Server, environment: Mapping[str, str]) -> str:

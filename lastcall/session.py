@@ -18,7 +18,7 @@ from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.server import Drain, Server
-from lastcall.conformance.model.trace_file import TraceError
+from lastcall.conformance.model.trace_file import TraceError, load
 from lastcall.conformance.model.verdict import Answer, Level
 from lastcall.conformance.results.results import (
     PlayResult,
@@ -135,6 +135,14 @@ class RunSession:
         if server.name not in self._versions:
             self._versions[server.name] = version_of(server)
         return self._versions[server.name]
+
+    def version_under_test(self, name: str) -> str:
+        """Return the version that this run judges; stored traces say theirs. It is empty if none is known."""
+        if self._judge_only:
+            for path in sorted((self.folder / TRACES / name).glob("*/*.jsonl")):
+                with contextlib.suppress(TraceError):
+                    return load(path).play.version
+        return next((self.version(row.server) or "" for row in self.rows if row.server.name == name), "")
 
     def performed(self, row: Row) -> bool:
         """Tell whether this server's plays are over."""

@@ -42,9 +42,7 @@ ACTIX_WEB = Server(
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "--version"]),
-    install=(
-        'cd apps/rust && cargo build --release --locked -p lastcall-actix-web --target-dir "$LASTCALL_CACHE/rust"',
-    ),
+    install=("sh apps/build_rust.sh lastcall-actix-web",),
     built_from=("apps/rust",),
     documentation="https://actix.rs/docs/server/",
     signal_documented="https://actix.rs/docs/server/#graceful-shutdown",

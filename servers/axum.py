@@ -42,7 +42,7 @@ def _command(program: str) -> Callable[[Launch], list[str]]:
     return command
 
 
-_INSTALL = ('cd apps/rust && cargo build --release --locked -p lastcall-axum --target-dir "$LASTCALL_CACHE/rust"',)
+_INSTALL = ("sh apps/build_rust.sh lastcall-axum",)
 
 AXUM = Server(
     name="axum",

@@ -38,7 +38,7 @@ BUN = Server(
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "--version"]),
-    install=('npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/bun" bun@1',),
+    install=("sh apps/fetch_npm.sh bun bun@1",),
     documentation="https://bun.com/docs/runtime/http/server",
     # idleTimeout, 10 s unless set, ends quiet requests too, but does so without a shutdown as well: the program sets it to
     # its greatest value. https://bun.com/docs/runtime/http/server#idletimeout

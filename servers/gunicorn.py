@@ -19,12 +19,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import HTTP2, Protocol
-from lastcall.conformance.model.server import (
-    DefaultDrain,
-    Drain,
-    Feature,
-    Server,
-)
+from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Feature, Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -60,7 +55,7 @@ def _server(
     packages: tuple[str, ...] = (),
     application: str = _WSGI,
     processes: int = 1,
-    departures: Mapping[tuple[str, int], str] | None = None,
+    departures: Mapping[tuple[str, int], Departure] | None = None,
     streams_at_once: int | None = None,
 ) -> Server:
     kind = "uvicorn" if packages == ("uvicorn-worker",) else worker[0]
@@ -91,7 +86,11 @@ GUNICORN_GTHREAD = _server(
     "64",
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     packages=("h2",),
-    departures={("handlers_are_held_beside_each_other", 2): "one thread serves a connection's streams one by one"},
+    departures={
+        ("handlers_are_held_beside_each_other", 2): Departure(
+            "one thread serves a connection's streams one by one", ">=27.0.1"
+        )
+    },
     streams_at_once=1,
 )
 GUNICORN_ASGI = _server(

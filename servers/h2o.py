@@ -19,11 +19,7 @@ import os
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import (
-    DefaultDrain,
-    Drain,
-    Server,
-)
+from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -84,7 +80,9 @@ def _server(name: str, speaks: frozenset[Protocol], drain: Drain | None) -> Serv
         drain=drain,
         needs_origin=True,
         departures={
-            ("handlers_give_up_without_the_gate", version): "a response that the origin cuts ends as if it were whole"
+            ("handlers_give_up_without_the_gate", version): Departure(
+                "a response that the origin cuts ends as if it were whole", "==2.2.5"
+            )
             for version in {protocol.version for protocol in speaks}
         },
     )

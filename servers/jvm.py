@@ -44,8 +44,7 @@ def launched(launch: Launch, *, drain_s: float | None = None) -> list[str]:
 
 def built(profile: str) -> str:
     """Give the shell command that builds a profile's program."""
-    output = f'"-Dlastcall.output=$LASTCALL_CACHE/java/{profile}"'
-    return f"mvn -q -B -f apps/java/pom.xml -P {profile} {output} clean process-classes"
+    return f"sh apps/build_java.sh {profile}"
 
 
 def version_of(profile: str, artifact: str) -> str | None:

@@ -16,11 +16,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import HTTP2, Protocol
-from lastcall.conformance.model.server import (
-    DefaultDrain,
-    Drain,
-    Server,
-)
+from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -96,6 +92,8 @@ LIGHTTPD = Server(
     ),
     needs_origin=True,
     departures={
-        ("handlers_give_up_without_the_gate", 2): "a response that the origin cuts ends with END_STREAM, as if whole"
+        ("handlers_give_up_without_the_gate", 2): Departure(
+            "a response that the origin cuts ends with END_STREAM, as if whole", "==1.4.69"
+        )
     },
 )

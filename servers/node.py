@@ -43,7 +43,7 @@ def _server(major: int) -> Server:
         speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
         command=command,
         version=lambda: printed_version([program, "--version"]),
-        install=(f'npm install --no-audit --no-fund --prefix "$LASTCALL_CACHE/node-{major}" node@{major}',),
+        install=(f"sh apps/fetch_npm.sh node-{major} node@{major}",),
         documentation=f"https://nodejs.org/docs/latest-v{major}.x/api/http.html",
         signal_documented=f"https://nodejs.org/docs/latest-v{major}.x/api/http.html#serverclosecallback",
         drain=Drain(

@@ -15,11 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import (
-    DefaultDrain,
-    Drain,
-    Server,
-)
+from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Server
 from lastcall.servers import jvm
 
 if TYPE_CHECKING:
@@ -66,5 +62,9 @@ SPRING_BOOT_TOMCAT = Server(
         ),
     ),
     # A servlet that throws after its response has begun: over HTTP/1.1 it is cut.
-    departures={("handlers_give_up_without_the_gate", 2): "a response that fails ends with END_STREAM, as if whole"},
+    departures={
+        ("handlers_give_up_without_the_gate", 2): Departure(
+            "a response that fails ends with END_STREAM, as if whole", ">=3.5.16"
+        )
+    },
 )

@@ -18,11 +18,7 @@ whose requests in flight are lost.
 from __future__ import annotations
 
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import (
-    DefaultDrain,
-    Drain,
-    Server,
-)
+from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Server
 from lastcall.servers import jvm
 
 TOMCAT = Server(
@@ -41,5 +37,9 @@ TOMCAT = Server(
         default=DefaultDrain(0.0, "https://tomcat.apache.org/tomcat-11.0-doc/config/service.html"),
     ),
     # A servlet that throws after its response has begun: over HTTP/1.1 it is cut.
-    departures={("handlers_give_up_without_the_gate", 2): "a response that fails ends with END_STREAM, as if whole"},
+    departures={
+        ("handlers_give_up_without_the_gate", 2): Departure(
+            "a response that fails ends with END_STREAM, as if whole", ">=11.0.27"
+        )
+    },
 )

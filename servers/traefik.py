@@ -24,10 +24,8 @@ from lastcall.servers.installation import CACHE, printed_version
 if TYPE_CHECKING:
     from lastcall.conformance.model.launch import Launch
 
-_RELEASE = "v3.6.12"
 _MODULE = "github.com/traefik/traefik/v3"
 _PROGRAM = CACHE / "traefik"
-_FLAGS = f'-ldflags "-s -w -X {_MODULE}/pkg/version.Version={_RELEASE}" ./cmd/traefik'
 _ENTRY_POINTS = "https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/"
 _GRACE_TIMEOUT = f"{_ENTRY_POINTS}#opt-transport-lifeCycle-graceTimeOut"
 
@@ -66,12 +64,8 @@ TRAEFIK = Server(
     command=lambda launch: [str(_PROGRAM), f"--configFile={launch.directory / 'traefik.yml'}"],
     files=_files,
     version=_version,
-    install=(
-        f"go mod download {_MODULE}@{_RELEASE}",
-        # In the module's own folder, because "go install" takes no module that replaces others. Without its web
-        # interface, which is no part of the module.
-        f'cd "$(go env GOMODCACHE)/{_MODULE}@{_RELEASE}" && CGO_ENABLED=0 go build -o "$LASTCALL_CACHE/traefik" {_FLAGS}',
-    ),
+    # Without its web interface, which is no part of the module.
+    install=(f"sh apps/build_go_module.sh {_MODULE} ./cmd/traefik {_MODULE}/pkg/version.Version traefik",),
     documentation="https://doc.traefik.io/traefik/",
     signal_documented=_GRACE_TIMEOUT,
     drain=Drain("graceTimeOut", _GRACE_TIMEOUT, default=DefaultDrain(10.0, _GRACE_TIMEOUT)),

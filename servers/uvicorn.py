@@ -24,12 +24,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import (
-    DefaultDrain,
-    Drain,
-    Feature,
-    Server,
-)
+from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Feature, Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
 if TYPE_CHECKING:
@@ -91,7 +86,9 @@ UVICORN_ZTTP = dataclasses.replace(
     command=_command("zttp", "websockets-sansio", "--http2"),
     install=('"$PYTHON" -P -m pip install "uvicorn>=0.54" zttp websockets',),
     departures={
-        ("read_counts_the_body", 2): "a request whose HEADERS end the stream never reaches the application as read"
+        ("read_counts_the_body", 2): Departure(
+            "a request whose HEADERS end the stream never reaches the application as read", ">=0.54"
+        )
     },
 )
 

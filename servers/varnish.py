@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.server import Server
+from lastcall.conformance.model.server import Departure, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ VARNISH = Server(
     signal_documented="https://varnish-cache.org/docs/7.1/reference/varnishd.html",
     needs_origin=True,
     departures={
-        ("handlers_give_up_without_the_gate", 2): "a response that the origin cuts ends with END_STREAM, as if whole"
+        ("handlers_give_up_without_the_gate", 2): Departure(
+            "a response that the origin cuts ends with END_STREAM, as if whole", "==7.1.1"
+        )
     },
 )

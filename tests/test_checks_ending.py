@@ -136,7 +136,7 @@ def test_a_late_refusal_is_no_reason_to_wait():
 
 def test_an_idle_server_ends_without_sitting_its_drain_timeout_out():
     idle = checks.idle_server_exits_promptly
-    judged(idle, "cannot tell", exits(3.0), says="No shutdown")
+    judged(idle, "cannot tell", exits(3.0), says="not sent its shutdown")
     judged(idle, "kept", SIGNAL, exits(3.0), says="3.00 s", rests_on=["SignalSent", "ServerExited"])
     judged(idle, "broken", SIGNAL, exits(3.01), says="3.01 s")
     judged(idle, "cannot tell", SIGNAL, exits(3.01), LAG)

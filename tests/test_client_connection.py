@@ -1,5 +1,6 @@
 """The opened's connection against real sockets: every way in which one ends is an event of its own."""
 
+import asyncio
 import socket
 import ssl
 import struct
@@ -138,6 +139,32 @@ def test_reset_is_no_fin():
 
     events = meet(conduct, ask())
     assert kinds(events, reset_received, fin_received, ResponseStarted, fin_sent) == [reset_received]
+
+
+TCP_CLOSE = 7
+"""The state in which the kernel has a connection after RST, as TCP_INFO tells it."""
+
+
+def test_reset_whose_error_a_send_has_taken_is_no_fin():
+    proceed = threading.Event()
+
+    def conduct(connection):
+        proceed.wait(20)
+        reset(connection)
+
+    async def client(opened, recorder, _connected):
+        opened.pause()
+        proceed.set()
+        async with asyncio.timeout(20):
+            sock = opened._transport._socket
+            while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0)
+        for request in ("taking-the-error", "after-it"):
+            opened.tell(lambda wire, request=request: wire.send_request(Outgoing(request, target=READY)))
+        opened.resume()
+        assert await recorder.wait(lambda: opened.silent_for_good, 20)
+
+    assert kinds(meet(conduct, client), reset_received, fin_received) == [reset_received]
 
 
 def test_response_that_was_cut_has_not_ended():

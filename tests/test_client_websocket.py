@@ -58,15 +58,16 @@ def test_the_whole_life_of_a_websocket(tmp_path):
         (trace,) = play_all(environment, [Case(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
     first = ["WebSocketAsked", "WebSocketOpened"]
     names = [type(event).__name__ for event in trace.events if kind_of(event) in TOLD]
-    assert [name for name in names if name != "HandlerEntered"] == [
+    # What the handler's gate, the client's socket and the process say has an order of its own for each of them.
+    assert [name for name in names if name not in ("HandlerEntered", "ServerExited")] == [
         *first,
         "MessageReceived",
         "SignalSent",
         "CloseReceived",
         "CloseSent",
         "ConnectionEnded",
-        "ServerExited",
     ]
+    assert names.count("ServerExited") == 1
     assert trace.of(HandlerEntered)[0].fits(HandlerEntered("a", "WEBSOCKET", "/ws/a"))
     assert [event.report for event in trace.of(HandlerReported)] == ["sent 9", "closed 1001"]
 

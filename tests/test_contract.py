@@ -4,12 +4,16 @@ import dataclasses
 
 import pytest
 
+from lastcall.commands import contract as contract_command
 from lastcall.conformance.harness import contract
 from lastcall.conformance.harness.contract import CONTRACT, easiest_protocol, hold
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.protocol import Protocol, protocol_named
-from lastcall.install import why_missing
+from lastcall.conformance.model.server import Departure
+from lastcall.conformance.model.versions import VersionsError
+from lastcall.install import version_of, why_missing
+from lastcall.locks import beside_the_lock, is_locked_version
 from lastcall.registry import find
 from tests.support import PATIENT, gated, program
 
@@ -66,16 +70,56 @@ def outcomes(environment):
 @pytest.mark.parametrize(("name", "protocol"), PAIRS)
 def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
     outcome = outcomes(name, protocol)[article]
-    departure = SERVERS[name].departures.get((article, protocol_named(protocol).version))
-    assert bool(outcome.broken) == bool(departure), outcome.broken or f"no longer departs: {departure}"
+    server, version_of_http = SERVERS[name], protocol_named(protocol).version
+    installed = version_of(server)
+    as_known = bool(outcome.broken) == server.departs(article, version_of_http, installed)
+    if not as_known and not is_locked_version(name, installed):
+        pytest.skip(f"{name} is {beside_the_lock(name, installed)}: {outcome.broken or 'no longer departs'}")
+    assert as_known, outcome.broken or f"no longer departs: {server.departure(article, version_of_http)}"
     assert outcome.promise
 
 
 @pytest.mark.parametrize("name", [name for name, server in SERVERS.items() if server.departures])
-def test_every_departure_is_from_an_article_and_says_why(name):
+def test_every_departure_is_from_an_article_says_why_and_of_which_versions(name):
     departures = SERVERS[name].departures
     assert {article for article, _version in departures} <= {article.__name__ for article in CONTRACT}
-    assert all(departures.values())
+    assert all(departure.reason and departure.versions for departure in departures.values())
+
+
+@pytest.mark.parametrize(
+    ("departure", "broken", "good", "said"),
+    [
+        ("it stays", "it stayed", True, "it stayed (as declared: it stays)"),
+        ("it stays", "", False, "kept (no longer departs: it stays)"),
+        (Departure("it stays", ">=2.8"), "it stayed", True, "it stayed (as declared: it stays)"),
+        (Departure("it stays", ">=2.8"), "", False, "kept (no longer departs: it stays)"),
+        (
+            Departure("it stays", "<2.8.9"),
+            "it stayed",
+            False,
+            "it stayed (declared of <2.8.9, and not judged of 2.8.9)",
+        ),
+        (Departure("it stays", "<2.8.9"), "", True, "kept (declared of <2.8.9, and not judged of 2.8.9)"),
+    ],
+)
+def test_a_departure_excuses_the_versions_that_it_names_and_no_other(departure, broken, good, said):
+    server = dataclasses.replace(SERVERS["reference"], departures={("gives_up", 1): departure})
+    outcome = contract.Outcome("gives_up", "It gives up.", broken)
+    assert contract_command.in_words(server, outcome, Protocol.H1, "2.8.9") == (good, f"gives_up: {said}")
+
+
+def test_a_departure_of_other_versions_need_not_break():
+    server = dataclasses.replace(
+        SERVERS["reference"], departures={("ready_answers_at_once", 1): Departure("slow", "<2")}
+    )
+    assert server.departs("ready_answers_at_once", 1, "1.9")
+    assert not server.departs("ready_answers_at_once", 1, "2.0")
+    assert not server.departs("ready_answers_at_once", 2, "1.9")
+
+
+def test_a_departure_whose_versions_cannot_be_read_is_refused():
+    with pytest.raises(VersionsError, match="is no range of versions"):
+        Departure("why", ">=two")
 
 
 def test_every_article_has_its_fault():

@@ -54,6 +54,7 @@ def own_project(folder):
     command = json.dumps(["python", "{here}/server.py", "{port}", "none"])
     (folder / "mine.toml").write_text(f'name = "mine"\nspeaks = ["h1"]\ncommand = {command}\n', encoding="utf-8")
     (folder / "expectations.toml").write_text('server = "mine"\n', encoding="utf-8")
+    shutil.copy(ROOT / "docs" / "examples" / "my_scenarios.py", folder)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,6 +23,7 @@ from lastcall.conformance.judging.expectations import (
 )
 from lastcall.distribution import server_of
 from lastcall.expectation_items import KNOWN
+from lastcall.locks import locked_versions
 from lastcall.registry import find
 
 A_H1, A_H2, B_H2 = Question("one", "h1", "is_sent"), Question("one", "h2", "is_sent"), Question("two", "h2", "is_sent")
@@ -345,3 +347,91 @@ def test_a_proposal_is_written_beside_the_file_and_said(played, tmp_path):
     assert [each["id"] for each in tomllib.loads(text)["expected"]] == [IN_FLIGHT]
     again = judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
     assert "(in the place of an older proposal)" in again.stdout
+
+
+def of_versions(versions, name=IN_FLIGHT, reason="It cancels them."):
+    return dataclasses.replace(entry(name, "h1", reason), versions=versions)
+
+
+def test_what_names_other_versions_is_not_expected_of_this_one():
+    old, always, new = of_versions("<2.8.9"), entry(IN_FLIGHT, "h2"), of_versions(">=2.8.9")
+    mine = book(old, always, new)
+    assert mine.for_version("2.8.7").entries == (old, always)
+    assert mine.for_version("2.8.9").entries == (always, new)
+    assert mine.for_version("what is no number").entries == (always,)
+    assert str(old) == f"{IN_FLIGHT} over h1 of <2.8.9"
+
+
+def test_versions_are_written_read_and_refused_by_name(tmp_path):
+    path = written(tmp_path, of_versions(">=2.8,<2.8.9"), of_versions("2.4.66-1~deb12u2"), of_versions(""))
+    assert [each.versions for each in load_expectations(path).entries] == [">=2.8,<2.8.9", "2.4.66-1~deb12u2", ""]
+    path.write_text(path.read_text().replace(">=2.8,<2.8.9", ">=two"), encoding="utf-8")
+    with pytest.raises(
+        ExpectationsError, match=r"mine\.toml: \[\[expected\]\] number 1: '>=two' is no range of versions"
+    ):
+        load_expectations(path)
+    path.write_text(path.read_text().replace('">=two"', "2.8"), encoding="utf-8")
+    with pytest.raises(ExpectationsError, match=r"number 1: 'versions' must be a text"):
+        load_expectations(path)
+
+
+def test_the_same_deviation_of_the_same_versions_is_there_once(tmp_path):
+    path = written(tmp_path, of_versions("<2"), of_versions("<2", reason="again"))
+    with pytest.raises(ExpectationsError, match="is there twice"):
+        load_expectations(path)
+
+
+def test_a_run_is_judged_by_what_is_known_of_its_version_alone(played):
+    installed = find().servers["reference"].version()
+    path = written(
+        played,
+        of_versions(f"=={installed}"),
+        of_versions(f"<{installed}", KEPT, "It did so once."),
+        of_versions(f"!={installed}", "http1-idle-and-new::log_is_clean", "It does so elsewhere."),
+    )
+    run = judged(played, f"--expectations={path}", "-k", QUICK)
+    assert run.returncode == 0, run.stdout
+    assert " 1 xfailed" in run.stdout
+    assert f"{KEPT} is known of {MUTANT} <{installed}, and not judged of {installed}" in run.stdout
+
+
+def test_what_is_known_of_another_version_excuses_nothing(played):
+    installed = find().servers["reference"].version()
+    path = written(played, of_versions(f"<{installed}"))
+    run = judged(played, f"--expectations={path}", "-k", QUICK)
+    assert run.returncode == 1
+    assert "in_flight_requests_are_served is broken (promise)" in run.stdout
+    assert "xfailed" not in run.stdout
+
+
+def test_stored_traces_are_judged_by_what_is_known_of_their_own_version(played, tmp_path):
+    traces = tmp_path / "out" / "traces"
+    shutil.copytree(played / "out" / "traces", traces)
+    for path in traces.rglob("*.jsonl"):
+        first, rest = path.read_text(encoding="utf-8").split("\n", 1)
+        header = json.loads(first)
+        header["play"]["version"] = "0.0.3"
+        path.write_text(f"{json.dumps(header)}\n{rest}", encoding="utf-8")
+    path = written(tmp_path, of_versions("==0.0.3"))
+    run = judged(tmp_path, f"--expectations={path}", "-k", QUICK)
+    assert run.returncode == 0, run.stdout
+    assert " 1 xfailed" in run.stdout
+
+
+def test_a_proposal_keeps_what_is_known_of_other_versions(played, tmp_path):
+    installed = find().servers["reference"].version()
+    path = written(tmp_path, of_versions(f"<{installed}", KEPT), entry(KEPT, "h1"), of_versions("<0", IN_FLIGHT))
+    judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
+    proposed = tomllib.loads(Path(f"{path}.proposed").read_text(encoding="utf-8"))["expected"]
+    assert [(each["id"], each.get("versions", "")) for each in proposed] == [
+        (KEPT, f"<{installed}"),
+        (IN_FLIGHT, "<0"),
+        (IN_FLIGHT, ""),
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(KNOWN.glob("*.toml")), ids=lambda path: path.stem)
+def test_what_is_known_of_a_server_of_ours_names_the_locked_version(path):
+    known = load_expectations(path)
+    assert all(each.versions for each in known.entries)
+    assert known.for_version(locked_versions()[known.server]).entries == known.entries

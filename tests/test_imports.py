@@ -21,6 +21,7 @@ LADDER = {
     "lastcall.reports": {f"{ENGINE}.model", f"{ENGINE}.results"},
 }
 LIBRARIES = {
+    f"{ENGINE}.model": {"packaging"},
     f"{ENGINE}.wire": {"h11", "hyperframe", "hpack", "wsproto"},
     f"{ENGINE}.harness": {"h11", "httpx", "trustme", "cryptography"},
     "lastcall.reports": {"jinja2", "markupsafe"},

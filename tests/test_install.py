@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from lastcall import install as installing
+from lastcall import locks
 from lastcall.install import install, run_line, version_of, why_missing
+from lastcall.locks import beside_the_lock, is_locked_version, lock_environment
 from lastcall.registry import find
 
 
@@ -57,7 +59,11 @@ def test_what_is_built_is_built_again_when_its_sources_change_and_only_then(buil
     assert install([built], again=False) == []
     assert (version_of(built), why_missing(built)) == ("one", "")
     assert install([built], again=False) == []
-    assert capfd.readouterr().out.splitlines() == [f"built: {built.install[0]}", "built: one is installed"]
+    assert capfd.readouterr().out.splitlines() == [
+        f"built: {built.install[0]}",
+        "built: one",
+        "built: one is installed",
+    ]
 
     (tmp_path / "sources" / "main.txt").write_text("two")
     assert version_of(built) is None, "what is there is the program of other sources"
@@ -79,9 +85,50 @@ def test_failed_build_does_not_count_and_the_others_go_on(built, capfd):
 
 
 def test_every_folder_that_an_adapter_builds_from_is_there_and_whoever_builds_ours_names_it():
-    ours = ("apps/go", "apps/rust", "apps/java", "fetch_go")
+    ours = ("build_go.sh", "build_rust.sh", "build_java.sh", "apps/go/", "fetch_go")
     for server in find().servers.values():
         for folder in server.built_from:
             assert any((installing._SERVERS / folder).rglob("*.*")), folder
         builds = any(place in line for line in server.install for place in ours)
         assert builds == bool(server.built_from), server.name
+
+
+def test_a_version_that_is_not_the_locked_one_is_said_and_replaced(built, monkeypatch, capfd):
+    monkeypatch.setattr(locks, "locked_versions", lambda: {"built": "one"})
+    other = dataclasses.replace(built, version=lambda: "two")
+    assert beside_the_lock("built", "two") == "two, locked is one"
+    assert install([built], again=False) == []
+    assert install([other], again=False) == []
+    assert capfd.readouterr().out.splitlines() == [
+        f"built: {built.install[0]}",
+        "built: one",
+        f"built: {built.install[0]}",
+        "built: two, locked is one",
+    ]
+
+
+def test_what_is_in_no_lock_is_as_good_as_locked():
+    assert is_locked_version("somebody-else's", "3.1")
+    assert beside_the_lock("somebody-else's", "3.1") == "3.1"
+
+
+def test_the_commands_of_ours_take_the_locked_versions_and_of_others_what_they_say(monkeypatch):
+    monkeypatch.setenv("PIP_CONSTRAINT", "/somebody's.txt")
+    ours = lock_environment("granian", latest=False)
+    assert ours["LASTCALL_LOCKS"] == str(locks.LOCKS)
+    theirs, constraints = ours["PIP_CONSTRAINT"].split()
+    assert (theirs, constraints) == ("/somebody's.txt", (locks.LOCKS / "pypi.txt").as_uri())
+    assert set(lock_environment("somebody-else's", latest=False)) == {"LASTCALL_LOCKS"}
+    newest = lock_environment("granian", latest=True)
+    assert (newest["LASTCALL_LOCKS"], newest["PIP_UPGRADE"]) == ("", "1")
+    assert "PIP_CONSTRAINT" not in newest
+
+
+def test_doctor_says_whether_a_version_is_the_locked_one():
+    done = subprocess.run(
+        [sys.executable, "-m", "lastcall", "doctor"], capture_output=True, text=True, timeout=60, check=False
+    )
+    for server in find().servers.values():
+        if server.name in locks.locked_versions() and (version := version_of(server)):
+            said = f"{server.name:<18} {beside_the_lock(server.name, version)}"
+            assert said in done.stdout.splitlines()

@@ -109,6 +109,11 @@ class Running:
             self.log.append(line)
         self.log.append(line)
 
+    def pause(self):
+        """Stop the process, and wait until it has stopped: a signal is sent before it takes effect."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
     def exit(self):
         """Wait for the exit: its status, and the log is complete."""
         self.log += self.process.stderr.readlines()
@@ -214,8 +219,19 @@ def h1_request(sock, target="/hold/one", method="GET", extra=""):
 
 
 def h1_response(sock):
-    """Read one response with h11: status, headers, body; None for what did not come whole."""
+    """Read the only response that can come, see :func:`h1_responses`."""
+    return next(h1_responses(sock))
+
+
+def h1_responses(sock):
+    """Read responses with h11: status, headers, body. Several may come in one piece, so one reader reads them all."""
     reader = h11.Connection(h11.CLIENT)
+    while True:
+        yield _h1_response(reader, sock)
+        reader.start_next_cycle()
+
+
+def _h1_response(reader, sock):
     reader.send(h11.Request(method="GET", target="/", headers=[("host", "it")]))
     reader.send(h11.EndOfMessage())
     response, body = None, b""
@@ -409,7 +425,7 @@ def test_a_second_signal_ends_at_once():
 
 def test_a_connection_in_the_backlog_is_served():
     with running() as server:
-        server.process.send_signal(signal.SIGSTOP)  # so that both come before the signal is looked at
+        server.pause()  # so that both have come before the signal is looked at
         sock = server.connect()
         h1_request(sock, "/ready")
         server.process.send_signal(signal.SIGTERM)
@@ -461,8 +477,9 @@ def test_http1_bodies_expectations_and_pipelining():
         h1_request(sock)
         h1_request(sock, "/nowhere")
         order(server.gate.entered(), "finish 0")
-        assert h1_response(sock)[::2] == (200, b"")
-        assert h1_response(sock)[0] == 404
+        responses = h1_responses(sock)
+        assert next(responses)[::2] == (200, b"")
+        assert next(responses)[0] == 404
 
 
 def test_a_slow_reader_gets_all_of_a_big_response():
@@ -523,7 +540,9 @@ def drained_http2(server):
     with contextlib.suppress(OSError):  # what ends the process at once may also reset
         while (frame := client.read()) is not None and not isinstance(frame, frames.GoAwayFrame):
             pass
+    with contextlib.suppress(OSError):  # the handler may be gone already, whatever its client has still to see
         order(handler, "finish 9")
+    with contextlib.suppress(OSError):
         client.until_end()
     client.sock.close()
     return client, server.exit()

@@ -9,6 +9,7 @@
     upstream = "https://example.org/issues/1"
     date = 2026-11-23                      # since when it is known
     sometimes = true                       # a matter of timing, so that it may hold; leave it out otherwise
+    versions = ">=2.8,<2.8.9"              # the server's versions for which it holds; leave it out for every version
 
 An expectation never touches a verdict: what is broken stays broken, and is shown with its reason.
 """
@@ -19,17 +20,18 @@ import datetime as dt
 import enum
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.verdict import Answer
+from lastcall.conformance.model.versions import check_versions, names_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-_KEYS = ("id", "protocol", "reason", "upstream", "date", "sometimes")
+_KEYS = ("id", "protocol", "reason", "upstream", "date", "sometimes", "versions")
 _DECIDED = frozenset({Answer.KEPT, Answer.BROKEN, Answer.OBSERVED})
 
 
@@ -50,6 +52,7 @@ class Expectation:
     """One known deviation. ``date`` is since when it is known, as YYYY-MM-DD; no protocol stands for every one.
 
     ``sometimes``: it is a matter of timing, so that a run in which it holds does not show that it is over.
+    ``versions`` are those of the server for which it holds, as :mod:`lastcall.conformance.model.versions` reads them.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Expectation:
     upstream: str = ""
     protocol: str = ""
     sometimes: bool = False
+    versions: str = ""
 
     def covers(self, question: Question) -> bool:
         """Tell whether the question is one of those that this is about."""
@@ -65,9 +69,9 @@ class Expectation:
         return self.id in names and self.protocol in ("", question.protocol)
 
     @property
-    def precision(self) -> tuple[bool, bool]:
+    def precision(self) -> tuple[bool, bool, bool]:
         """What orders those that cover the same question: the greater one is the more precise."""
-        return "::" in self.id, bool(self.protocol)
+        return "::" in self.id, bool(self.protocol), bool(self.versions)
 
     @property
     def words(self) -> str:
@@ -75,7 +79,8 @@ class Expectation:
         return f"expected since {self.date}: {self.reason}" + (f" ({self.upstream})" if self.upstream else "")
 
     def __str__(self) -> str:
-        return f"{self.id} over {self.protocol}" if self.protocol else self.id
+        over = f" over {self.protocol}" if self.protocol else ""
+        return f"{self.id}{over} of {self.versions}" if self.versions else f"{self.id}{over}"
 
 
 class Standing(enum.Enum):
@@ -98,6 +103,10 @@ class Expectations:
     server: str
     entries: tuple[Expectation, ...] = ()
     path: Path | None = None
+
+    def for_version(self, installed: str) -> Expectations:
+        """Return those that hold for this version of the server."""
+        return replace(self, entries=tuple(each for each in self.entries if names_version(each.versions, installed)))
 
     def of(self, question: Question) -> Expectation | None:
         """Give the most precise expectation that covers the question."""
@@ -149,13 +158,13 @@ def _server(table: Mapping[str, Any]) -> str:
 def _entries(tables: object) -> tuple[Expectation, ...]:
     if not isinstance(tables, list):
         raise ValueError("'expected' must be written as [[expected]]")  # noqa: TRY004 - bad input like any other
-    entries: dict[tuple[str, str], Expectation] = {}
+    entries: dict[tuple[str, str, str], Expectation] = {}
     for number, table in enumerate(tables, 1):
         try:
             entry = _entry(table)
         except ValueError as error:
             raise ValueError(f"[[expected]] number {number}: {error}") from error
-        if entries.setdefault((entry.id, entry.protocol), entry) is not entry:
+        if entries.setdefault((entry.id, entry.protocol, entry.versions), entry) is not entry:
             raise ValueError(f"[[expected]] number {number}: 'id' {str(entry)!r} is there twice")
     return tuple(entries.values())
 
@@ -179,7 +188,9 @@ def _entry(table: object) -> Expectation:
     sometimes = table.get("sometimes", False)
     if not isinstance(sometimes, bool):
         raise ValueError("'sometimes' must be true, or be left out")  # noqa: TRY004 - bad input like any other
-    return Expectation(name, reason, date.isoformat(), upstream, protocol, sometimes)
+    versions = _text(table, "versions", "")
+    check_versions(versions)
+    return Expectation(name, reason, date.isoformat(), upstream, protocol, sometimes, versions)
 
 
 def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
@@ -218,6 +229,7 @@ def as_toml(expectations: Expectations) -> str:
         unsaid = "" if entry.reason else "  # say why, in a sentence: without it this file is not read"
         lines += [f"reason = {_quoted(entry.reason)}{unsaid}", f"upstream = {_quoted(entry.upstream)}"]
         lines += [f"date = {entry.date}", *(["sometimes = true"] if entry.sometimes else [])]
+        lines += [f"versions = {_quoted(entry.versions)}"] if entry.versions else []
     return "\n".join(lines) + "\n"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lastcall
+from lastcall.conformance.model.versions import check_versions, names_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,6 +89,20 @@ class Timed:
 
 
 @dataclass(frozen=True)
+class Departure:
+    """Why a server by its nature breaks an article of the gate's contract, and which of its versions do.
+
+    ``versions`` is read by :mod:`lastcall.conformance.model.versions`; an empty one names every version.
+    """
+
+    reason: str
+    versions: str = ""
+
+    def __post_init__(self) -> None:
+        check_versions(self.versions)
+
+
+@dataclass(frozen=True)
 class Server:
     """An adapter.
 
@@ -112,7 +127,8 @@ class Server:
     ``streams_at_once`` is how many requests of one HTTP/2 connection it lets be in their handlers at a time, if that is
     fewer than a scenario might want; None if it is not.
     ``departures`` are the articles of the gate's contract that the server's own nature breaks, by article and version
-    of HTTP, and why: a listed one that is kept is an error, so that the list stays true.
+    of HTTP: a listed one that is kept is an error, so that the list stays true. It is judged only of the versions that it
+    names; a reason without a :class:`Departure` stands for every version.
     ``mutant``: deliberately broken; never part of ``--server all``.
     """
 
@@ -136,9 +152,19 @@ class Server:
     stop: Callable[[Launch, int], Sequence[str]] | None = None
     remove: Callable[[Launch, int], Sequence[str]] | None = None
     streams_at_once: int | None = None
-    departures: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    departures: Mapping[tuple[str, int], Departure | str] = field(default_factory=dict)
     built_from: tuple[str, ...] = ()
     mutant: bool = False
+
+    def departure(self, article: str, version_of_http: int) -> Departure | None:
+        """Return the departure from an article of the contract, whichever versions it names; None if there is none."""
+        listed = self.departures.get((article, version_of_http))
+        return Departure(listed) if isinstance(listed, str) else listed
+
+    def departs(self, article: str, version_of_http: int, installed: str) -> bool:
+        """Return whether the installed version is one that is known to break the article."""
+        listed = self.departure(article, version_of_http)
+        return listed is not None and names_version(listed.versions, installed)
 
     @property
     def ready(self) -> str:

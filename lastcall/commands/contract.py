@@ -9,12 +9,13 @@ from lastcall.conformance.harness.contract import hold
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.install import why_missing
+from lastcall.install import version_of, why_missing
 from lastcall.session import servers_named
 
 if TYPE_CHECKING:
     import argparse
 
+    from lastcall.conformance.harness.contract import Outcome
     from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.server import Server
 
@@ -45,13 +46,23 @@ def _hold(environment: Environment, server: Server, protocol: Protocol) -> bool:
     except ServerSessionError as error:
         print(f"{server.name} over {protocol}: {error}")
         return False
-    for outcome in outcomes:
-        departure = server.departures.get((outcome.article, protocol.version))
-        known = f" (as declared: {departure})" if departure and outcome.broken else ""
-        print(f"{server.name} over {protocol}: {outcome.article}: {outcome.broken or 'kept'}{known}")
-    return all(
-        bool(outcome.broken) == ((outcome.article, protocol.version) in server.departures) for outcome in outcomes
-    )
+    installed = version_of(server) or ""
+    told = [in_words(server, outcome, protocol, installed) for outcome in outcomes]
+    for _good, line in told:
+        print(f"{server.name} over {protocol}: {line}")
+    return all(good for good, _line in told)
+
+
+def in_words(server: Server, outcome: Outcome, protocol: Protocol, installed: str) -> tuple[bool, str]:
+    """Return whether an article came out as the adapter declares it, and the line that says what came of it."""
+    departure = server.departure(outcome.article, protocol.version)
+    departs = server.departs(outcome.article, protocol.version, installed)
+    declared = ""
+    if departure and not departs:
+        declared = f" (declared of {departure.versions}, and not judged of {installed})"
+    elif departure:
+        declared = f" ({'as declared' if outcome.broken else 'no longer departs'}: {departure.reason})"
+    return bool(outcome.broken) == departs, f"{outcome.article}: {outcome.broken or 'kept'}{declared}"
 
 
 def _try_claims(environment: Environment, server: Server) -> bool:

@@ -1,4 +1,4 @@
-"""Print for every server whether it is installed, its version, and the command that installs it."""
+"""Print for every server whether it is installed, its version beside the locked one, and how to install it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lastcall.install import why_missing
+from lastcall.locks import beside_the_lock
 from lastcall.registry import find
 
 if TYPE_CHECKING:
@@ -24,6 +25,6 @@ def run(options: argparse.Namespace) -> int:
     for server in found.servers_named(options.names):
         why = why_missing(server)
         missing += bool(why)
-        print(f"{server.name:<18} {why or server.version()}")
+        print(f"{server.name:<18} {why or beside_the_lock(server.name, server.version() or '')}")
     sys.stderr.writelines(f"lastcall: {line}\n" for line in found.broken)
     return 1 if missing else 0

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Unpacks PACKAGE... and what they depend on into $LASTCALL_CACHE/FOLDER, unless PROGRAM is there already.
+# The versions are those of $LASTCALL_LOCKS/debian.txt where they are still served; packages.txt in FOLDER tells which
+# they were.
 #
 #     sh apps/fetch_debian.sh FOLDER PROGRAM PACKAGE...
 #
@@ -11,6 +13,7 @@ set -eu
 : "${LASTCALL_CACHE:?is the folder that everything goes into}"
 folder=$1 program=$2
 shift 2
+apps=$(cd "$(dirname "$0")" && pwd)
 
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 if command -v "$program"; then
@@ -18,12 +21,15 @@ if command -v "$program"; then
 fi
 mkdir -p "$LASTCALL_CACHE"
 cd "$LASTCALL_CACHE"
-for place in "$folder/usr/sbin/$program" "$folder/usr/bin/$program"; do
-    if [ -x "$place" ]; then
-        echo "$LASTCALL_CACHE/$place"
+if [ -s "$folder/packages.txt" ]; then
+    # shellcheck disable=SC2046 # names of packages, one word each
+    wanted=$(sh "$apps/locked_debian.sh" $(cut -d = -f 1 "$folder/packages.txt"))
+    # Where apt has no lists it knows no versions: what is there stays.
+    if [ "$wanted" = "$(cut -d ' ' -f 1 "$folder/packages.txt")" ] || echo "$wanted" | grep -q '=$'; then
+        ls "$folder"/usr/*bin/"$program"
         exit 0
     fi
-done
+fi
 
 added=$(apt-get --simulate --no-install-recommends install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
 if [ -z "$added" ]; then
@@ -34,10 +40,13 @@ rm -rf "$folder.part"
 mkdir -p "$folder.part/packages"
 # The sandbox user _apt could not write into a folder that belongs to the caller.
 # shellcheck disable=SC2086 # names of packages, one word each
-(cd "$folder.part/packages" && apt-get -q -o APT::Sandbox::User="$(id -un)" download $added)
+wanted=$(sh "$apps/locked_debian.sh" $added)
+# shellcheck disable=SC2086 # as above
+(cd "$folder.part/packages" && apt-get -q -o APT::Sandbox::User="$(id -un)" download $wanted)
 for package in "$folder.part"/packages/*.deb; do
     dpkg -x "$package" "$folder.part"
 done
+sh "$apps/record_debian.sh" "$folder.part"/packages/*.deb >"$folder.part/packages.txt"
 rm -rf "$folder.part/packages" "$folder"
 mv "$folder.part" "$folder"
 ls "$folder"/usr/*bin/"$program"

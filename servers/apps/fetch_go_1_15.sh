@@ -52,6 +52,7 @@ unpack() {
     for package in "$state"/packages/*.deb; do
         dpkg -x "$package" "$cache/go-1.15.part"
     done
+    sh "$here/record_debian.sh" "$state"/packages/*.deb >"$cache/go-1.15.part/packages.txt"
     mv "$cache/go-1.15.part" "$cache/go-1.15"
     rm -rf "$state"
 }

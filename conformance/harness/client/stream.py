@@ -40,6 +40,7 @@ class StreamTransport(Transport, abc.ABC):
         self._socket = self._make_socket()
         self._open = False
         self._sent_fin = False
+        self._was_reset = False
         self._unsent = bytearray()
         self._sent_events: list[Event] = []
         self._sent_since_ns = 0
@@ -96,7 +97,7 @@ class StreamTransport(Transport, abc.ABC):
         if data:
             self._received(data, at_ns)
         else:
-            self._over(ConnectionEnded(self.name, SERVER, FIN))
+            self._over(ConnectionEnded(self.name, SERVER, RESET if self._was_reset else FIN))
 
     def _received(self, data: bytes, at_ns: int) -> None:
         """Take what was read from the socket."""
@@ -151,7 +152,9 @@ class StreamTransport(Transport, abc.ABC):
         except BlockingIOError:
             self._loop.add_writer(self._socket, self._writable)
             return
-        except OSError:  # the peer is gone, which the reading side records
+        except OSError as error:  # the peer is gone, which the reading side records
+            # A send that meets the RST takes the error with it: what is read next is b"", as after a FIN.
+            self._was_reset |= isinstance(error, ConnectionResetError)
             self._unsent.clear()
             self._sent_events.clear()
         if self._open:

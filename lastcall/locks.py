@@ -1,0 +1,50 @@
+"""The locked versions of servers: those that the project's tests and its published run use.
+
+``servers/locks/README.md`` says what each file of the folder locks. Other people's servers are in no lock: pip installs for
+them whatever their commands say.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCKS = Path(__file__).resolve().parent / "servers" / "locks"
+
+
+@functools.cache
+def locked_versions() -> Mapping[str, str]:
+    """Return the locked version of each server, as the server's adapter says it."""
+    return tomllib.loads((LOCKS / "servers.toml").read_text(encoding="utf-8"))
+
+
+def is_locked_version(name: str, installed: str | None) -> bool:
+    """Return whether this version is the locked one; every version is where none is locked."""
+    return locked_versions().get(name, installed) == installed
+
+
+def beside_the_lock(name: str, installed: str) -> str:
+    """Return an installed version, with the locked one behind it where that is another: "28.0.0, locked is 27.0.1"."""
+    locked = locked_versions().get(name)
+    return installed if is_locked_version(name, installed) else f"{installed}, locked is {locked}"
+
+
+def lock_environment(name: str, *, latest: bool) -> dict[str, str]:
+    """Return the variables by which the commands that install a server take the locked versions, or the newest.
+
+    pip reads ``PIP_*`` by itself; the scripts in ``servers/apps`` look at ``LASTCALL_LOCKS``, which is empty for the newest.
+    """
+    if latest:
+        return {"LASTCALL_LOCKS": "", "PIP_UPGRADE": "1", "PIP_UPGRADE_STRATEGY": "eager"}
+    if name not in locked_versions():
+        return {"LASTCALL_LOCKS": str(LOCKS)}
+    # As an address, because a path may have spaces, which separate files there.
+    ours = (LOCKS / "pypi.txt").as_uri()
+    constraints = " ".join(filter(None, (os.environ.get("PIP_CONSTRAINT", ""), ours)))
+    return {"LASTCALL_LOCKS": str(LOCKS), "PIP_CONSTRAINT": constraints, "PIP_BUILD_CONSTRAINT": constraints}

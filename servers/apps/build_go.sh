@@ -1,0 +1,21 @@
+#!/bin/sh
+# Builds the program of apps/go/NAME into $LASTCALL_CACHE/OUTPUT, with the modules of its go.sum or with the newest.
+#
+#     sh apps/build_go.sh NAME OUTPUT
+set -eu
+
+: "${LASTCALL_CACHE:?is the folder that everything goes into}"
+here=$(cd "$(dirname "$0")" && pwd)
+name=$1 output=$2
+
+cd "$here/go/$name"
+if [ -n "${LASTCALL_LOCKS:-}" ] || ! [ -s go.sum ]; then
+    exec sh "$here/locked_go.sh" build -mod=readonly -buildvcs=false -o "$LASTCALL_CACHE/$output" .
+fi
+# The newest are noted beside what is built: the sources stay as they are.
+newest=$LASTCALL_CACHE/latest/go/$name
+mkdir -p "$newest"
+cp go.mod go.sum "$newest"
+go get -modfile="$newest/go.mod" -u ./...
+go mod tidy -modfile="$newest/go.mod"
+go build -modfile="$newest/go.mod" -buildvcs=false -o "$LASTCALL_CACHE/$output" .

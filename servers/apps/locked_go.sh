@@ -1,0 +1,17 @@
+#!/bin/sh
+# Runs go with the toolchain that $LASTCALL_LOCKS/go.txt locks; go itself downloads it where it is another one.
+#
+#     sh apps/locked_go.sh build ...
+#
+# Without a lock, and where that toolchain cannot be had, go runs as it is installed; the latter is said.
+set -eu
+
+toolchain=$(sed -n 's/^toolchain //p' "${LASTCALL_LOCKS:+$LASTCALL_LOCKS/}${LASTCALL_LOCKS:+go.txt}" 2>/dev/null || true)
+if [ -n "$toolchain" ]; then
+    if GOTOOLCHAIN="$toolchain" go version >/dev/null 2>&1; then
+        export GOTOOLCHAIN="$toolchain"
+    else
+        echo "$toolchain is locked and could not be had; $(go env GOVERSION) builds in its place" >&2
+    fi
+fi
+exec go "$@"
