@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Clients
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.loops import Background
+from lastcall.conformance.harness.client.transports import tcp_port_of
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.gate.timed import Unwitnessed
@@ -133,7 +134,7 @@ class _Performance:
         """Whether the question has been put: from the shutdown on, or from a signal before it that is the question."""
         self._asked_ns = 0
         self._first_asked_ns = 0
-        self._listener = ListenerWatch(recorder, launch.port, environment.listening_ports)
+        self._listener = ListenerWatch(recorder, tcp_port_of(self._server.endpoint), environment.listening_ports)
         self._successor: Successor | None = None
 
     async def run(self) -> None:

@@ -44,6 +44,8 @@ class Load:
 
     async def client(self, step: BeginLoad, client: int, over: asyncio.Event) -> None:
         """Send one request after another until all is over."""
+        if self._endpoint.protocol.transport != "tcp":
+            raise LookupError(f"an ordinary client has TCP alone, and {self._endpoint.protocol} is something else")
         http2 = self._endpoint.protocol in HTTP2
         async with httpx.AsyncClient(
             base_url=self._url,

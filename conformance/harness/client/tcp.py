@@ -10,6 +10,8 @@ from lastcall.conformance.harness.client.stream import StreamTransport
 class TcpTransport(StreamTransport):
     """A connection over TCP to the endpoint's host and port."""
 
+    listens_on_tcp = True
+
     def _make_socket(self) -> socket.socket:
         made = socket.socket()
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

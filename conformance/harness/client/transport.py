@@ -13,7 +13,7 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,9 @@ class Transport(abc.ABC):
     very segment that ends its handshake. Bytes go to ``on_bytes`` with the latest moment at which they arrived (on the
     monotonic clock, in nanoseconds); the end of the bytes calls ``on_end``, once.
     """
+
+    listens_on_tcp: ClassVar[bool] = False
+    """Whether its server listens on the launch's port over TCP, which the kernel's tables and a successor can tell."""
 
     def __init__(
         self,

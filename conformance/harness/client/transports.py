@@ -8,11 +8,16 @@ from lastcall.conformance.harness.client.tcp import TcpTransport
 from lastcall.conformance.harness.client.tls import TlsTransport
 
 if TYPE_CHECKING:
-    from lastcall.conformance.harness.client.transport import Transport
+    from lastcall.conformance.harness.client.transport import Endpoint, Transport
     from lastcall.conformance.model.protocol import Protocol
 
 TRANSPORTS: dict[tuple[str, bool], type[Transport]] = {("tcp", False): TcpTransport, ("tcp", True): TlsTransport}
 """The transports, by their name in a protocol and by its ``tls``. One that comes from elsewhere is added here."""
+
+
+def tcp_port_of(endpoint: Endpoint) -> int:
+    """Return the TCP port on which the server of an endpoint listens; 0 where it listens elsewhere."""
+    return endpoint.port if transport_of(endpoint.protocol).listens_on_tcp else 0
 
 
 def transport_of(protocol: Protocol) -> type[Transport]:

@@ -17,6 +17,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.transport import Endpoint
+from lastcall.conformance.harness.client.transports import tcp_port_of
 from lastcall.conformance.harness.process.command import Command, CommandFailedError
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
 from lastcall.conformance.harness.process.server_process import ServerProcess, variables_of
@@ -44,9 +45,9 @@ class ServerUnderTest:
     def __init__(
         self, environment: Environment, recorder: Recorder, server: Server, launch: Launch, *, gate: str, limits: Limits
     ) -> None:
-        self.process = ServerProcess(environment.process_sessions, recorder, launch.port)
         self.endpoint = Endpoint.of(launch, environment.certificates)
         """Where its clients reach it."""
+        self.process = ServerProcess(environment.process_sessions, recorder, tcp_port_of(self.endpoint))
         self._environment = environment
         self._recorder = recorder
         self._server = server
