@@ -14,7 +14,7 @@ from lastcall import __version__
 from lastcall.conformance.judging.explanation import explain
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.trace_file import TraceError, load
 from lastcall.conformance.model.verdict import Answer, Level
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.capabilities import Capability
     from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.launch import Launch
+    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.scenario import Scenario
     from lastcall.conformance.model.step import Pace
     from lastcall.conformance.model.verdict import Verdict
@@ -323,7 +324,7 @@ def _remembered(folder: Path) -> Server:
     spoken = {path.name for path in folder.iterdir()}
     return Server(
         name=folder.name,
-        speaks=frozenset(protocol for protocol in Protocol if protocol in spoken),
+        speaks=frozenset(protocol for name, protocol in PROTOCOLS.items() if name in spoken),
         command=refuse,
         version=lambda: "version as stored",
         install=(),
