@@ -93,7 +93,7 @@ def _drain(scenario: Scenario) -> str:
 def _folded(scenario: Scenario) -> Iterator[str]:
     """Fold a run of the same kind of step, as that of twenty-five requests, into its first and a count."""
     previous, count = "", 0
-    for words in (*scenario.words(), ""):
+    for words in (*scenario.steps_in_words(), ""):
         kind = words.partition("(")[0] + words.partition("(")[2].partition("(")[0].partition("=")[0]
         if kind == previous and words:
             count += 1

@@ -19,7 +19,7 @@ from lastcall.conformance.model.server_events import (
 )
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.verdict import Answer, Impact, Level, Measured, Verdict
-from lastcall.conformance.model.words import words
+from lastcall.conformance.model.words import in_words
 
 MARK = ">"
 SECOND = 1_000_000_000
@@ -138,11 +138,11 @@ def test_account_is_plain_text_whatever_the_server_says(text):
 
 
 def test_long_value_is_cut():
-    assert len(words(OutputWritten("stderr", "x" * 5000))) < 250
+    assert len(in_words(OutputWritten("stderr", "x" * 5000))) < 250
 
 
 def test_event_in_words_leaves_out_what_was_not_set():
-    assert words(StepBegun()) == "StepBegun"
-    assert words(ServerExited(0)) == "ServerExited status=0"
-    assert words(OutputWritten("stderr", "two words")) == "OutputWritten stream=stderr text='two words'"
-    assert words(ResponseStarted("r", 200, (("a", "b"),))) == "ResponseStarted request=r status=200 headers='a: b'"
+    assert in_words(StepBegun()) == "StepBegun"
+    assert in_words(ServerExited(0)) == "ServerExited status=0"
+    assert in_words(OutputWritten("stderr", "two words")) == "OutputWritten stream=stderr text='two words'"
+    assert in_words(ResponseStarted("r", 200, (("a", "b"),))) == "ResponseStarted request=r status=200 headers='a: b'"

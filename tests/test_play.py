@@ -89,7 +89,7 @@ def test_play_from_its_start_to_its_end(played):
         ServerStarted, ServerReady, SignalSent, ServerExited, PortChecked, PlayEnded
     ]  # fmt: skip
     assert trace.complete
-    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
+    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.steps_in_words())
     assert kinds(trace.events, LagMeasured, ListenerClosed) == [ListenerClosed, LagMeasured]
     assert not kinds(trace.events, AwaitExpired, ServerKilled, SetupFailed, HarnessFailed)
 
@@ -99,7 +99,7 @@ def test_trace_begins_with_all_that_a_judge_needs(played):
     assert (play.scenario, play.server, play.protocol, play.pace) == ("one-held", "gated-none", "h1", "fast")
     assert (play.version, play.graceful_signal, play.drain_s, play.exit_statuses) == ("1.2", "SIGTERM", 3, (0,))
     assert play.limits == PATIENT.as_dict()
-    assert play.steps == ONE_HELD.words()
+    assert play.steps == ONE_HELD.steps_in_words()
     assert not play.control
 
 
@@ -128,7 +128,7 @@ def test_control_goes_the_same_way_without_the_signal(played):
     trace = played(control=True)
     assert trace.play.control
     assert not kinds(trace.events, SignalSent, ListenerClosed, PortChecked, AwaitExpired)
-    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
+    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.steps_in_words())
     assert trace.first(ResponseEnded("a")).length == 9
     assert kinds(trace.events, ServerKilled, ServerExited) == [ServerKilled, ServerExited]
     assert trace.complete

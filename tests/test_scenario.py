@@ -170,7 +170,7 @@ def test_server_is_asked_for_the_signals_and_the_lame_duck_that_it_documents():
 
 def test_steps_are_joined_flat():
     assert steps(Connect("a"), [Request("a"), Shutdown()]) == (Connect("a"), Request("a"), Shutdown())
-    assert dataclasses.replace(GOOD, timeline=steps(Connect("a"), Shutdown())).words() == (
+    assert dataclasses.replace(GOOD, timeline=steps(Connect("a"), Shutdown())).steps_in_words() == (
         "Connect(connection=a)",
         "Shutdown()",
     )

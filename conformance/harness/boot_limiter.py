@@ -20,7 +20,7 @@ _PUNCTUAL_S = 0.03
 
 
 def _cores() -> int:
-    """Give how many cores this process may take for its own: pytest-xdist's workers share them."""
+    """Return how many cores this process may take for its own: pytest-xdist's workers share them."""
     return max(1, (os.cpu_count() or 2) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 

@@ -94,7 +94,7 @@ async def _try_everything(server: Server, booted: BootedServer) -> list[Capabili
 
 
 async def _answers(server: Server, booted: BootedServer, protocol: Protocol) -> bool:
-    """Tell whether the server answers over a protocol that it was not asked to speak when it was started."""
+    """Return whether the server answers over a protocol that it was not asked to speak when it was started."""
     name = f"unclaimed-{protocol}"
     clients = Clients(booted.recorder, replace(booted.endpoint, protocol=protocol), booted.limits)
     try:
@@ -131,7 +131,7 @@ async def _opens_websockets(booted: BootedServer) -> bool:
 
 
 def _once_each(tried: list[Capability]) -> list[Capability]:
-    """Give one claim for each thing: found if it was found anywhere."""
+    """Return one claim for each thing: found if it was found anywhere."""
     best: dict[str, Capability] = {}
     for claim in tried:
         if claim.what not in best or (claim.found and not best[claim.what].found):

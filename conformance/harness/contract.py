@@ -49,7 +49,7 @@ Article: TypeAlias = Callable[[ServerSession], Awaitable[None]]
 
 
 def pattern(length: int) -> bytes:
-    """Give the first bytes of the pattern that fills every response body."""
+    """Return the first bytes of the pattern that fills every response body."""
     return (PATTERN * (length // len(PATTERN) + 1))[:length]
 
 
@@ -221,5 +221,5 @@ async def _outcome(article: Article, server_session: ServerSession) -> Outcome:
 
 
 def easiest_protocol(server: Server) -> Protocol:
-    """Give the protocol in which a server is asked if only one is: without TLS, and HTTP/1.1, if it speaks so."""
+    """Return the protocol in which a server is asked if only one is: without TLS, and HTTP/1.1, if it speaks so."""
     return min(server.speaks, key=lambda protocol: (protocol.tls, protocol.version))

@@ -54,7 +54,7 @@ class Environment:
         self._stack.close()
 
     def listening_ports(self) -> frozenset[int] | None:
-        """Give the ports that are listened on, as of at most 10 ms ago."""
+        """Return the ports that are listened on, as of at most 10 ms ago."""
         if time.monotonic_ns() - self._listening[0] > _FRESH_NS:
             self._listening = (time.monotonic_ns(), listening_ports())
         return self._listening[1]

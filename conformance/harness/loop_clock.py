@@ -50,7 +50,7 @@ class LoopClock(selectors.DefaultSelector):
         return not ready
 
     def worst_lag_since(self, begin_ns: int) -> int:
-        """Give the worst lateness of the heartbeat since then, in nanoseconds."""
+        """Return the worst lateness of the heartbeat since then, in nanoseconds."""
         recent = itertools.takewhile(lambda noted: noted[0] >= begin_ns, reversed(self._late))
         return max((late for _at_ns, late in recent), default=0)
 
@@ -65,7 +65,7 @@ class LoopClock(selectors.DefaultSelector):
 
 
 def loop_factory(clock: LoopClock) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Give what :class:`asyncio.Runner` wants: a factory of a loop that looks through this watch."""
+    """Return what :class:`asyncio.Runner` wants: a factory of a loop that looks through this watch."""
 
     def make() -> asyncio.AbstractEventLoop:
         loop = asyncio.SelectorEventLoop(clock)

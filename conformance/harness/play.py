@@ -224,7 +224,7 @@ class _Performance:
             self._process.signal(known[role], role, since_ns=looked_ns)
 
     async def _put_the_question(self) -> int:
-        """Begin to blame the server for what does not come; gives the moment of the last look, on the loop's clock."""
+        """Begin to blame the server for what does not come; returns the moment of the last look, on the loop's clock."""
         # What the signal causes must not seem to have begun before it: look, and send it in a quiet moment.
         for _look in range(1000):
             await asyncio.sleep(0)
@@ -289,6 +289,6 @@ class _Performance:
             await self._wait(lambda: self._clients.all_over and self._listener.decided, _LAST_BYTES_S)
 
     def _owed(self) -> list[RequestView]:
-        """Give the requests that nobody holds any more and that have not been answered."""
+        """Return the requests that nobody holds any more and that have not been answered."""
         sent = requests(self._recorder.trace)
         return [request for request in sent if not request.over and (request.released or not request.entered)]

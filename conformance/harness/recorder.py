@@ -85,7 +85,7 @@ class Recorder:
         self._wake()
 
     async def wait(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Wait until a condition over the recorded events holds; tell whether it came in time."""
+        """Wait until a condition over the recorded events holds; return whether it came in time."""
         if condition():
             return True
         waiter = (condition, asyncio.get_running_loop().create_future())
@@ -100,7 +100,7 @@ class Recorder:
         return True
 
     def has(self, pattern: Event) -> bool:
-        """Tell whether an event that fits has been recorded."""
+        """Return whether an event that fits has been recorded."""
         return any(event.fits(pattern) for event in self._alike[_key(pattern)])
 
     def _wake(self) -> None:

@@ -64,7 +64,7 @@ class Expectation:
     versions: str = ""
 
     def covers(self, question: Question) -> bool:
-        """Tell whether the question is one of those that this is about."""
+        """Return whether the question is one of those that this is about."""
         names = (question.check, question.scenario, f"{question.scenario}::{question.check}")
         return self.id in names and self.protocol in ("", question.protocol)
 
@@ -109,12 +109,12 @@ class Expectations:
         return replace(self, entries=tuple(each for each in self.entries if names_version(each.versions, installed)))
 
     def of(self, question: Question) -> Expectation | None:
-        """Give the most precise expectation that covers the question."""
+        """Return the most precise expectation that covers the question."""
         covering = (each for each in self.entries if each.covers(question))
         return max(covering, key=lambda each: each.precision, default=None)
 
     def covered(self, entry: Expectation, questions: Iterable[Question]) -> list[Question]:
-        """Give those questions for which this entry is the one that counts."""
+        """Return those questions for which this entry is the one that counts."""
         return [question for question in questions if self.of(question) is entry]
 
     def standing(
@@ -203,7 +203,7 @@ def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str
 def proposal(
     known: Expectations, questions: Collection[Question], answers: Mapping[Question, str], today: str
 ) -> Expectations:
-    """Give expectations under which the same answers are green; entries that stay keep their reasons.
+    """Return expectations under which the same answers are green; entries that stay keep their reasons.
 
     A new one has no reason: somebody has to say it before the file can be read.
     """

@@ -70,7 +70,7 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
 
 
 def _excused(check: Check, judgement: Judgement, control: Trace | None, limits: Limits) -> Judgement:
-    """Give what is said of a broken check if the control fails too; else the judgement itself."""
+    """Return what is said of a broken check if the control fails too; else the judgement itself."""
     if control is None:
         return judgement
     failed = why_control_fails(control) or _why_anytime(check, control, limits)
@@ -81,7 +81,7 @@ def _excused(check: Check, judgement: Judgement, control: Trace | None, limits: 
 
 
 def needs_control(verdicts: list[Verdict]) -> bool:
-    """Tell whether a must or a promise is broken, so that the blame has to be proved by a control."""
+    """Return whether a must or a promise is broken, so that the blame has to be proved by a control."""
     return any(verdict.answer is Answer.BROKEN and verdict.level in BLAMING for verdict in verdicts)
 
 

@@ -88,7 +88,7 @@ def compare(old: Results, new: Results) -> Comparison:
 
 
 def answers(results: Results) -> dict[Key, str]:
-    """Give each answer of a run, "not supported" for a play as a whole."""
+    """Return each answer of a run, "not supported" for a play as a whole."""
     found: dict[Key, str] = {}
     for play in results.plays:
         if play.not_supported:

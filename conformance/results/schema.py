@@ -40,7 +40,7 @@ _TEXTS: Schema = {"type": "array", "items": _TEXT}
 
 
 def results_schema() -> Schema:
-    """Give the schema of results.json."""
+    """Return the schema of results.json."""
     stated: dict[str, Schema] = {
         "started_at": {"type": "string", "format": "date-time"},
         "format": {"const": results.FORMAT},
@@ -50,7 +50,7 @@ def results_schema() -> Schema:
 
 
 def trace_schema() -> Schema:
-    """Give the schema of a line of a trace: the first is the play, every other an event.
+    """Return the schema of a line of a trace: the first is the play, every other an event.
 
     An event that is not named here is allowed: it was added later.
     """

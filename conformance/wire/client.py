@@ -81,7 +81,7 @@ class WireClient(Protocol):
         """Read the end of the byte stream, which ends a close-delimited response and cuts every other."""
 
     def flush(self) -> tuple[bytes, list[Event]]:
-        """Give all bytes to write now, and the events that writing them is."""
+        """Return all bytes to write now, and the events that writing them is."""
 
     @property
     def open_requests(self) -> frozenset[str]:
@@ -105,7 +105,7 @@ class Outbox:
         self._events += events
 
     def take(self) -> tuple[bytes, list[Event]]:
-        """Give everything queued, once."""
+        """Return everything queued, once."""
         data, events = bytes(self._data), self._events
         self._data, self._events = bytearray(), []
         return data, events
@@ -124,10 +124,10 @@ class Body:
         self._digest.update(data)
 
     def ended(self, request: str, framing: str) -> ResponseEnded:
-        """Give the event of its end."""
+        """Return the event of its end."""
         return ResponseEnded(request=request, length=self.length, sha256=self._digest.hexdigest(), framing=framing)
 
 
 def excerpt(data: bytes | bytearray) -> str:
-    """Give the first bytes in printable form."""
+    """Return the first bytes in printable form."""
     return repr(bytes(data[:EXCERPT]))

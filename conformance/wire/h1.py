@@ -135,7 +135,7 @@ class H1Client:
         self._exchanges.append(_Exchange(request, method))
 
     def flush(self) -> tuple[bytes, list[Event]]:
-        """Give all bytes to write now, and the events that writing them is."""
+        """Return all bytes to write now, and the events that writing them is."""
         return self._outbox.take()
 
     def receive(self, data: bytes) -> list[Event]:
@@ -206,7 +206,7 @@ class _Exchange:
         self._parser.send(h11.EndOfMessage())
 
     def read(self, data: bytes, events: list[Event]) -> bytes | None:
-        """Append the events in ``data``; give what is left behind the response's end, or None if it has not ended."""
+        """Append the events in ``data``; return what is left behind the response's end, or None if it has not ended."""
         self._first = (self._first + data)[:EXCERPT]
         # RFC 9112 §4: a status line begins with the protocol's name. h11 would wait for the end of the head to say so.
         if not self._first.startswith(b"HTTP/"[: len(self._first)]):
@@ -219,7 +219,7 @@ class _Exchange:
             raise ViolationError(f"not an HTTP/1.1 response: {excerpt(self._first)} ({reason})") from error
 
     def ended(self) -> Event:
-        """Give the event of the response's end."""
+        """Return the event of the response's end."""
         return self._body.ended(self.request, self.framing)
 
     def _read_parsed(self, events: list[Event]) -> bytes | None:

@@ -110,7 +110,7 @@ class RawFrame:
         return len(self.payload) == self.length
 
     def serialize(self) -> bytes:
-        """Give its bytes as they arrived."""
+        """Return its bytes as they arrived."""
         head = (self.length >> 16, self.length & 0xFFFF, self.type, self.flag_byte, self.stream_id)
         return _HEADER.pack(*head) + self.payload
 
@@ -127,7 +127,7 @@ def first_frame(data: bytes | bytearray) -> RawFrame | None:
 
 
 def size_of(raw: RawFrame) -> int:
-    """Give the number of bytes of a whole frame, its header included."""
+    """Return the number of bytes of a whole frame, its header included."""
     return _HEADER.size + raw.length
 
 
@@ -147,22 +147,22 @@ def parse(raw: RawFrame) -> Frame:
 
 
 def type_name(kind: int | None) -> str:
-    """Give the name of a frame type in RFC 9113, or its number in hexadecimal."""
+    """Return the name of a frame type in RFC 9113, or its number in hexadecimal."""
     return _TYPE_NAMES[kind] if kind is not None and kind < len(_TYPE_NAMES) else f"{kind:#04x}"
 
 
 def error_name(code: int) -> str:
-    """Give the name of an error code, or its number in hexadecimal."""
+    """Return the name of an error code, or its number in hexadecimal."""
     return ERROR_NAMES[code] if code < len(ERROR_NAMES) else f"{code:#x}"
 
 
 def setting_name(number: int) -> str:
-    """Give the name of a setting, or its number in hexadecimal."""
+    """Return the name of a setting, or its number in hexadecimal."""
     return _SETTING_NAMES.get(number, f"{number:#x}")
 
 
 def printable(data: bytes) -> str:
-    """Give bytes as ASCII text with escapes, cut at 200 characters."""
+    """Return bytes as ASCII text with escapes, cut at 200 characters."""
     return data.decode("latin-1").encode("unicode_escape").decode("ascii")[:DEBUG_TEXT]
 
 

@@ -58,7 +58,7 @@ class HeaderBlocks:
         self._fragments = bytearray()
 
     def add(self, frame: Frame) -> HeaderBlock | None:
-        """Take any frame; give the header block that it completes. Raises ViolationError."""
+        """Take any frame; return the header block that it completes. Raises ViolationError."""
         if isinstance(frame, ContinuationFrame):
             if self._begun is None or frame.stream_id != self._begun.stream_id:
                 raise ViolationError("it continues no header block")

@@ -194,7 +194,7 @@ class H2Sender:
         self._send(WindowUpdateFrame(stream.stream_id, increment))
 
     def flush(self) -> tuple[bytes, list[Event]]:
-        """Give all bytes to write now, and the events that writing them is."""
+        """Return all bytes to write now, and the events that writing them is."""
         return self._outbox.take()
 
     def _open(self, request: str, method: str) -> Stream:

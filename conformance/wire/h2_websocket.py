@@ -54,7 +54,7 @@ class H2WebSockets(H2Sender):
             self._outbox.put(b"", WebSocketRefused(request))
 
     def _learn_offer(self, settings: dict[int, int]) -> list[Event]:
-        """Take what SETTINGS say of it, and ask what waited for that; gives what is refused."""
+        """Take what SETTINGS say of it, and ask what waited for that; returns what is refused."""
         # RFC 8441 §3: a client uses the extended CONNECT once it has received the parameter with the value 1
         told = settings.get(SettingsFrame.ENABLE_CONNECT_PROTOCOL)
         self._offered = bool(self._offered) if told is None else told == 1

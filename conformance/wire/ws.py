@@ -101,7 +101,7 @@ class WebSocketClient:
         self._request = request
 
     def flush(self) -> tuple[bytes, list[Event]]:
-        """Give all bytes to write now, and the events that writing them is."""
+        """Return all bytes to write now, and the events that writing them is."""
         return self._outbox.take()
 
     def receive(self, data: bytes) -> list[Event]:
@@ -119,14 +119,14 @@ class WebSocketClient:
         return events
 
     def receive_end(self) -> list[Event]:
-        """Tell whether the stream ended inside a message or a frame."""
+        """Return whether the stream ended inside a message or a frame."""
         if self._deaf or self._conversation is None:
             return []
         self._deaf = True
         return self._conversation.cut()
 
     def _read_answer(self, data: bytes, events: list[Event]) -> bytes:
-        """Read the answer to the handshake; give the bytes behind it."""
+        """Read the answer to the handshake; return the bytes behind it."""
         if self._handshake is None:
             raise ViolationError(f"unsolicited bytes, no WebSocket was asked for: {excerpt(data)}")
         try:

@@ -50,7 +50,7 @@ class Conversation:
             self._take(frame, events)
 
     def cut(self) -> list[Event]:
-        """Tell whether its bytes ended inside a message or a frame."""
+        """Return whether its bytes ended inside a message or a frame."""
         begun = self._message_length >= 0
         if not begun and not self._frames.inside:
             return []

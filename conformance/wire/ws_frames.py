@@ -51,7 +51,7 @@ class FrameReader:
         return 0 if self._frame is None or self._frame.control else self._passed
 
     def read(self, data: bytes) -> Iterator[Frame]:
-        """Give the frames that end in ``data``."""
+        """Return the frames that end in ``data``."""
         view = memoryview(self._buffer + data)
         self._buffer = b""
         while True:
@@ -75,7 +75,7 @@ class FrameReader:
             yield Frame(frame.opcode, frame.final, frame.length, bytes(payload) if frame.control else b"")
 
     def _begin(self, view: memoryview) -> int:
-        """Read a frame's header; give its size, 0 if it has not come whole."""
+        """Read a frame's header; return its size, 0 if it has not come whole."""
         if len(view) < 2:  # noqa: PLR2004 - RFC 6455 §5.2: the shortest header
             return 0
         first, second = view[0], view[1]

@@ -53,11 +53,11 @@ class Clients:
         self._connection_of: dict[str, str] = {}
 
     def use_drain_limits(self) -> None:
-        """Give a new connection no longer than its fate may take: the shutdown has begun."""
+        """Return a new connection no longer than its fate may take: the shutdown has begun."""
         self._limits = replace(self._limits, connect_s=self._limits.new_connection_s)
 
     async def execute(self, step: ClientStep) -> bool:  # noqa: C901 - one line a step
-        """Let a client do its step; tells False only for a connection that could not be opened."""
+        """Let a client do its step; returns False only for a connection that could not be opened."""
         match step:
             case client_steps.Connect():
                 opened = self._connections[step.connection] = ClientConnection(step, self._recorder, self._endpoint)
@@ -118,7 +118,7 @@ class Clients:
         return self._connections[name]
 
     def impossible(self, fact: Event) -> bool:
-        """Tell whether a fact can no longer come: its connection is over, or its process."""
+        """Return whether a fact can no longer come: its connection is over, or its process."""
         if isinstance(fact, _OF_THE_SERVER):
             return False
         if isinstance(fact, _OF_HANDLERS):
@@ -137,7 +137,7 @@ class Clients:
         return all(connection.over for connection in self._connections.values())
 
     def abandon(self) -> list[str]:
-        """Stop waiting; gives the names of the connections that the server had not ended."""
+        """Stop waiting; returns the names of the connections that the server had not ended."""
         return [name for name, connection in self._connections.items() if connection.abandon()]
 
 

@@ -106,7 +106,7 @@ class ClientConnection:
         self._transport.close_our_side()
 
     def abandon(self) -> bool:
-        """Stop waiting; tell whether the server had not ended the connection by then."""
+        """Stop waiting; return whether the server had not ended the connection by then."""
         return self._transport.abandon()
 
     def _start(self) -> None:

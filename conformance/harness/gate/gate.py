@@ -45,7 +45,7 @@ class Gate:
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def order(self, request: str, order: str) -> None:
-        """Give the handler of a request an order."""
+        """Return the handler of a request an order."""
         handler = self._handlers.get(request)
         if handler is None:
             self._waiting.setdefault(request, []).append(order)
@@ -118,7 +118,7 @@ class _Handler(asyncio.Protocol):
             self._gate.recorder.seen(HandlerCancelled(self._request))
 
     def order(self, order: str) -> None:
-        """Give an order; it is recorded before it can have been obeyed."""
+        """Return an order; it is recorded before it can have been obeyed."""
         self._gate.recorder.did(HandlerOrdered(self._request, order))
         self._transport.write(f"{order}\n".encode())
 

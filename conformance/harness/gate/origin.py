@@ -165,7 +165,7 @@ class _Exchange:
         await self._write(h11.Data(data=body))
 
     def piece(self, length: int) -> bytes:
-        """Give the next bytes of the body's pattern."""
+        """Return the next bytes of the body's pattern."""
         offset = self.sent % len(PATTERN)
         self.sent += length
         return (PATTERN * ((offset + length) // len(PATTERN) + 1))[offset : offset + length]

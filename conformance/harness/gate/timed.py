@@ -28,7 +28,7 @@ class Unwitnessed:
         self._streaming = {step.request for step in steps if isinstance(step, timeline.SendChunk)}
 
     def instead_of(self, step: Step) -> Step | None:
-        """Give what is done in place of a step; None if there is nothing to do, because time does it."""
+        """Return what is done in place of a step; None if there is nothing to do, because time does it."""
         match step:
             case client_steps.Request():
                 return dataclasses.replace(step, target=self._path(step))
@@ -39,7 +39,7 @@ class Unwitnessed:
         return step
 
     def takes_for_granted(self, fact: Event) -> bool:
-        """Tell whether a fact can only be assumed after a while: a handler has been entered."""
+        """Return whether a fact can only be assumed after a while: a handler has been entered."""
         return isinstance(fact, HandlerEntered)
 
     def _path(self, step: client_steps.Request) -> str:

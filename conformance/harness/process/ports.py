@@ -58,7 +58,7 @@ def _claimed(port: int, held: contextlib.ExitStack) -> bool:
 
 
 def can_listen(port: int) -> bool:
-    """Tell whether a new server could listen on the port now (as servers do, with SO_REUSEADDR)."""
+    """Return whether a new server could listen on the port now (as servers do, with SO_REUSEADDR)."""
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -70,7 +70,7 @@ def can_listen(port: int) -> bool:
 
 
 def listening_ports() -> frozenset[int] | None:
-    """Give the TCP ports that some process listens on, as the kernel tells; None where it does not."""
+    """Return the TCP ports that some process listens on, as the kernel tells; None where it does not."""
     try:
         return frozenset(port for family in _FAMILIES for port in _ask_for_listeners(family))
     except (OSError, AttributeError):

@@ -57,7 +57,7 @@ class ProcessSessions:
         return started
 
     def members(self, pid: int) -> list[int]:
-        """Give the living processes that this one has started, itself included: by session, and by its own token.
+        """Return the living processes that this one has started, itself included: by session, and by its own token.
 
         A daemon leaves the session; only one that also clears its environment is not found.
         """

@@ -18,7 +18,7 @@ TOKEN = "LASTCALL_RUN"  # noqa: S105 - a mark, not a secret
 
 
 def members(sessions: set[int], token: str, since_ticks: int = 0) -> list[int]:
-    """Give the living processes of these sessions, or with this token (a run's, or one play's) in their environment.
+    """Return the living processes of these sessions, or with this token (a run's, or one play's) in their environment.
 
     Left out are those that started before ``since_ticks`` of the kernel's clock: nothing of theirs has to be read then.
     """
@@ -39,14 +39,14 @@ def members(sessions: set[int], token: str, since_ticks: int = 0) -> list[int]:
 
 
 def started_at(pid: int) -> int:
-    """Give when a process started, in ticks of the kernel's clock; 0 if it is gone."""
+    """Return when a process started, in ticks of the kernel's clock; 0 if it is gone."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         return _state(pid)[2]
     return 0
 
 
 def _state(pid: int) -> tuple[str, int, int]:
-    """Give a process's state, its session and when it started: fields 3, 6 and 22 of its line in /proc."""
+    """Return a process's state, its session and when it started: fields 3, 6 and 22 of its line in /proc."""
     # The second field is the program's name in parentheses, which may hold anything.
     fields = _read(f"/proc/{pid}/stat").decode(errors="replace").rpartition(")")[2].split()
     return fields[0], int(fields[3]), int(fields[19])

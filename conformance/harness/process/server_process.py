@@ -74,7 +74,7 @@ class ServerProcess:
         return self._program.members()
 
     def signal(self, name: str, purpose: str, *, since_ns: int = 0) -> bool:
-        """Send the process a signal; tells False, and sends nothing, when it has exited.
+        """Send the process a signal; returns False, and sends nothing, when it has exited.
 
         The event's span begins at ``since_ns`` if that is given: when the loop last looked.
         """
@@ -106,7 +106,7 @@ class ServerProcess:
             self._program.sweep(alone=alone)
 
     async def _is_alone(self) -> bool:
-        """Tell whether all that the ended process had started ends as well; orphans are recorded."""
+        """Return whether all that the ended process had started ends as well; orphans are recorded."""
         deadline_ns = time.monotonic_ns() + int(ORPHAN_GRACE_S * 1e9)
         while (left := self.members()) and time.monotonic_ns() < deadline_ns:  # noqa: ASYNC110 - of these nobody tells their end
             await asyncio.sleep(0.02)

@@ -47,7 +47,7 @@ class Workers:
         )
 
     def signal(self, connection: str, role: str) -> bool:
-        """Signal the process that was found to hold a connection; tells False if none was, or it has ended."""
+        """Signal the process that was found to hold a connection; returns False if none was, or it has ended."""
         found = [each for each in self._recorder.trace.of(ConnectionAccepted) if each.connection == connection]
         if not found or found[-1].pids[0] not in self._process.members():
             return False
@@ -61,7 +61,7 @@ class Workers:
 
 
 def _inodes_by_client_port(port: int) -> dict[int, str]:
-    """Give the inodes of the server's ends of connections, by the port at the client's end."""
+    """Return the inodes of the server's ends of connections, by the port at the client's end."""
     found: dict[int, str] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
@@ -74,7 +74,7 @@ def _inodes_by_client_port(port: int) -> dict[int, str]:
 
 
 def _holders(inodes: Iterable[str], pids: Iterable[int]) -> dict[str, tuple[int, ...]]:
-    """Give the processes that have each of these sockets open."""
+    """Return the processes that have each of these sockets open."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     holders: dict[str, tuple[int, ...]] = {}
     for pid in pids:
