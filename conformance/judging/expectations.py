@@ -1,17 +1,17 @@
-"""Known deviations of a server: a run is green when exactly these are broken, and says so when one of them is over.
+"""Known deviations of a server: a run is green if exactly these are broken, and reports it when one of them is over.
 
     server = "mine"
 
     [[expected]]
     id = "one-request::goaway_is_sent"     # SCENARIO::CHECK, or a check, or a scenario
-    protocol = "h2"                        # leave it out for every protocol
+    protocol = "h2"                        # without it: every protocol
     reason = "It closes without a GOAWAY."
     upstream = "https://example.org/issues/1"
     date = 2026-11-23                      # since when it is known
-    sometimes = true                       # a matter of timing, so that it may hold; leave it out otherwise
-    versions = ">=2.8,<2.8.9"              # the server's versions for which it holds; leave it out for every version
+    sometimes = true                       # it depends on timing, so a run may not show it; leave it out otherwise
+    versions = ">=2.8,<2.8.9"              # the server's versions for which it holds; without it: every version
 
-An expectation never touches a verdict: what is broken stays broken, and is shown with its reason.
+An expectation never changes a verdict: a broken check stays broken, and is shown with the reason.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DECIDED = frozenset({Answer.KEPT, Answer.BROKEN, Answer.OBSERVED})
 
 
 class ExpectationsError(ValueError):
-    """A file does not hold expectations; the message names the file, the entry and the key."""
+    """A file holds no valid expectations; the message names the file, the entry and the key."""
 
 
 class Question(NamedTuple):
@@ -49,10 +49,10 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Expectation:
-    """One known deviation. ``date`` is since when it is known, as YYYY-MM-DD; no protocol stands for every one.
+    """One known deviation. ``date`` is since when it is known, as YYYY-MM-DD; an empty ``protocol`` stands for all.
 
-    ``sometimes``: it is a matter of timing, so that a run in which it holds does not show that it is over.
-    ``versions`` are those of the server for which it holds, as :mod:`lastcall.conformance.model.versions` reads them.
+    ``sometimes``: it depends on timing, so a run in which nothing is broken does not show that it is over.
+    ``versions`` are those of the server for which it holds, written as :mod:`lastcall.conformance.model.versions` describes.
     """
 
     id: str
@@ -64,18 +64,18 @@ class Expectation:
     versions: str = ""
 
     def covers(self, question: Question) -> bool:
-        """Return whether the question is one of those that this is about."""
+        """Return whether the expectation is about this question."""
         names = (question.check, question.scenario, f"{question.scenario}::{question.check}")
         return self.id in names and self.protocol in ("", question.protocol)
 
     @property
     def precision(self) -> tuple[bool, bool, bool]:
-        """What orders those that cover the same question: the greater one is the more precise."""
+        """The order among expectations that cover the same question: the greatest one is the most precise."""
         return "::" in self.id, bool(self.protocol), bool(self.versions)
 
     @property
     def words(self) -> str:
-        """Say why it is expected, for a line of a report."""
+        """Why the broken check is expected, for a line of a report."""
         return f"expected since {self.date}: {self.reason}" + (f" ({self.upstream})" if self.upstream else "")
 
     def __str__(self) -> str:
@@ -84,50 +84,50 @@ class Expectation:
 
 
 class Standing(enum.Enum):
-    """What a run says of an expectation."""
+    """The state of an expectation after a run."""
 
     IN_FORCE = "in force"
     """Something that it covers is broken."""
     OVER = "over"
-    """All that it covers was put to the test, and nothing is broken."""
+    """Everything that it covers was tested, and nothing is broken."""
     UNDECIDED = "undecided"
-    """Nothing is broken, but not all that it covers was put to the test, or was even asked."""
+    """Nothing is broken, but not everything that it covers was tested or even part of the run."""
     NEVER_ASKED = "never asked"
-    """It covers nothing that the server is asked."""
+    """It covers no question that can be put to the server."""
 
 
 @dataclass(frozen=True)
 class Expectations:
-    """All known deviations of one server; ``path`` is the file they come from, if they come from one."""
+    """All known deviations of one server; ``path`` is their file, or None."""
 
     server: str
     entries: tuple[Expectation, ...] = ()
     path: Path | None = None
 
     def for_version(self, installed: str) -> Expectations:
-        """Return those that hold for this version of the server."""
-        return replace(self, entries=tuple(each for each in self.entries if names_version(each.versions, installed)))
+        """Return the expectations that hold for this version of the server."""
+        return replace(self, entries=tuple(entry for entry in self.entries if names_version(entry.versions, installed)))
 
     def of(self, question: Question) -> Expectation | None:
         """Return the most precise expectation that covers the question."""
-        covering = (each for each in self.entries if each.covers(question))
-        return max(covering, key=lambda each: each.precision, default=None)
+        covering = (entry for entry in self.entries if entry.covers(question))
+        return max(covering, key=lambda entry: entry.precision, default=None)
 
     def covered(self, entry: Expectation, questions: Iterable[Question]) -> list[Question]:
-        """Return those questions for which this entry is the one that counts."""
+        """Return the questions for which this entry is the most precise one."""
         return [question for question in questions if self.of(question) is entry]
 
     def standing(
         self, entry: Expectation, questions: Collection[Question], answers: Mapping[Question, str]
     ) -> Standing:
-        """Say how an entry stands after a run. ``questions`` are all that the server can be asked."""
+        """Return the state of an entry after a run. ``questions`` are all that can be put to the server."""
         covered = self.covered(entry, questions)
-        found = [answers.get(question) for question in covered]
-        if Answer.BROKEN in found:
+        given = [answers.get(question) for question in covered]
+        if Answer.BROKEN in given:
             return Standing.IN_FORCE
         if not covered:
             return Standing.NEVER_ASKED
-        over = not entry.sometimes and all(answer in _DECIDED for answer in found)
+        over = not entry.sometimes and all(answer in _DECIDED for answer in given)
         return Standing.OVER if over else Standing.UNDECIDED
 
 
@@ -203,9 +203,9 @@ def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str
 def proposal(
     known: Expectations, questions: Collection[Question], answers: Mapping[Question, str], today: str
 ) -> Expectations:
-    """Return expectations under which the same answers are green; entries that stay keep their reasons.
+    """Return expectations under which a run with the same answers is green; entries that stay keep their reasons.
 
-    A new one has no reason: somebody has to say it before the file can be read.
+    A new entry has no reason, and the file cannot be read before its author has written one.
     """
     gone = (Standing.OVER, Standing.NEVER_ASKED)
     stay = tuple(entry for entry in known.entries if known.standing(entry, questions, answers) not in gone)
@@ -214,14 +214,14 @@ def proposal(
     new: dict[tuple[str, str], Expectation] = {}
     for question in fresh:
         name = f"{question.scenario}::{question.check}"
-        asked = {each for each in questions if each[::2] == question[::2]}
-        protocol = "" if asked <= set(fresh) else question.protocol
+        over_all = {other for other in questions if other[::2] == question[::2]}
+        protocol = "" if over_all <= set(fresh) else question.protocol
         new.setdefault((name, protocol), Expectation(name, "", today, "", protocol))
     return Expectations(known.server, (*stay, *new.values()), known.path)
 
 
 def as_toml(expectations: Expectations) -> str:
-    """Write expectations as :func:`load_expectations` reads them."""
+    """Return expectations as the text of a file that :func:`load_expectations` reads."""
     lines = [f"server = {_quoted(expectations.server)}"]
     for entry in expectations.entries:
         lines += ["", "[[expected]]", f"id = {_quoted(entry.id)}"]
@@ -234,5 +234,5 @@ def as_toml(expectations: Expectations) -> str:
 
 
 def _quoted(text: str) -> str:
-    # JSON's strings are TOML's basic strings, but for DEL, which TOML wants escaped.
+    # A JSON string is a basic string of TOML, except that TOML wants DEL escaped.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
