@@ -1,4 +1,4 @@
-"""What changed between two runs: answers, what is asked, and the servers' versions."""
+"""What changed between two runs: the answers, the questions, and the servers' versions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from lastcall.conformance.results.results import Results
 
 Key = tuple[str, str, str, str]
-"""Server, protocol, scenario and check; no check stands for a play that was not supported."""
+"""Server, protocol, scenario and check; an empty check stands for a play that was not supported."""
 
 
 class Turn(enum.StrEnum):
-    """How an answer changed; in the order in which a reader wants them."""
+    """How an answer changed, in the order of their importance to a reader."""
 
     WORSE = "broken now"
     BETTER = "not broken any more"
@@ -29,7 +29,7 @@ class Turn(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One answer that is not what it was. ``old`` or ``new`` is empty where the question was not asked."""
+    """One answer that differs. ``old`` or ``new`` is empty if that run does not have the question."""
 
     server: str
     protocol: str
@@ -40,7 +40,7 @@ class Change:
 
     @property
     def turn(self) -> Turn:
-        """How it changed."""
+        """The kind of the change."""
         if not self.old:
             return Turn.NEW
         if not self.new:
@@ -50,8 +50,8 @@ class Change:
         return Turn.BETTER if self.old == Answer.BROKEN else Turn.OTHER
 
     def __str__(self) -> str:
-        asked = f"{self.scenario}[{self.server}-{self.protocol}]" + (f"::{self.check}" if self.check else "")
-        return f"{asked}: {self.old or 'not asked'} -> {self.new or 'not asked'}"
+        question = f"{self.scenario}[{self.server}-{self.protocol}]" + (f"::{self.check}" if self.check else "")
+        return f"{question}: {self.old or 'not asked'} -> {self.new or 'not asked'}"
 
 
 @dataclass(frozen=True)
@@ -61,23 +61,23 @@ class Comparison:
     changes: tuple[Change, ...]
     versions: tuple[tuple[str, str, str], ...]
     differences: tuple[str, ...] = ()
-    """What was different about the runs themselves, so that their answers may differ for that reason."""
+    """Differences between the runs themselves, which may be the reason for different answers."""
 
     def lines(self) -> Iterator[str]:
-        """Say it line by line."""
+        """Yield the comparison as lines of text."""
         yield from self.differences
         yield from (f"{name}: version {old or 'none'} -> {new or 'none'}" for name, old, new in self.versions)
         for turn in Turn:
-            found = [change for change in self.changes if change.turn is turn]
-            if found:
-                yield f"{turn}: {len(found)}"
-                yield from (f"    {change}" for change in found)
+            changes = [change for change in self.changes if change.turn is turn]
+            if changes:
+                yield f"{turn}: {len(changes)}"
+                yield from (f"    {change}" for change in changes)
         if not self.changes:
             yield "no answer changed"
 
 
 def compare(old: Results, new: Results) -> Comparison:
-    """Compare two runs."""
+    """Return what changed from one run to another."""
     before, after = answers(old), answers(new)
     changes = (
         Change(*key, before.get(key, ""), after.get(key, ""))
@@ -88,19 +88,19 @@ def compare(old: Results, new: Results) -> Comparison:
 
 
 def answers(results: Results) -> dict[Key, str]:
-    """Return each answer of a run, "not supported" for a play as a whole."""
-    found: dict[Key, str] = {}
+    """Return every answer of a run; "not supported" is one answer for a whole play."""
+    given: dict[Key, str] = {}
     for play in results.plays:
         if play.not_supported:
-            found[*play.key, ""] = str(Answer.NOT_SUPPORTED)
+            given[*play.key, ""] = str(Answer.NOT_SUPPORTED)
         for verdict in play.verdicts:
-            found[*play.key, verdict.check] = str(verdict.answer)
-    return found
+            given[*play.key, verdict.check] = str(verdict.answer)
+    return given
 
 
 def _versions(old: Results, new: Results) -> Iterator[tuple[str, str, str]]:
     for name in dict.fromkeys([*old.servers, *new.servers]):
-        before, after = (each.servers[name].version if name in each.servers else "" for each in (old, new))
+        before, after = (run.servers[name].version if name in run.servers else "" for run in (old, new))
         if before != after:
             yield name, before, after
 
