@@ -25,7 +25,7 @@ from lastcall.conformance.model.protocol import Protocol
 from lastcall.servers.apps.asgi import application
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.frames import GOAWAY, frame_type, frames_in
-from lastcall.servers.reference.server import Options
+from lastcall.servers.reference.server import ServerOptions
 from lastcall.servers.reference.variants import VARIANTS
 from lastcall.servers.reference_server import MUTANTS, REFERENCE
 from lastcall.servers.reference_server import VARIANTS as VARIANT_SERVERS
@@ -791,7 +791,7 @@ def test_the_port_that_an_orphan_keeps():
 def test_an_aged_connection_is_closed_without_goaway():
     async def frame_types(age_s):
         model = FAULTS["aged-connection-closed"]
-        server = model.server(Options(port=0), application, model)
+        server = model.server(ServerOptions(port=0), application, model)
         serving = asyncio.ensure_future(server.serve())
         while server.listener is None:  # noqa: ASYNC110 - a server has no event for it
             await asyncio.sleep(0)
