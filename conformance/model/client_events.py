@@ -88,6 +88,7 @@ class GoawaySent(Event):
 
 
 HIGHEST_STREAM_ID = 2**31 - 1
+"""The last stream id of an HTTP/2 GOAWAY that excludes no stream yet."""
 
 
 @dataclass(frozen=True)
