@@ -27,13 +27,8 @@ from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.timeline import BeginLoad
 from lastcall.conformance.model.trace_file import load
 from lastcall.conformance.model.verdict import Answer
-from lastcall.conformance.results.results import (
-    Results,
-    describe_checks,
-    describe_clauses,
-    describe_scenario,
-    describe_server,
-)
+from lastcall.conformance.results.descriptions import describe_checks, describe_scenario, describe_server
+from lastcall.conformance.results.results import Results, describe_clauses
 from lastcall.registry import find
 from lastcall.reports.page import write_page
 from lastcall.run import Run
