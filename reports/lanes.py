@@ -11,8 +11,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.client_events import (
-    ABANDONED,
-    SERVER,
     CloseReceived,
     ConnectionEnded,
     ConnectionFailed,
@@ -241,7 +239,7 @@ def _bounds(trace: Trace, signal: SignalSent | None, measured: Iterable[Measured
     """Return what each limit was counted from: the pair of events that are exactly the measured time apart."""
     bounds: dict[tuple[int, float], Bound] = {}
     since = [event for event in trace.events if event is signal or isinstance(event, ResponseEnded)]
-    until = sorted((event.begin_ns, line) for line, event in trace.numbered() if _clocked(event))
+    until = sorted((event.begin_ns, line) for line, event in trace.numbered() if _is_timed(event))
     for measure in measured:
         if measure.limit_s is None:
             continue
@@ -257,17 +255,17 @@ def _bounds(trace: Trace, signal: SignalSent | None, measured: Iterable[Measured
 
 
 def _closes(event: Event) -> bool:
-    """Tell whether a connection's bar ends here: its server has ended it, or there is nothing more to see of it."""
+    """Return whether a connection's bar ends here: its server has ended it, or there is nothing more to see of it."""
     if isinstance(event, ConnectionEnded):
-        return event.by == SERVER or event.how == ABANDONED
+        return event.by == "server" or event.how == "abandoned"
     return isinstance(event, ConnectionFailed)
 
 
-def _clocked(event: Event) -> bool:
-    """Tell whether a limit may be for this event: something that the server does."""
-    if isinstance(event, ConnectionEnded):
-        return event.by == SERVER
-    return isinstance(event, (GoawayReceived, ServerExited))
+def _is_timed(event: Event) -> bool:
+    """Return whether a limit may be for this event: it is something that the server does."""
+    return isinstance(event, (GoawayReceived, ServerExited)) or (
+        isinstance(event, ConnectionEnded) and event.by == "server"
+    )
 
 
 def _of_lane(bounds: Sequence[Bound], markers: Sequence[Marker]) -> tuple[Bound, ...]:

@@ -7,14 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from lastcall.conformance.model.client_events import (
-    ABANDONED,
-    CLIENT,
-    CLOSE_NOTIFY,
-    CONNECTION_CLOSE,
-    FIN,
-    IDLE_TIMEOUT,
-    RESET,
-    SERVER,
+    HIGHEST_STREAM_ID,
     CloseReceived,
     CloseSent,
     ConnectionEnded,
@@ -82,7 +75,7 @@ class Marker:
 
 
 def _goaway(event: GoawayReceived) -> Labels:
-    last = "2³¹\N{MINUS SIGN}1" if event.excludes_nothing else str(event.last_stream_id)
+    last = "2³¹\N{MINUS SIGN}1" if event.last_stream_id == HIGHEST_STREAM_ID else str(event.last_stream_id)
     error = f", error {event.error_code}" if event.error_code else ""
     return f"GOAWAY ≤{last}{error}", f"GOAWAY, last stream id {last}, error code {event.error_code} {event.debug}"
 
@@ -105,15 +98,15 @@ def _fixed(text: str, title: str) -> Callable[[Event], Labels]:
     return lambda _event: (text, title)
 
 
+def _reason(text: str) -> Callable[[TlsFailed | HandlerFailed | SetupFailed | HarnessFailed], Labels]:
+    return lambda event: (text, f"{text}: {event.reason}")
+
+
 def _code(text: str, title: str) -> Callable[[ConnectionEnded], Labels]:
     def labels(event: ConnectionEnded) -> Labels:
         return (text, title) if event.code is None else (f"{text} {event.code:#x}", f"{title}, code {event.code:#x}")
 
     return labels
-
-
-def _reason(text: str) -> Callable[[TlsFailed | HandlerFailed | SetupFailed | HarnessFailed], Labels]:
-    return lambda event: (text, f"{text}: {event.reason}")
 
 
 def _sign(kind: type[E], sign: str, rank: int, labels: Callable[[E], Labels]) -> tuple[type[Event], _Sign]:
@@ -131,14 +124,14 @@ _CONNECTION: dict[type[Event], _Sign] = dict(
 )
 
 _ENDS: dict[tuple[str, str], _Sign] = {
-    (SERVER, RESET): ("reset", 1, _fixed("RST", "the connection was reset (RST)")),
-    (SERVER, FIN): ("fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
-    (SERVER, CLOSE_NOTIFY): ("notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")),
-    (SERVER, CONNECTION_CLOSE): ("fin", 2, _code("CONNECTION_CLOSE", "the server closed the connection")),
-    (SERVER, IDLE_TIMEOUT): ("open", 2, _fixed("idle time-out", "nothing was heard for the idle time-out")),
-    (CLIENT, ABANDONED): ("open", 4, _fixed("still open", "the play was over and the client stopped waiting")),
-    (CLIENT, FIN): ("ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
-    (CLIENT, CONNECTION_CLOSE): ("ours", 8, _code("client CONNECTION_CLOSE", "the client closed the connection")),
+    ("server", "reset"): ("reset", 1, _fixed("RST", "the connection was reset (RST)")),
+    ("server", "fin"): ("fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
+    ("server", "close_notify"): ("notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")),
+    ("server", "connection_close"): ("fin", 2, _code("CONNECTION_CLOSE", "the server closed the connection")),
+    ("server", "idle_timeout"): ("open", 2, _fixed("idle time-out", "no packet arrived for the idle time-out")),
+    ("client", "abandoned"): ("open", 4, _fixed("still open", "the play was over and the client stopped waiting")),
+    ("client", "fin"): ("ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
+    ("client", "connection_close"): ("ours", 8, _code("client CONNECTION_CLOSE", "the client closed the connection")),
 }
 """The ends of a connection, by whose they are and how. A client's close_notify goes with its FIN, and has no sign."""
 
@@ -195,27 +188,23 @@ _PROCESS: dict[type[Event], _Sign] = dict(
 def connection_marker(line: int, event: Event) -> Marker | None:
     """Return the marker of an event on a connection; None if it stands for nothing a reader looks for."""
     if isinstance(event, ConnectionEnded):
-        return _signed(_ENDS.get((event.by, event.how)), line, event)
-    return _marker(_CONNECTION, line, event)
+        return _marker(_ENDS.get((event.by, event.how)), line, event)
+    return _marker(_CONNECTION.get(type(event)), line, event)
 
 
 def request_marker(line: int, event: Event) -> Marker | None:
     """Return the marker of an event of a request or its handler."""
-    return _marker(_REQUEST, line, event)
+    return _marker(_REQUEST.get(type(event)), line, event)
 
 
 def process_marker(line: int, event: Event) -> Marker | None:
     """Return the marker of an event of the process. The shutdown itself is a line across all lanes, and no marker."""
     if isinstance(event, SignalSent) and event.purpose != "shutdown":
         return Marker("signal", event.end_ns, event.signal, f"{event.signal}, {event.purpose}", line, 1)
-    return _marker(_PROCESS, line, event)
+    return _marker(_PROCESS.get(type(event)), line, event)
 
 
-def _marker(signs: dict[type[Event], _Sign], line: int, event: Event) -> Marker | None:
-    return _signed(signs.get(type(event)), line, event)
-
-
-def _signed(sign: _Sign | None, line: int, event: Event) -> Marker | None:
+def _marker(sign: _Sign | None, line: int, event: Event) -> Marker | None:
     if sign is None:
         return None
     kind, rank, labels = sign

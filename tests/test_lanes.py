@@ -40,14 +40,14 @@ from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes
 from tests.ends import abandoned, fin_received, fin_sent, reset_received
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 E = TypeVar("E", bound=Event)
 
 S = 1_000_000_000
 
 
-def at(seconds: float, kind: type[E], **fields: Any) -> E:
+def at(seconds: float, kind: Callable[..., E], **fields: Any) -> E:
     moment = int(seconds * S)
     return kind(begin_ns=moment, end_ns=moment, **fields)
 
