@@ -9,7 +9,7 @@ from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.model.case import Case
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
 from tests.support import ONE_HELD, PATIENT, gated
@@ -62,9 +62,10 @@ def test_house_closes_when_something_is_raised_in_it():
 
 def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
     with Environment() as environment:
-        for protocol in Protocol:
-            context = environment.client_context(protocol)
-            assert (context is not None) == protocol.tls
-            if context is not None:
+        for protocol in PROTOCOLS.values():
+            if protocol.tls:
+                context = environment.certificates.client_context(protocol.alpn)
                 assert context.verify_mode is ssl.CERT_REQUIRED
                 assert context.check_hostname
+                shared = environment.certificates.shared_client_context(protocol.alpn)
+                assert shared is environment.certificates.shared_client_context(protocol.alpn) is not context

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
+    ConnectionEnded,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     GoawayReceived,
     RequestSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     StreamReset,
@@ -36,26 +33,27 @@ from lastcall.conformance.model.server_events import (
     SignalSent,
 )
 from lastcall.conformance.model.trace import Play, Trace
+from lastcall.conformance.model.verdict import Measured
 from lastcall.reports.axis import APART, CUT, Point, lay
 from lastcall.reports.drawing import GUTTER, PLOT, WIDTH, Drawing, draw
-from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes, records
+from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes
+from tests.ends import abandoned, fin_received, fin_sent, reset_received
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 E = TypeVar("E", bound=Event)
 
 S = 1_000_000_000
 
 
-def at(seconds: float, kind: type[E], **fields: Any) -> E:
+def at(seconds: float, kind: Callable[..., E], **fields: Any) -> E:
     moment = int(seconds * S)
     return kind(begin_ns=moment, end_ns=moment, **fields)
 
 
-def told(*events: Event, measured: Sequence[Mapping[str, Any]] = ()) -> Lanes:
-    trace = Trace(Play("one-request", "someone", "h2", "fast"), tuple(events))
-    return lanes(records(trace), measured)
+def told(*events: Event, measured: Sequence[Measured] = ()) -> Lanes:
+    return lanes(Trace(Play("one-request", "someone", "h2", "fast"), tuple(events)), measured)
 
 
 SHUTDOWN = at(2, SignalSent, signal="SIGTERM", purpose="shutdown")
@@ -74,7 +72,7 @@ def a_served_request(
 
 
 def kinds(lane: Lane) -> list[str]:
-    return [mark.kind for mark in lane.marks]
+    return [mark.kind for mark in lane.markers]
 
 
 def the(lanes_: Lanes, name: str) -> Lane:
@@ -91,9 +89,9 @@ def test_there_is_a_lane_for_the_process_each_connection_and_each_request() -> N
     assert (story.signal, story.zero_ns) == ("SIGTERM", 2 * S)
 
 
-def test_records_carry_the_line_of_the_stored_trace() -> None:
-    trace = Trace(Play("s", "v", "h2", "fast"), (at(0, ServerReady), SHUTDOWN))
-    assert [(record["event"], record["line"]) for record in records(trace)] == [("ServerReady", 2), ("SignalSent", 3)]
+def test_markers_carry_the_line_of_the_stored_trace() -> None:
+    story = told(at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0))
+    assert [(marker.kind, marker.line) for marker in story.lanes[0].markers] == [("exit", 4)]
 
 
 def test_zero_is_when_the_signal_began_so_that_no_effect_comes_before_it() -> None:
@@ -126,14 +124,16 @@ def test_no_event_at_all_is_still_a_process_lane() -> None:
             "GOAWAY ≤2³¹\N{MINUS SIGN}1",
         ),
         (GoawayReceived(connection="a", last_stream_id=3, error_code=2), "goaway", "GOAWAY ≤3, error 2"),
-        (FinReceived(connection="a"), "fin", "FIN"),
-        (ResetReceived(connection="a"), "reset", "RST"),
-        (FinSent(connection="a"), "ours", "client FIN"),
-        (ConnectionAbandoned(connection="a"), "open", "still open"),
+        (fin_received(connection="a"), "fin", "FIN"),
+        (reset_received(connection="a"), "reset", "RST"),
+        (fin_sent(connection="a"), "ours", "client FIN"),
+        (ConnectionEnded("a", "server", "connection_close", 0x100), "fin", "CONNECTION_CLOSE 0x100"),
+        (ConnectionEnded("a", "server", "idle_timeout"), "open", "idle time-out"),
+        (abandoned(connection="a"), "open", "still open"),
     ],
 )
 def test_the_events_of_a_connection_are_different_marks(event: Event, kind: str, text: str) -> None:
-    marks = the(told(at(0, ConnectionOpened, connection="a"), event), "a").marks
+    marks = the(told(at(0, ConnectionOpened, connection="a"), event), "a").markers
     assert [(mark.kind, mark.text) for mark in marks] == [(kind, text)]
 
 
@@ -141,7 +141,7 @@ def test_a_connection_ends_where_the_server_first_ended_it() -> None:
     story = told(
         at(0, ConnectionOpened, connection="a"),
         at(1, TlsEstablished, connection="a", alpn="h2"),
-        at(3, FinReceived, connection="a"),
+        at(3, fin_received, connection="a"),
         at(9, ServerExited, status=0),
     )
     (bar,) = the(story, "a").bars
@@ -157,7 +157,7 @@ def test_a_connection_that_never_ended_is_open_to_the_end() -> None:
 def test_a_refused_connection_has_a_mark_and_no_bar() -> None:
     lane = the(told(at(1, ConnectionFailed, connection="new", reason="refused")), "new")
     assert lane.bars == ()
-    assert [mark.text for mark in lane.marks] == ["refused"]
+    assert [mark.text for mark in lane.markers] == ["refused"]
 
 
 def test_a_served_request_has_its_handler_beneath_it() -> None:
@@ -178,7 +178,7 @@ def test_a_lost_request_ends_with_its_connection_and_not_as_whole() -> None:
         at(1, RequestSent, request="one", connection="a"),
         at(1.5, HandlerEntered, request="one"),
         SHUTDOWN,
-        at(2.5, FinReceived, connection="a"),
+        at(2.5, fin_received, connection="a"),
         at(3, HandlerCancelled, request="one"),
     )
     lane = the(story, "one")
@@ -197,7 +197,7 @@ def test_a_reset_stream_says_so() -> None:
     )
     lane = the(story, "one")
     assert lane.bars[0].end == "reset"
-    assert lane.marks[0].text == "RST_STREAM REFUSED_STREA"
+    assert lane.markers[0].text == "RST_STREAM REFUSED_STREA"
 
 
 def test_many_requests_share_one_lane_that_counts_them() -> None:
@@ -212,21 +212,21 @@ def test_many_requests_share_one_lane_that_counts_them() -> None:
 
 def test_lines_of_output_that_follow_one_another_are_one_mark() -> None:
     lines = [at(1 + number / 100, OutputWritten, stream="stderr", text=f"line {number}") for number in range(40)]
-    marks = told(at(0, ServerReady), *lines, at(3, ListenerClosed)).lanes[0].marks
+    marks = told(at(0, ServerReady), *lines, at(3, ListenerClosed)).lanes[0].markers
     assert [mark.label for mark in marks] == ["stderr \N{MULTIPLICATION SIGN}40", "listener closed"]
-    assert "line 0" in marks[0].told
-    assert len(marks[0].told) <= 400
+    assert "line 0" in marks[0].title
+    assert len(marks[0].title) <= 400
 
 
 def test_the_harness_kill_is_a_mark_of_its_own() -> None:
     story = told(at(0, ServerReady), at(9, ServerKilled, reason="time was up"), at(9.1, ServerExited, status=-9))
-    assert [mark.text for mark in story.lanes[0].marks] == ["SIGKILL", "exit -9"]
+    assert [mark.text for mark in story.lanes[0].markers] == ["SIGKILL", "exit -9"]
 
 
 def test_a_limit_stands_in_the_lane_of_what_it_bounds() -> None:
     events = (at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0))
-    bounds = told(*events, measured=[{"what": "exit", "value_s": 1.0, "limit_s": 8.0}]).lanes[0].bounds
-    assert [(bound.at_ns, bound.limit_s, bound.told) for bound in bounds] == [(10 * S, 8.0, "exit")]
+    bounds = told(*events, measured=[Measured("exit", 1.0, 8.0)]).lanes[0].bounds
+    assert [(bound.at_ns, bound.limit_s, bound.what) for bound in bounds] == [(10 * S, 8.0, "exit")]
 
 
 def test_a_limit_that_was_counted_from_a_response_is_drawn_from_there() -> None:
@@ -234,15 +234,15 @@ def test_a_limit_that_was_counted_from_a_response_is_drawn_from_there() -> None:
         at(0, ConnectionOpened, connection="a"),
         *a_served_request(ended=3),
         SHUTDOWN,
-        at(4, FinReceived, connection="a"),
-        measured=[{"what": "close of a", "value_s": 1.0, "limit_s": 2.0}],
+        at(4, fin_received, connection="a"),
+        measured=[Measured("close of a", 1.0, 2.0)],
     )
     assert [bound.at_ns for bound in the(story, "a").bounds] == [5 * S]
 
 
-@pytest.mark.parametrize("measure", [{"value_s": 1.0, "limit_s": None}, {"value_s": 0.123, "limit_s": 8.0}])
-def test_a_limit_whose_events_cannot_be_found_is_not_drawn(measure: dict[str, float | None]) -> None:
-    story = told(at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0), measured=[{"what": "exit", **measure}])
+@pytest.mark.parametrize("measure", [Measured("exit", 1.0), Measured("exit", 0.123, 8.0)])
+def test_a_limit_whose_events_cannot_be_found_is_not_drawn(measure: Measured) -> None:
+    story = told(at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0), measured=[measure])
     assert all(lane.bounds == () for lane in story.lanes)
 
 
@@ -303,7 +303,7 @@ def drawing() -> Drawing:
         *a_served_request(),
         SHUTDOWN,
         at(2.001, GoawayReceived, connection="a", last_stream_id=1, error_code=0),
-        at(3.0001, FinReceived, connection="a"),
+        at(3.0001, fin_received, connection="a"),
         at(3.2, ServerExited, status=0),
     )
     return draw(story, blamed=[11])
@@ -339,7 +339,7 @@ def test_words_in_one_lane_do_not_overlap(drawing: Drawing) -> None:
 
 
 def test_what_the_drawing_shows_is_said_in_words(drawing: Drawing) -> None:
-    assert drawing.told == (
+    assert drawing.title == (
         "Timeline of the server's process and 1 connection until 1.20 s after SIGTERM; the events follow as a table."
     )
 

@@ -26,7 +26,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerEntered
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, connections, fate, shutdown
 
 if TYPE_CHECKING:
@@ -38,15 +38,13 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionView
 
-HIGHEST = 2**31 - 1
-
 CUT_SHORT = (in_flight_requests_are_served, drain_timeout_is_granted_in_full)
 """When the end is not graceful at all, it is chance which frames still come before it."""
 _REFUSED_STREAM = 7
 
 
 @check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
-def goaway_is_sent(trace: Trace, _limits: Limits) -> Finding:
+def goaway_is_sent(trace: Trace, _limits: Limits) -> Judgement:
     """A connection with requests in flight is told of the shutdown by GOAWAY.
 
     Without it the client goes on opening streams on a connection that is about to end.
@@ -72,7 +70,7 @@ def _excused(story: ConnectionView) -> bool:
 
 
 @check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
-def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
+def goaway_precedes_close(trace: Trace, _limits: Limits) -> Judgement:
     """Every HTTP/2 connection that the server closes in a shutdown, idle ones included, gets GOAWAY before its end.
 
     A client that sees only the end must assume that whatever it had sent may have been processed.
@@ -98,7 +96,7 @@ def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     decisive=True,
     holds_without_shutdown=True,
 )
-def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
+def goaway_says_no_error(trace: Trace, _limits: Limits) -> Judgement:
     """Every GOAWAY of a graceful shutdown carries NO_ERROR.
 
     With another code a client reports a failure to its user, and may treat its requests as failed.
@@ -116,7 +114,7 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.GOAWAY_STREAM_ZERO, level=Level.MUST, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT, decisive=True)
-def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
+def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Judgement:
     """GOAWAY is sent on stream 0; on any other, a client must end the connection with an error."""
     goaways = [goaway for story in connections(trace) for goaway in story.goaways]
     if not goaways:
@@ -128,7 +126,7 @@ def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.GOAWAY_TWO_PHASE, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(goaway_is_sent,))
-def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
+def goaway_is_prompt(trace: Trace, limits: Limits) -> Judgement:
     """The first GOAWAY comes soon after the signal, while requests are still in flight.
 
     It announces that a shutdown is imminent; sent when everything is over, it announces nothing.
@@ -151,7 +149,7 @@ def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.GOAWAY_TWO_PHASE, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(goaway_is_sent,))
-def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
+def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Judgement:
     """The first GOAWAY leaves the last stream id open (2^31-1), so that requests already on their way are not lost.
 
     A server that names the exact id at once is conformant, but a request that crosses it on the wire has to be sent again.
@@ -163,7 +161,7 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
     firsts = [story.goaways[0] for story in stories if story.goaways and not precedes(story.goaways[0], signal)]
     if not firsts:
         return cannot_tell("No GOAWAY came.")
-    exact = [first for first in firsts if first.last_stream_id != HIGHEST]
+    exact = [first for first in firsts if not first.excludes_nothing]
     if exact:
         because = f"The first GOAWAY on {exact[0].connection!r} already says last stream id {exact[0].last_stream_id}."
         return broken(because, *exact)
@@ -173,7 +171,7 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
 @check(
     clauses.GOAWAY_NO_INCREASE, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, blocked_by=CUT_SHORT, decisive=True
 )
-def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
+def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Judgement:
     """The last stream id never grows from one GOAWAY to the next on the same connection.
 
     The client may already have sent elsewhere what the first one excluded.
@@ -183,7 +181,7 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
         return cannot_tell("No connection got a second GOAWAY.")
     for story in several:
         for first, second in pairwise(story.goaways):
-            if second.last_stream_id > first.last_stream_id:
+            if second.covers_more_than(first):
                 because = (
                     f"On {story.name!r} the last stream id grew from {first.last_stream_id} to {second.last_stream_id}."
                 )
@@ -199,7 +197,7 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     decisive=True,
     needs_gate=True,
 )
-def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Finding:
+def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Judgement:
     """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
     Both tell the client that nothing happened; it sends the request again, and it is processed twice. Processed is a
@@ -213,7 +211,7 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Fi
             after = [goaway for goaway in story.goaways if precedes(processed, goaway)]
             judged += after
             for goaway in after:
-                if goaway.last_stream_id < stream_id:
+                if not goaway.covers(stream_id):
                     because = (
                         f"GOAWAY says last stream id {goaway.last_stream_id}, but stream {stream_id} had been processed"
                         " before."
@@ -224,14 +222,16 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Fi
     return kept("Every GOAWAY covers the streams that had been processed before it.", *dict.fromkeys(judged))
 
 
-def _processed_streams(trace: Trace, story: ConnectionView) -> Iterator[tuple[str, int, Event, StreamReset | None]]:
+def _processed_streams(
+    trace: Trace, story: ConnectionView
+) -> Iterator[tuple[str, int | None, Event, StreamReset | None]]:
     """Give the streams of a connection that were processed, requests and WebSockets, with what shows it."""
     for request in story.requests:
         if request.processed is not None:
             yield request.name, request.sent.stream_id, request.processed, request.reset
     for asked in trace.all(WebSocketAsked(connection=story.name)):
         opened = trace.first(HandlerEntered(asked.request)) or trace.first(WebSocketOpened(asked.request))
-        if asked.stream_id and opened is not None:
+        if asked.stream_id is not None and opened is not None:
             yield asked.request, asked.stream_id, opened, trace.first(StreamReset(asked.request))
 
 
@@ -243,14 +243,14 @@ def _processed_streams(trace: Trace, story: ConnectionView) -> Iterator[tuple[st
     decisive=True,
     needs_gate=True,
 )
-def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Finding:
+def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Judgement:
     """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
     excluded = [
         (request, goaway)
         for story in connections(trace)
         for request in story.requests
         for goaway in story.goaways
-        if goaway.last_stream_id < request.sent.stream_id
+        if not goaway.covers(request.sent.stream_id)
         # What was processed before the GOAWAY is another promise: last_stream_id_covers_processed_streams.
         if request.processed is None or not precedes(request.processed, goaway)
     ]
@@ -278,7 +278,7 @@ def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits
     decisive=True,
     needs_gate=True,
 )
-def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
+def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Judgement:
     """A stream in flight is not reset by the server before the drain timeout, whatever the code.
 
     A reset after the whole response is no loss: it only asks the client to stop sending its request's body.
@@ -308,7 +308,7 @@ def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     blocked_by=(goaway_is_sent,),
     needs_gate=True,
 )
-def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
+def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Judgement:
     """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
 
     Told is: RST_STREAM with REFUSED_STREAM, or a GOAWAY whose last stream id is below it. What is neither leaves the

@@ -8,9 +8,9 @@ from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, told
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2
 from lastcall.conformance.model.server_events import ListenerClosed
-from lastcall.conformance.model.verdict import Finding, Impact, Level, cannot_tell, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, cannot_tell, observed
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
 
-HTTP2 = (Protocol.H2, Protocol.H2C)
-HIGHEST = 2**31 - 1
 _LONGEST = 3
 
 
 @check(clauses.GOAWAY_TWO_PHASE, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
-def sequence_of_goaways(trace: Trace, _limits: Limits) -> Finding:
+def sequence_of_goaways(trace: Trace, _limits: Limits) -> Judgement:
     """What each connection is told, GOAWAY after GOAWAY: whether the last stream is left open first, and named in the end.
 
     The one that names it is what lets a client know which of its requests it may safely send again.
@@ -46,13 +44,13 @@ def sequence_of_goaways(trace: Trace, _limits: Limits) -> Finding:
 
 
 def _words(goaway: GoawayReceived) -> str:
-    last = "2^31-1" if goaway.last_stream_id == HIGHEST else str(goaway.last_stream_id)
+    last = "2^31-1" if goaway.excludes_nothing else str(goaway.last_stream_id)
     code = f" with code {goaway.error_code}" if goaway.error_code else ""
     return f"{last}{code}" + (f" {goaway.debug!r}" if goaway.debug else "")
 
 
 @check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
-def listener_and_goaway(trace: Trace, _limits: Limits) -> Finding:
+def listener_and_goaway(trace: Trace, _limits: Limits) -> Judgement:
     """Which comes first: GOAWAY, or the end of listening. A client that is told to go elsewhere may come back here."""
     signal = shutdown(trace)
     if signal is None:

@@ -15,9 +15,9 @@ from lastcall.conformance.model.client_events import (
     LoadSent,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP1
 from lastcall.conformance.model.server_events import HandlerEntered, SuccessorReady
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, shutdown
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
 
-HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 REFUSED = ("ConnectError", "ConnectTimeout")
 """What httpx raises when it has no connection to send a request on: the request can safely be sent again."""
 _NO_LOAD = cannot_tell("No ordinary client was at work through the shutdown.")
@@ -38,7 +37,7 @@ def _through(trace: Trace, signal: SignalSent) -> bool:
 
 
 @check(clauses.RESTART, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, over=HTTP1)
-def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits) -> Finding:
+def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits) -> Judgement:
     """A request of an ordinary client that has reached the application is answered, restart or not.
 
     Only over HTTP/1.1 can httpx be a witness: over HTTP/2 it gives up what is in flight at the first GOAWAY
@@ -67,7 +66,7 @@ def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits)
 
 
 @check(clauses.RESTART, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def ordinary_client_through_a_restart(trace: Trace, _limits: Limits) -> Finding:
+def ordinary_client_through_a_restart(trace: Trace, _limits: Limits) -> Judgement:
     """What an application that uses httpx gets through a restart: answers, and errors by their class."""
     signal = shutdown(trace)
     if signal is None:
@@ -91,7 +90,7 @@ def _listed(counted: Counter[str]) -> str:
 
 
 @check(clauses.RESTART, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def outage_of_a_restart(trace: Trace, _limits: Limits) -> Finding:
+def outage_of_a_restart(trace: Trace, _limits: Limits) -> Judgement:
     """For how long nobody answers: from the last answer of the old server to the first of its successor."""
     signal = shutdown(trace)
     if signal is None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lastcall.conformance.model.limits import Limits
 from lastcall.conformance.model.trace import Trace
-from lastcall.conformance.model.verdict import Finding, Impact, Level
+from lastcall.conformance.model.verdict import Impact, Judgement, Level
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.clauses import Clause
-    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.protocol import Protocol, ProtocolSet
 
-Rule: TypeAlias = Callable[[Trace, Limits], Finding]
+Rule: TypeAlias = Callable[[Trace, Limits], Judgement]
 """The function of a check; its docstring is the promise."""
 
 
@@ -39,7 +39,7 @@ class Check:
     level: Level
     impact: Impact
     blocked_by: tuple[Check, ...] = ()
-    over: tuple[Protocol, ...] = ()
+    over: ProtocolSet | tuple[Protocol, ...] = ()
     decisive: bool = False
     needs_gate: bool = False
     only_timed: bool = False
@@ -59,7 +59,7 @@ class Check:
         """Return whether the rule is about this protocol."""
         return not self.over or protocol in self.over
 
-    def __call__(self, trace: Trace, limits: Limits) -> Finding:
+    def __call__(self, trace: Trace, limits: Limits) -> Judgement:
         """Judge a trace."""
         return self.judge(trace, limits)
 
@@ -70,7 +70,7 @@ def check(
     level: Level,
     impact: Impact,
     blocked_by: tuple[Check, ...] = (),
-    over: tuple[Protocol, ...] = (),
+    over: ProtocolSet | tuple[Protocol, ...] = (),
     decisive: bool = False,
     needs_gate: bool = False,
     only_timed: bool = False,
