@@ -72,7 +72,7 @@ def test_messages_pings_and_a_close_by_the_application():
     with opened() as (_server, client, handler):
         client.send(Ping(b"there?"))
         assert client.until(Pong).payload == b"there?"
-        client.send(BytesMessage(b"nobody asks for this"))
+        client.send(BytesMessage(b"unexpected message"))
         order(handler, "finish 11")
         assert client.until(BytesMessage).data == b"lastcall\nla"
         close = client.until(CloseConnection)
@@ -237,7 +237,7 @@ def test_over_http2_a_client_that_does_not_answer_is_closed_after_a_while():
 
 def test_over_http2_messages_wait_for_the_window():
     with on_a_stream() as (_server, client, handler):
-        client.say(Ping(b"there?"), BytesMessage(b"nobody asks for this"))
+        client.say(Ping(b"there?"), BytesMessage(b"unexpected message"))
         assert client.receive_event(Pong).payload == b"there?"
         order(handler, "send 100000")
         length = 0
