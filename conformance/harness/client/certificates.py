@@ -26,12 +26,13 @@ class Certificates:
     _shared: dict[str, ssl.SSLContext] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def client_context(self, alpn: str) -> ssl.SSLContext:
-        """Return a new client context that verifies the server and offers exactly one protocol by ALPN.
+        """Return a new client context that verifies the server and offers ``alpn`` alone; none if that is empty.
 
-        One only: a client that offers two would leave the choice of the protocol under test to the server.
+        A client that offers two protocols would leave the choice of the protocol under test to the server.
         """
         context = ssl.create_default_context(cafile=str(self.authority))
-        context.set_alpn_protocols([alpn])
+        if alpn:
+            context.set_alpn_protocols([alpn])
         return context
 
     def shared_client_context(self, alpn: str) -> ssl.SSLContext:
