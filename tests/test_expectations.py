@@ -1,4 +1,4 @@
-"""Known deviations: how they are read, what they cover, and what a run says of them, as a user sees it."""
+"""Known deviations: how they are read, what they cover, and what a run reports of them, as a user sees it."""
 
 import dataclasses
 import json
@@ -56,13 +56,13 @@ def book(*entries):
     ],
 )
 def test_what_an_expectation_covers(name, protocol, covered):
-    assert [each for each in ALL if entry(name, protocol).covers(each)] == covered
+    assert [question for question in ALL if entry(name, protocol).covers(question)] == covered
 
 
 def test_the_most_precise_one_counts():
     broad, scenario, precise = entry("is_sent"), entry("one::is_sent"), entry("one::is_sent", "h2")
-    mine = book(broad, precise, scenario)
-    assert [mine.of(each) for each in ALL] == [scenario, precise, broad, None]
+    expectations = book(broad, precise, scenario)
+    assert [expectations.of(question) for question in ALL] == [scenario, precise, broad, None]
 
 
 @pytest.mark.parametrize(
@@ -79,23 +79,23 @@ def test_the_most_precise_one_counts():
     ],
 )
 def test_how_an_expectation_stands(answers, standing):
-    mine = entry("one::is_sent")
-    assert book(mine).standing(mine, ALL, answers) is standing
+    known = entry("one::is_sent")
+    assert book(known).standing(known, ALL, answers) is standing
 
 
-def test_what_is_a_matter_of_timing_is_not_over_when_it_holds(tmp_path):
-    mine = dataclasses.replace(entry("one::is_sent"), sometimes=True)
-    assert book(mine).standing(mine, ALL, {A_H1: "kept", A_H2: "kept"}) is Standing.UNDECIDED
-    assert book(mine).standing(mine, ALL, {A_H1: "kept", A_H2: "broken"}) is Standing.IN_FORCE
-    assert book(mine).standing(mine, [], {}) is Standing.NEVER_ASKED
+def test_a_deviation_that_depends_on_timing_is_not_over_when_nothing_is_broken(tmp_path):
+    known = dataclasses.replace(entry("one::is_sent"), sometimes=True)
+    assert book(known).standing(known, ALL, {A_H1: "kept", A_H2: "kept"}) is Standing.UNDECIDED
+    assert book(known).standing(known, ALL, {A_H1: "kept", A_H2: "broken"}) is Standing.IN_FORCE
+    assert book(known).standing(known, [], {}) is Standing.NEVER_ASKED
     written = tmp_path / "mine.toml"
-    written.write_text(as_toml(book(mine, entry("two"))), encoding="utf-8")
-    assert [each.sometimes for each in load_expectations(written).entries] == [True, False]
+    written.write_text(as_toml(book(known, entry("two"))), encoding="utf-8")
+    assert [loaded.sometimes for loaded in load_expectations(written).entries] == [True, False]
 
 
-def test_what_nobody_asks_can_never_be_in_force():
-    mine = entry("three")
-    assert book(mine).standing(mine, ALL, dict.fromkeys(ALL, "kept")) is Standing.NEVER_ASKED
+def test_an_expectation_that_covers_no_question_is_never_in_force():
+    known = entry("three")
+    assert book(known).standing(known, ALL, dict.fromkeys(ALL, "kept")) is Standing.NEVER_ASKED
 
 
 def test_a_more_precise_one_leaves_the_broader_one_nothing():
@@ -116,10 +116,10 @@ def test_proposal_keeps_reasons_drops_what_is_over_and_adds_what_is_new():
 
 def test_proposal_names_the_protocol_where_not_all_are_broken():
     proposed = proposal(book(), ALL, {A_H1: "kept", A_H2: "broken"}, "2026-11-23")
-    assert [str(each) for each in proposed.entries] == ["one::is_sent over h2"]
+    assert [str(entry) for entry in proposed.entries] == ["one::is_sent over h2"]
 
 
-def test_proposal_leaves_alone_what_was_not_asked():
+def test_proposal_keeps_what_was_not_part_of_the_run():
     known = book(entry("two"))
     assert proposal(known, ALL, {A_H1: "kept"}, "2026-11-23") == known
 
@@ -175,7 +175,7 @@ def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_key(tmp_path, text
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_said_to_be_not_there(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ExpectationsError, match="No such file"):
         load_expectations(tmp_path / "none.toml")
 
@@ -185,13 +185,13 @@ def known_files():
 
 
 def test_every_file_of_known_deviations_is_one_of_a_server_of_ours():
-    found = find()
-    names = set(found.scenarios) | {check.id for scenario in found.scenarios.values() for check in scenario.checks}
+    suite = find()
+    names = set(suite.scenarios) | {check.id for scenario in suite.scenarios.values() for check in scenario.checks}
     for path in known_files():
-        mine = load_expectations(path)
-        assert mine.server == path.stem, path
-        assert mine.server in found.servers, path
-        assert {part for each in mine.entries for part in each.id.split("::")} <= names, path
+        known = load_expectations(path)
+        assert known.server == path.stem, path
+        assert known.server in suite.servers, path
+        assert {part for listed in known.entries for part in listed.id.split("::")} <= names, path
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_all_items_of_a_server_have_its_name_in_their_ids(nodeid, server):
 # --- as a user runs it ---------------------------------------------------------------------------------------------
 
 
-def lastcall(*words, cwd):
+def lastcall(*arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -242,8 +242,8 @@ def played(tmp_path_factory):
     return folder
 
 
-def judged(folder, *words):
-    return lastcall(f"--server={MUTANT}", f"--judge-only={folder}/out", "-ra", "-vv", *words, cwd=folder)
+def judged(folder, *arguments):
+    return lastcall(f"--server={MUTANT}", f"--judge-only={folder}/out", "-ra", "-vv", *arguments, cwd=folder)
 
 
 def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
@@ -253,7 +253,7 @@ def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
     assert "expected since 2026-11-01: It cancels them." in run.stdout
     assert " 1 xfailed" in run.stdout
     verdicts = json.loads((played / "out" / "results.json").read_text(encoding="utf-8"))["plays"][0]["verdicts"]
-    beside = {each["check"]: (each["answer"], each["expected"]) for each in verdicts if "expected" in each}
+    beside = {stored["check"]: (stored["answer"], stored["expected"]) for stored in verdicts if "expected" in stored}
     assert beside == {
         "in_flight_requests_are_served": (
             "broken",
@@ -262,13 +262,13 @@ def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
     }
 
 
-def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(played):
+def test_junit_has_level_clause_answer_server_version_and_what_is_expected(played):
     path = written(played, entry(IN_FLIGHT, "h1", "It cancels them."))
     judged(played, f"--expectations={path}", "-k", QUICK, f"--junitxml={played}/junit.xml")
     cases = list(ET.parse(played / "junit.xml").iter("testcase"))
-    case = next(each for each in cases if "in_flight_requests_are_served" in each.attrib["name"])
-    told = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
-    assert told == {
+    case = next(case for case in cases if "in_flight_requests_are_served" in case.attrib["name"])
+    properties = {item.attrib["name"]: item.attrib["value"] for item in case.iter("property")}
+    assert properties == {
         "server": MUTANT,
         "scenario": "http1-idle-and-new",
         "protocol": "h1",
@@ -278,7 +278,7 @@ def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(pla
         "clause": "in-flight",
         "clause_link": "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
         "answer": "broken",
-        "version": told["version"],
+        "version": properties["version"],
         "expected": "expected since 2026-11-01: It cancels them.",
     }
     skipped = case.find("skipped")
@@ -297,7 +297,7 @@ def test_an_expectation_that_is_over_fails_and_says_what_to_delete(played):
     assert "1 failed" in run.stdout
 
 
-def test_an_expectation_about_what_was_left_out_is_not_asked(played):
+def test_an_expectation_about_a_deselected_question_is_not_judged(played):
     path = written(played, entry(IN_FLIGHT, "h1"), entry("one-request", "h2"), entry(KEPT, "h1-tls"))
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert run.returncode == 0, run.stdout
@@ -323,13 +323,13 @@ def test_a_file_that_cannot_be_read_fails_with_its_line_and_the_run_goes_on(play
     assert "Traceback" not in run.stdout
 
 
-def test_a_file_for_a_server_that_is_not_asked_is_said_to_be_one(played):
+def test_a_file_for_a_server_outside_of_the_run_is_reported(played):
     path = written(played, entry(IN_FLIGHT), server="somebody-else", name="else")
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert f"{path}: 'server' is 'somebody-else', which is not asked in this run" in run.stdout
 
 
-def test_a_folder_may_hold_those_of_servers_that_are_not_asked(played, tmp_path):
+def test_a_folder_may_hold_those_of_servers_outside_of_the_run(played, tmp_path):
     written(tmp_path, entry(IN_FLIGHT), server="somebody-else", name="else")
     written(tmp_path, entry(IN_FLIGHT, "h1"))
     run = judged(played, f"--expectations={tmp_path}", "-k", QUICK)
@@ -344,7 +344,7 @@ def test_a_proposal_is_written_beside_the_file_and_said(played, tmp_path):
     assert f"1 expectations are proposed in {proposed}" in run.stdout
     assert path.read_text(encoding="utf-8") == before
     text = proposed.read_text(encoding="utf-8")
-    assert [each["id"] for each in tomllib.loads(text)["expected"]] == [IN_FLIGHT]
+    assert [expected["id"] for expected in tomllib.loads(text)["expected"]] == [IN_FLIGHT]
     again = judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
     assert "(in the place of an older proposal)" in again.stdout
 
@@ -355,16 +355,16 @@ def of_versions(versions, name=IN_FLIGHT, reason="It cancels them."):
 
 def test_what_names_other_versions_is_not_expected_of_this_one():
     old, always, new = of_versions("<2.8.9"), entry(IN_FLIGHT, "h2"), of_versions(">=2.8.9")
-    mine = book(old, always, new)
-    assert mine.for_version("2.8.7").entries == (old, always)
-    assert mine.for_version("2.8.9").entries == (always, new)
-    assert mine.for_version("what is no number").entries == (always,)
+    expectations = book(old, always, new)
+    assert expectations.for_version("2.8.7").entries == (old, always)
+    assert expectations.for_version("2.8.9").entries == (always, new)
+    assert expectations.for_version("what is no number").entries == (always,)
     assert str(old) == f"{IN_FLIGHT} over h1 of <2.8.9"
 
 
 def test_versions_are_written_read_and_refused_by_name(tmp_path):
     path = written(tmp_path, of_versions(">=2.8,<2.8.9"), of_versions("2.4.66-1~deb12u2"), of_versions(""))
-    assert [each.versions for each in load_expectations(path).entries] == [">=2.8,<2.8.9", "2.4.66-1~deb12u2", ""]
+    assert [loaded.versions for loaded in load_expectations(path).entries] == [">=2.8,<2.8.9", "2.4.66-1~deb12u2", ""]
     path.write_text(path.read_text().replace(">=2.8,<2.8.9", ">=two"), encoding="utf-8")
     with pytest.raises(
         ExpectationsError, match=r"mine\.toml: \[\[expected\]\] number 1: '>=two' is no range of versions"
@@ -423,7 +423,7 @@ def test_a_proposal_keeps_what_is_known_of_other_versions(played, tmp_path):
     path = written(tmp_path, of_versions(f"<{installed}", KEPT), entry(KEPT, "h1"), of_versions("<0", IN_FLIGHT))
     judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
     proposed = tomllib.loads(Path(f"{path}.proposed").read_text(encoding="utf-8"))["expected"]
-    assert [(each["id"], each.get("versions", "")) for each in proposed] == [
+    assert [(expected["id"], expected.get("versions", "")) for expected in proposed] == [
         (KEPT, f"<{installed}"),
         (IN_FLIGHT, "<0"),
         (IN_FLIGHT, ""),
@@ -433,5 +433,5 @@ def test_a_proposal_keeps_what_is_known_of_other_versions(played, tmp_path):
 @pytest.mark.parametrize("path", sorted(KNOWN.glob("*.toml")), ids=lambda path: path.stem)
 def test_what_is_known_of_a_server_of_ours_names_the_locked_version(path):
     known = load_expectations(path)
-    assert all(each.versions for each in known.entries)
+    assert all(listed.versions for listed in known.entries)
     assert known.for_version(locked_versions()[known.server]).entries == known.entries

@@ -1,4 +1,4 @@
-"""results.json: what is written is what is read, and what is none is refused in one line."""
+"""results.json: what is written is what is read, and a file that is none is refused in one line."""
 
 import dataclasses
 import gzip
@@ -57,7 +57,7 @@ def test_results_come_back_as_they_were_written(tmp_path):
     path = RESULTS.write(tmp_path)
     assert path == tmp_path / NAME
     assert load_results(tmp_path) == RESULTS
-    assert [each.name for each in tmp_path.iterdir()] == [NAME], "the draft is gone"
+    assert [path.name for path in tmp_path.iterdir()] == [NAME], "the draft is gone"
 
 
 def test_writing_again_replaces_what_was_there(tmp_path):
@@ -159,7 +159,7 @@ def test_a_verdict_that_is_none_is_refused_with_what_is_wrong(tmp_path, change, 
     assert why in str(refused.value)
 
 
-def test_play_is_told_from_the_others_by_its_key():
+def test_play_is_identified_by_its_key():
     assert PLAYED.key == ("mine", "h2", "one-request")
 
 
