@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.clauses import CLAUSES
 from lastcall.conformance.model.verdict import Impact, Level
-from lastcall.conformance.results.results import describe_checks
+from lastcall.conformance.results.descriptions import describe_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

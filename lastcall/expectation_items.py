@@ -6,7 +6,7 @@ JUnit's. The items here are added after ``-k`` and ``-m`` have chosen: an expect
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +23,13 @@ from lastcall.conformance.judging.expectations import (
     load_expectations,
     proposal,
 )
-from lastcall.conformance.model.verdict import Answer, Level
+from lastcall.conformance.model.verdict import Answer, KnownDeviation, Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lastcall.conformance.model.verdict import Verdict
+    from lastcall.conformance.results.results import PlayResult
     from lastcall.session import Row, RunSession
 
 KNOWN = Path(__file__).resolve().parent / "servers" / "expectations"
@@ -99,13 +101,15 @@ class ExpectationItems:
             self._in_force[server] = book.for_version(version) if version else book
         return self._in_force.get(server)
 
-    def with_expectations(self, play: dict[str, Any]) -> dict[str, Any]:
-        """Put the expectation beside each broken verdict of a play, as it stands in results.json."""
-        for verdict in play["verdicts"]:
-            entry = self.expected(play["server"], Question(play["scenario"], play["protocol"], verdict["check"]))
-            if entry and verdict["answer"] == Answer.BROKEN:
-                verdict["expected"] = {"reason": entry.reason, "upstream": entry.upstream, "date": entry.date}
-        return play
+    def with_expectations(self, play: PlayResult) -> PlayResult:
+        """Return a play with the expectation beside each broken verdict that one covers."""
+        return dataclasses.replace(play, verdicts=tuple(self._with_expectation(play, each) for each in play.verdicts))
+
+    def _with_expectation(self, play: PlayResult, verdict: Verdict) -> Verdict:
+        entry = self.expected(play.server, Question(play.scenario, play.protocol, verdict.check))
+        if entry is None or verdict.answer is not Answer.BROKEN:
+            return verdict
+        return dataclasses.replace(verdict, expected=KnownDeviation(entry.reason, entry.upstream, entry.date))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -228,7 +232,7 @@ class ExpectationItems:
             return proposed
         stay = [entry for entry in written.entries if entry in proposed.entries or entry not in tried.entries]
         new = [entry for entry in proposed.entries if entry not in written.entries]
-        return replace(proposed, entries=(*stay, *new))
+        return dataclasses.replace(proposed, entries=(*stay, *new))
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.verdict import Answer
+from lastcall.conformance.results.results import PlayResult
 from lastcall.pytest_items import CheckItem
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class ResultGatherer:
     def __init__(self, run_session: RunSession, expectation_items: ExpectationItems) -> None:
         self._run_session = run_session
         self._expectation_items = expectation_items
-        self._plays: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._plays: dict[tuple[str, str, str], PlayResult] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -34,18 +35,18 @@ class ResultGatherer:
             if not item.play.reported:
                 item.play.reported = True
                 # Only plain data travels between processes: no enum, no tuple.
-                result = json.loads(json.dumps(item.judged.as_result(self._run_session.folder), default=vars))
-                report.lastcall["play"] = self._expectation_items.with_expectations(result)
-                report.lastcall["claims"] = self._run_session.claims(item.play.row.server)
+                play = self._expectation_items.with_expectations(item.judged.as_result(self._run_session.folder))
+                report.lastcall["play"] = play.as_json()
+                report.lastcall["claims"] = [vars(claim) for claim in self._run_session.claims(item.play.row.server)]
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the play that came along with a report."""
         sent = getattr(report, "lastcall", None)
         if sent and "play" in sent:
-            play = sent["play"]
-            self._run_session.record_capabilities(play["server"], sent["claims"])
-            self._plays[play["scenario"], play["server"], play["protocol"]] = play
+            play = PlayResult.from_json(sent["play"])
+            self._run_session.record_capabilities(play.server, [Capability(**claim) for claim in sent["claims"]])
+            self._plays[play.key] = play
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Show a broken "should" and an observation as what they are, and not as passed."""

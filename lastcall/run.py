@@ -72,9 +72,9 @@ class Judged:
             control=str(self.control_stored_at.relative_to(folder)) if self.control_stored_at else "",
             control_failed=why_control_fails(self.control) if self.control else "",
             argv=next((started.argv for started in self.trace.of(ServerStarted)), ()),
-            fates={str(each): fates.count(each) for each in Fate},
+            fates={each: fates.count(each) for each in Fate},
             duration_s=round((end_ns - begin_ns) / 1e9, 3),
-            verdicts=tuple(verdict.as_json() for verdict in self.verdicts),
+            verdicts=tuple(self.verdicts),
         )
 
 

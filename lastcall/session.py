@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import platform
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lastcall import __version__
 from lastcall.conformance.judging.explanation import explain
-from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.trace_file import TraceError, load
 from lastcall.conformance.model.verdict import Answer, Level
+from lastcall.conformance.results.descriptions import describe_checks, describe_scenario, describe_server
 from lastcall.conformance.results.results import (
     PlayResult,
     Results,
     ResultsError,
-    describe_checks,
     describe_clauses,
-    describe_scenario,
-    describe_server,
     load_results,
 )
 from lastcall.install import version_of, why_missing
@@ -39,6 +35,7 @@ from lastcall.server_toml import ServerFileError, load_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lastcall.conformance.model.capabilities import Capability
     from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.scenario import Scenario
@@ -60,7 +57,7 @@ class Row:
     asked_as: str
 
 
-Question = tuple[Row, "Scenario", "Protocol"]
+WantedPlay = tuple[Row, "Scenario", "Protocol"]
 """One play that is wanted: who is asked, what, over which protocol."""
 
 
@@ -74,7 +71,7 @@ class RunSession:
         self._found = found
         self._judge_only = judge_only
         self._run = Run(folder, pace)
-        self._claims: dict[str, list[dict[str, Any]]] = _remembered_claims(folder) if judge_only else {}
+        self._claims: dict[str, Sequence[Capability]] = _remembered_claims(folder) if judge_only else {}
         self._judged: dict[tuple[str, str, str], Judged] = {}
         self._performed: set[str] = set()
         self._versions: dict[str, str | None] = {}
@@ -147,7 +144,7 @@ class RunSession:
         """Tell whether this server's plays are over."""
         return row.server.name in self._performed
 
-    def perform(self, asked: Sequence[Question], progress: Callable[[Progress], None]) -> None:
+    def perform(self, asked: Sequence[WantedPlay], progress: Callable[[Progress], None]) -> None:
         """Play all that is asked, or read it back when traces are only judged again."""
         if self._judge_only:
             for row, scenario, protocol in asked:
@@ -162,12 +159,11 @@ class RunSession:
             self._keep(self._run.perform(cases, progress))
         self._performed.update(row.server.name for row, _scenario, _protocol in asked)
 
-    def claims(self, server: Server) -> list[dict[str, Any]]:
-        """Give what the server's adapter claims beside what the capability probe found, as plain data."""
-        probed = self._run.claims.get(server.name)
-        return [dataclasses.asdict(claim) for claim in probed] if probed else self._claims.get(server.name, [])
+    def claims(self, server: Server) -> Sequence[Capability]:
+        """Return what the server's adapter claims beside what the capability probe found."""
+        return self._run.claims.get(server.name) or self._claims.get(server.name, ())
 
-    def record_capabilities(self, server: str, claims: list[dict[str, Any]]) -> None:
+    def record_capabilities(self, server: str, claims: Sequence[Capability]) -> None:
         """Take what another process has found of a server."""
         if claims:
             self._claims[server] = claims
@@ -197,15 +193,15 @@ class RunSession:
             control=judged.control_in_words,
         )
 
-    def publish(self, plays: list[dict[str, Any]]) -> None:
+    def publish(self, plays: Sequence[PlayResult]) -> None:
         """Write results.json and the report from the plays that were told of."""
-        results = self._results([PlayResult(**play) for play in plays])
+        results = self._results(plays)
         results.write(self.folder)
         from lastcall.reports.page import write_page  # noqa: PLC0415 - templates are not needed until the end
 
         write_page(results, self.folder)
 
-    def _results(self, played: list[PlayResult]) -> Results:
+    def _results(self, played: Sequence[PlayResult]) -> Results:
         scenarios = list(self._found.scenarios.values())
         keys = {play.key for play in played}
         refused = [
@@ -234,18 +230,18 @@ class RunSession:
             plays=tuple(sorted([*played, *refused], key=lambda play: (order.get(play.server, 0), play.scenario))),
         )
 
-    def summary(self, plays: list[dict[str, Any]]) -> list[str]:
+    def summary(self, plays: Sequence[PlayResult]) -> list[str]:
         """Sum the run up, a line for each server, and say what was not asked."""
         from lastcall.reports.figures import rows  # noqa: PLC0415 - not needed until the end
 
         lines = [f"cannot be used: {line}" for line in self._found.broken]
-        figures = {each.name: each for each in rows(self._results([PlayResult(**play) for play in plays]))}
+        figures = {each.name: each for each in rows(self._results(plays))}
         for row in self.rows:
             name = row.server.name
-            mine = [play for play in plays if play["server"] == name]
+            mine = [play for play in plays if play.server == name]
             if mine:
                 lines.append(f"{name} {self.version(row.server) or ''}: {_counts(mine)}; {figures[name].requests_lost}")
-                told = [Capability(**claim).contradicted for claim in self.claims(row.server)]
+                told = [claim.contradicted for claim in self.claims(row.server)]
                 lines += [f"{name}: the adapter's claims are wrong: {words}" for words in told if words]
             elif why := self.why_not_played(row):
                 lines.append(why)
@@ -262,11 +258,11 @@ class RunSession:
         self._run.__exit__()
 
 
-def _counts(plays: list[dict[str, Any]]) -> str:
+def _counts(plays: Sequence[PlayResult]) -> str:
     answers = Counter(
-        f"{verdict['level']} {verdict['answer']}" if verdict["answer"] == Answer.BROKEN else verdict["answer"]
+        f"{verdict.level} {verdict.answer}" if verdict.answer is Answer.BROKEN else str(verdict.answer)
         for play in plays
-        for verdict in play["verdicts"]
+        for verdict in play.verdicts
     )
     broken = [f"{answers[f'{level} broken']} {level} broken" for level in Level if answers[f"{level} broken"]]
     others = [f"{answers[answer]} {answer}" for answer in Answer if answer is not Answer.BROKEN and answers[answer]]
@@ -307,10 +303,10 @@ def _unknown(found: Found, name: str) -> str:
     return f"--server {name}: no such server. Known are {known}; or give the path of a .toml or .py file{reasons}"
 
 
-def _remembered_claims(folder: Path) -> dict[str, list[dict[str, Any]]]:
+def _remembered_claims(folder: Path) -> dict[str, Sequence[Capability]]:
     """Give what an earlier run in this folder has found of its servers; nothing if there are no results of it."""
     with contextlib.suppress(ResultsError):
-        return {name: server.get("claims", []) for name, server in load_results(folder).servers.items()}
+        return {name: server.claims for name, server in load_results(folder).servers.items()}
     return {}
 
 

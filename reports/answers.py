@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lastcall.reports.links import outward
+from lastcall.conformance.model.verdict import BLAMING, Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-BLAMING = ("must", "promise")
-"""The levels at which a broken check fails a server."""
+    from lastcall.conformance.model.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -47,37 +47,19 @@ NOT_SUPPORTED = Shown(
 
 LEGEND = (KEPT, BROKEN, SHOULD_BROKEN, OBSERVED, CANNOT_TELL, BLOCKED, NOT_SUPPORTED, SETUP_FAILED, HARNESS_ERROR)
 
-_BY_WORD = {shown.word: shown for shown in LEGEND if shown is not SHOULD_BROKEN}
+_BY_ANSWER = {Answer(shown.word): shown for shown in LEGEND if shown is not SHOULD_BROKEN}
 
 
-def shown(verdict: Mapping[str, Any]) -> Shown:
-    """Give how a verdict is shown. An answer that this page does not know keeps its own word."""
-    answer, level = str(verdict["answer"]), verdict["level"]
-    if answer == BROKEN.word and level not in BLAMING:
+def shown(verdict: Verdict) -> Shown:
+    """Return how a verdict is shown."""
+    if verdict.answer is Answer.BROKEN and verdict.level not in BLAMING:
         return SHOULD_BROKEN
-    return _BY_WORD.get(answer) or Shown(CANNOT_TELL.code, "?", answer, "", CANNOT_TELL.rank)
+    return _BY_ANSWER[verdict.answer]
 
 
-def known(verdicts: Iterable[Mapping[str, Any]]) -> int:
+def known(verdicts: Iterable[Verdict]) -> int:
     """Count those that are broken and were known to be."""
-    return sum(verdict["answer"] == BROKEN.word and "expected" in verdict for verdict in verdicts)
-
-
-@dataclass(frozen=True)
-class Expected:
-    """Why an answer was no surprise: a known deviation. It stands beside the answer and changes nothing of it."""
-
-    reason: str
-    link: str
-    date: str
-
-    @classmethod
-    def of(cls, verdict: Mapping[str, Any]) -> Expected | None:
-        """Read it from a verdict; None if nothing is known of it."""
-        told = verdict.get("expected")
-        if not told:
-            return None
-        return cls(str(told.get("reason", "")), outward(told.get("upstream")), str(told.get("date", "")))
+    return sum(verdict.answer is Answer.BROKEN and verdict.expected is not None for verdict in verdicts)
 
 
 @dataclass(frozen=True)
@@ -91,16 +73,13 @@ class Count:
         return f"{self.number} {self.shown.word}"
 
 
-def counts(verdicts: Iterable[Mapping[str, Any]]) -> tuple[Count, ...]:
+def counts(verdicts: Iterable[Verdict]) -> tuple[Count, ...]:
     """Count verdicts by the way they are shown, what matters most first."""
-    tally: dict[Shown, int] = {}
-    for verdict in verdicts:
-        each = shown(verdict)
-        tally[each] = tally.get(each, 0) + 1
-    return tuple(Count(each, tally[each]) for each in sorted(tally, key=lambda each: each.rank))
+    tally = Counter(map(shown, verdicts))
+    return tuple(Count(way, tally[way]) for way in sorted(tally, key=lambda way: way.rank))
 
 
 def headline(tally: tuple[Count, ...]) -> tuple[Count, ...]:
-    """Give what stands in for a whole play: its worst answers, or how many rules it kept when none is worse."""
+    """Return what stands in for a whole play: its worst answers, or how many rules it kept when none is worse."""
     worst = tuple(count for count in tally if count.shown.telling)
     return worst[:2] or tuple(count for count in tally if count.shown is KEPT) or tally[:1]

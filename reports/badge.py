@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
-from lastcall.reports.answers import BLAMING
+from lastcall.conformance.model.verdict import BLAMING, Answer
 from lastcall.reports.links import slug
 from lastcall.reports.printable import printable
 
@@ -37,8 +37,8 @@ class Badge:
 
     def as_endpoint(self) -> str:
         """Give the JSON for shields.io."""
-        told = {"schemaVersion": 1, "label": LABEL, "message": self.message, "color": self.colour}
-        return json.dumps(told | {"isError": self.colour == "red"}) + "\n"
+        record = {"schemaVersion": 1, "label": LABEL, "message": self.message, "color": self.colour}
+        return json.dumps(record | {"isError": self.colour == "red"}) + "\n"
 
     def as_svg(self) -> str:
         """Draw it; the text is fitted to its box, whatever font is there."""
@@ -61,13 +61,14 @@ def badge(results: Results, server: str) -> Badge:
     plays = [play for play in results.plays if play.server == server and not play.not_supported]
     if not plays:
         raise LookupError(f"there is no play of {server!r}; there are some of {', '.join(results.servers)}")
-    blaming = [verdict for play in plays for verdict in play.verdicts if verdict["level"] in BLAMING]
-    kept = sum(verdict["answer"] == "kept" for verdict in blaming)
-    broken = [verdict for verdict in blaming if verdict["answer"] == "broken"]
-    unproved = sum(verdict["answer"] in ("setup failed", "harness error") for verdict in blaming)
-    title = f"{LABEL}: {server} {results.servers.get(server, {}).get('version', '')}".rstrip()
+    blaming = [verdict for play in plays for verdict in play.verdicts if verdict.level in BLAMING]
+    kept = sum(verdict.answer is Answer.KEPT for verdict in blaming)
+    broken = [verdict for verdict in blaming if verdict.answer is Answer.BROKEN]
+    unproved = sum(verdict.answer in (Answer.SETUP_FAILED, Answer.HARNESS_ERROR) for verdict in blaming)
+    version = results.servers[server].version if server in results.servers else ""
+    title = f"{LABEL}: {server} {version}".rstrip()
     if broken:
-        known = sum("expected" in verdict for verdict in broken)
+        known = sum(verdict.expected is not None for verdict in broken)
         message = f"{len(broken)} of {len(broken) + kept} broken" + (f", {known} known" if known else "")
         return Badge(message, "red", f"{title}: {message}")
     # Nothing broken is no praise when little was proved.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from lastcall.reports.lanes import Bar, Bound, Lane, Lanes
-    from lastcall.reports.markers import Mark
+    from lastcall.reports.markers import Marker
 
 GUTTER = 178.0
 PLOT = 940.0
@@ -24,7 +24,7 @@ _HEIGHTS = {"process": 50.0, "connection": 50.0, "request": 42.0}
 
 
 @dataclass(frozen=True)
-class Span:
+class DrawnBar:
     """A bar. ``style`` is its kind and how it ended."""
 
     style: str
@@ -32,7 +32,7 @@ class Span:
     y: float
     width: float
     height: float
-    told: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Sign:
     kind: str
     x: float
     y: float
-    told: str
+    title: str
     blamed: bool
     words: Words | None
 
@@ -62,12 +62,12 @@ class Dash:
     """A limit: a dashed line across its lane."""
 
     x: float
-    told: str
+    title: str
     words: Words | None
 
 
 @dataclass(frozen=True)
-class Row:
+class LaneRow:
     """One lane, from ``y`` downwards."""
 
     kind: str
@@ -75,7 +75,7 @@ class Row:
     note: str
     y: float
     height: float
-    spans: tuple[Span, ...]
+    spans: tuple[DrawnBar, ...]
     threads: tuple[tuple[str, str], ...]
     signs: tuple[Sign, ...]
     dashes: tuple[Dash, ...]
@@ -94,24 +94,24 @@ class Drawing:
     height: float
     top: float
     bottom: float
-    rows: tuple[Row, ...]
+    rows: tuple[LaneRow, ...]
     ticks: tuple[Tick, ...]
     cuts: tuple[Cut, ...]
     zero: float
     signal: str
-    told: str
+    title: str
 
 
 def draw(lanes: Lanes, blamed: Collection[int] = ()) -> Drawing:
     """Lay a play out. ``blamed`` are the lines of the trace on which broken verdicts rest."""
-    marks = [(number, mark) for number, lane in enumerate(lanes.lanes) for mark in lane.marks]
-    marks = [(number, mark) for number, mark in marks if mark.at_ns >= lanes.begin_ns]
-    axis = lay([*(Point(mark.at_ns, number) for number, mark in marks), *_soft(lanes)], PLOT)
+    markers = [(number, marker) for number, lane in enumerate(lanes.lanes) for marker in lane.markers]
+    markers = [(number, marker) for number, marker in markers if marker.at_ns >= lanes.begin_ns]
+    axis = lay([*(Point(marker.at_ns, number) for number, marker in markers), *_soft(lanes)], PLOT)
     axis = _moved(axis, GUTTER)
     rows, y = [], _HEAD
     for number, lane in enumerate(lanes.lanes):
-        mine = [(mark, axis.places[place]) for place, (own, mark) in enumerate(marks) if own == number]
-        rows.append(_row(lane, mine, axis, y, blamed))
+        placed = [(marker, axis.places[place]) for place, (own, marker) in enumerate(markers) if own == number]
+        rows.append(_row(lane, placed, axis, y, blamed))
         y += rows[-1].height
     return Drawing(
         width=WIDTH,
@@ -123,11 +123,11 @@ def draw(lanes: Lanes, blamed: Collection[int] = ()) -> Drawing:
         cuts=axis.cuts,
         zero=axis.at(lanes.zero_ns),
         signal=lanes.signal,
-        told=_told(lanes),
+        title=_title(lanes),
     )
 
 
-def _told(lanes: Lanes) -> str:
+def _title(lanes: Lanes) -> str:
     connections = sum(lane.kind == "connection" for lane in lanes.lanes)
     seconds = (lanes.end_ns - lanes.zero_ns) / 1e9
     after = f"{seconds:.2f} s after {lanes.signal}" if lanes.signal else f"{seconds:.2f} s"
@@ -155,33 +155,33 @@ def _moved(axis: Axis, by: float) -> Axis:
     )
 
 
-def _row(lane: Lane, marks: Sequence[tuple[Mark, float]], axis: Axis, y: float, blamed: Collection[int]) -> Row:
+def _row(lane: Lane, markers: Sequence[tuple[Marker, float]], axis: Axis, y: float, blamed: Collection[int]) -> LaneRow:
     threads: tuple[tuple[str, str], ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[DrawnBar, ...] = ()
     if lane.kind == "crowd":
         requests = [bar for bar in lane.bars if bar.kind == "request"]
         height = 16.0 + _THREAD * max(len(requests), 4)
         threads = tuple(_threads(lane.bars, axis, y + 9.0))
     else:
         height = _HEIGHTS[lane.kind]
-        spans = tuple(_span(bar, marks, axis, y + height / 2) for bar in lane.bars)
+        spans = tuple(_span(bar, markers, axis, y + height / 2) for bar in lane.bars)
     room = _Room(y + height / 2)
-    signs = tuple(_signs(marks, room, blamed))
+    signs = tuple(_signs(markers, room, blamed))
     dashes = tuple(_dash(bound, axis, room) for bound in lane.bounds)
-    return Row(lane.kind, lane.name, lane.note, y, height, spans, threads, signs, dashes)
+    return LaneRow(lane.kind, lane.name, lane.note, y, height, spans, threads, signs, dashes)
 
 
 _SHAPES = {"process": (-2.5, 5.0), "connection": (-2.5, 5.0), "request": (-9.0, 7.0), "response": (-9.0, 7.0)}
 
 
-def _span(bar: Bar, marks: Sequence[tuple[Mark, float]], axis: Axis, middle: float) -> Span:
-    """A bar reaches as far as the marks of its own lane that share its last moment, wherever they were set."""
+def _span(bar: Bar, markers: Sequence[tuple[Marker, float]], axis: Axis, middle: float) -> DrawnBar:
+    """A bar reaches as far as the markers of its own lane that share its last moment, wherever they were set."""
     begin = axis.at(bar.begin_ns)
-    same = [place for mark, place in marks if mark.at_ns == bar.end_ns]
+    same = [place for marker, place in markers if marker.at_ns == bar.end_ns]
     end = max([axis.at(bar.end_ns), *same])
     offset, height = _SHAPES.get(bar.kind, (3.0, 6.0))
     style = f"{bar.kind} {bar.end}".strip()
-    return Span(style, begin, middle + offset, max(end - begin, 1.5), height, bar.told)
+    return DrawnBar(style, begin, middle + offset, max(end - begin, 1.5), height, bar.title)
 
 
 def _threads(bars: Iterable[Bar], axis: Axis, top: float) -> Iterable[tuple[str, str]]:
@@ -216,15 +216,15 @@ class _Room:
         return None
 
 
-def _signs(marks: Sequence[tuple[Mark, float]], room: _Room, blamed: Collection[int]) -> Iterable[Sign]:
+def _signs(markers: Sequence[tuple[Marker, float]], room: _Room, blamed: Collection[int]) -> Iterable[Sign]:
     """Words go to what matters most first; the signs stand in the order of time."""
-    served = sorted(marks, key=lambda each: each[0].rank)
-    words = {id(mark): room.words(mark.label, place) for mark, place in served}
-    for mark, place in marks:
-        yield Sign(mark.kind, place, room.middle, mark.told, mark.line in blamed, words[id(mark)])
+    served = sorted(markers, key=lambda each: each[0].rank)
+    words = {id(marker): room.words(marker.label, place) for marker, place in served}
+    for marker, place in markers:
+        yield Sign(marker.kind, place, room.middle, marker.title, marker.line in blamed, words[id(marker)])
 
 
 def _dash(bound: Bound, axis: Axis, room: _Room) -> Dash:
     x = axis.at(bound.at_ns)
     limit = f"{bound.limit_s:.3g} s"
-    return Dash(x, f"limit of {bound.told}: {limit}", room.words(f"≤ {limit}", x + 9))
+    return Dash(x, f"limit of {bound.what}: {limit}", room.words(f"≤ {limit}", x + 9))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.client_events import BodyReceived, FrameReceived, FrameSent
+from lastcall.conformance.model.server_events import LagMeasured, PlayEnded, ServerStarted, SignalSent, StepBegun
 from lastcall.conformance.results.results import load_trace
 from lastcall.reports.answers import (
     BROKEN,
@@ -15,14 +17,13 @@ from lastcall.reports.answers import (
     OBSERVED,
     SHOULD_BROKEN,
     Count,
-    Expected,
     Shown,
     counts,
     headline,
     shown,
 )
 from lastcall.reports.drawing import Drawing, draw
-from lastcall.reports.lanes import Record, lanes, records
+from lastcall.reports.lanes import Numbered, lanes
 from lastcall.reports.links import check_id, outward, play_id, stored, verdict_id
 from lastcall.reports.printable import printable
 
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from lastcall.conformance.model.event import Event
+    from lastcall.conformance.model.trace import Trace
+    from lastcall.conformance.model.verdict import Impact, KnownDeviation, Level
     from lastcall.conformance.results.results import PlayResult, Results
 
 MOST_EVENTS = 48
 """So many events of a play are shown; all are in its trace, which is linked to."""
-_NOISE = frozenset(
-    {"FrameReceived", "FrameSent", "BodyReceived", "StepBegun", "LagMeasured", "PlayEnded", "ServerStarted"}
-)
+_NOISE = (FrameReceived, FrameSent, BodyReceived, StepBegun, LagMeasured, PlayEnded, ServerStarted)
 _LONGEST = 160
 _MOST_MEASURED = 4
 
@@ -67,8 +69,8 @@ class VerdictRow:
     id: str
     check: str
     check_id: str
-    level: str
-    impact: str
+    level: Level
+    impact: Impact | None
     shown: Shown
     because: str
     promise: str
@@ -77,7 +79,7 @@ class VerdictRow:
     link: str
     measured: tuple[Measure, ...]
     more_measured: int
-    expected: Expected | None = None
+    expected: KnownDeviation | None = None
 
 
 @dataclass(frozen=True)
@@ -128,34 +130,33 @@ class Evidence:
 
 
 def evidence(results: Results, folder: Path, root: str = "./") -> Iterator[Evidence]:
-    """Give the evidence of every play that was played, in the results' order; ``root`` leads from the page to the folder."""
+    """Yield the evidence of every play that was played, in the results' order; ``root`` leads from the page to the folder."""
     for play in results.plays:
         if not play.not_supported:
             yield _evidence(results, play, folder, root)
 
 
 def _evidence(results: Results, play: PlayResult, folder: Path, root: str) -> Evidence:
-    scenario = results.scenarios.get(play.scenario, {})
+    scenario = results.scenarios.get(play.scenario)
     trace = load_trace(folder, play.trace)
-    told = records(trace) if trace else []
-    blamed = {line for verdict in play.verdicts if shown(verdict) is BROKEN for line in verdict["evidence"]}
-    measured = [measure for verdict in play.verdicts for measure in verdict["measured"]]
+    blamed = {line for verdict in play.verdicts if shown(verdict) is BROKEN for line in verdict.evidence}
+    measured = [measure for verdict in play.verdicts for measure in verdict.measured]
     tally = counts(play.verdicts)
     return Evidence(
         id=play_id(play),
         play=play,
-        question=str(scenario.get("question", "")),
+        question=scenario.question if scenario else "",
         tally=tally,
         headline=headline(tally),
         verdicts=tuple(_verdicts(results, play)),
-        steps=tuple(_steps(scenario.get("steps", ()))),
+        steps=tuple(_steps(scenario.steps if scenario else ())),
         command=shlex.join(play.argv),
         again=_again(results, play),
         control=_control(play),
         trace=stored(play.trace, root),
         control_trace=stored(play.control, root),
-        drawing=draw(lanes(told, measured), blamed) if told else None,
-        events=tuple(_events(told, play)),
+        drawing=draw(lanes(trace, measured), blamed) if trace and trace.events else None,
+        events=tuple(_events(trace, play)) if trace else (),
     )
 
 
@@ -175,25 +176,25 @@ def _control(play: PlayResult) -> str:
 
 def _verdicts(results: Results, play: PlayResult) -> Iterator[VerdictRow]:
     for verdict in sorted(play.verdicts, key=lambda verdict: shown(verdict).rank):
-        clause = results.clauses.get(verdict["clause"], {})
-        check = str(verdict["check"])
-        measured = [Measure(each["what"], each["value_s"], each["limit_s"]) for each in verdict["measured"]]
-        each = shown(verdict)
+        clause = results.clauses.get(verdict.clause)
+        check = results.checks.get(verdict.check)
+        measured = [Measure(each.what, each.value_s, each.limit_s) for each in verdict.measured]
+        way = shown(verdict)
         yield VerdictRow(
-            id=verdict_id(play, check) if each.linked else "",
-            check=check,
-            check_id=check_id(check),
-            level=str(verdict["level"]),
-            impact=str(verdict.get("impact") or ""),
-            shown=each,
-            because=str(verdict["because"]),
-            promise=str(results.checks.get(check, {}).get("promise", "")),
-            source=f"{clause.get('source', '')} {clause.get('keyword', '')}".strip(),
-            rule=str(clause.get("rule", "")),
-            link=outward(clause.get("link")),
+            id=verdict_id(play, verdict.check) if way.linked else "",
+            check=verdict.check,
+            check_id=check_id(verdict.check),
+            level=verdict.level,
+            impact=verdict.impact,
+            shown=way,
+            because=verdict.because,
+            promise=check.promise if check else "",
+            source=str(clause) if clause else "",
+            rule=clause.rule if clause else "",
+            link=outward(clause.link) if clause else "",
             measured=tuple(measured[:_MOST_MEASURED]),
             more_measured=max(0, len(measured) - _MOST_MEASURED),
-            expected=Expected.of(verdict),
+            expected=verdict.expected,
         )
 
 
@@ -204,37 +205,38 @@ def _steps(steps: Iterable[str]) -> Iterator[str]:
         yield run[0] if len(run) == 1 else f"{run[0]} … {run[-1]}  (\N{MULTIPLICATION SIGN}{len(run)})"
 
 
-def _events(told: Sequence[Record], play: PlayResult) -> Iterator[EventRow]:
-    rests = {line: "rests" for verdict in play.verdicts for line in verdict["evidence"]}
+def _events(trace: Trace, play: PlayResult) -> Iterator[EventRow]:
+    rests = {line: "rests" for verdict in play.verdicts for line in verdict.evidence}
     for verdict in play.verdicts:
-        if shown(verdict) not in (KEPT, OBSERVED) and verdict["evidence"]:
+        if shown(verdict) not in (KEPT, OBSERVED) and verdict.evidence:
             how = "blamed" if shown(verdict) in (BROKEN, SHOULD_BROKEN) else "rests"
-            rests |= dict.fromkeys(verdict["evidence"], how)
-    zero_ns = next((event["begin_ns"] for event in told if event.get("purpose") == "shutdown"), 0)
-    readable = [event for event in told if event["line"] in rests or event["event"] not in _NOISE]
-    keep = _kept(readable, {line for line, how in rests.items() if how == "blamed"})
-    for kept, run in groupby(readable, key=lambda event: event["line"] in keep):
+            rests |= dict.fromkeys(verdict.evidence, how)
+    signal = trace.first(SignalSent(purpose="shutdown"))
+    zero_ns = signal.begin_ns if signal else 0
+    readable = [(line, event) for line, event in trace.numbered() if line in rests or not isinstance(event, _NOISE)]
+    keep = _kept(readable, signal, {line for line, how in rests.items() if how == "blamed"})
+    for kept, run in groupby(readable, key=lambda pair: pair[0] in keep):
         if not kept:
             yield EventRow(left_out=len(list(run)))
             continue
-        for event in run:
-            at_s = (event["end_ns"] - zero_ns) / 1e9
-            yield EventRow(event["line"], at_s, event["event"], _words(event), rests.get(event["line"], ""))
+        for line, event in run:
+            at_s = (event.end_ns - zero_ns) / 1e9
+            yield EventRow(line, at_s, type(event).__name__, _words(event), rests.get(line, ""))
 
 
-def _kept(readable: Sequence[Record], blamed: Collection[int]) -> set[int]:
+def _kept(readable: Sequence[Numbered], signal: SignalSent | None, blamed: Collection[int]) -> set[int]:
     """Of too many events those around the signal stay, the last ones, and all on which a broken verdict rests."""
-    lines = [event["line"] for event in readable]
+    lines = [line for line, _event in readable]
     if len(lines) <= MOST_EVENTS:
         return set(lines)
-    signal = next((place for place, event in enumerate(readable) if event.get("purpose") == "shutdown"), 0)
-    begin = max(0, signal - MOST_EVENTS // 4)
+    place = next((place for place, (_line, event) in enumerate(readable) if event is signal), 0)
+    begin = max(0, place - MOST_EVENTS // 4)
     return {*lines[begin : begin + MOST_EVENTS // 2], *lines[-MOST_EVENTS // 2 :], *blamed}
 
 
-def _words(event: Record) -> str:
+def _words(event: Event) -> str:
     """Put the fields of an event in words, those that say nothing left out."""
-    said = ((name, value) for name, value in event.items() if name not in ("event", "line", "begin_ns", "end_ns"))
+    said = ((name, value) for name, value in vars(event).items() if name not in ("begin_ns", "end_ns"))
     return " ".join(f"{name}={_value(name, value)}" for name, value in said if value not in ("", (), None))
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lastcall.reports.answers import BLAMING, SHOULD_BROKEN, known, shown
+from lastcall.conformance.model.verdict import BLAMING, Answer, Level
+from lastcall.conformance.model.views import Fate
+from lastcall.reports.answers import SHOULD_BROKEN, known, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lastcall.conformance.model.verdict import Verdict
+    from lastcall.conformance.results.descriptions import ServerDescription
     from lastcall.conformance.results.results import PlayResult, Results
 
 OWED = "in_flight_requests_are_served"
@@ -47,7 +51,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Row:
+class ServerFigures:
     """One server. ``excused_lost`` were lost in plays that fail without a shutdown too, or past the drain timeout."""
 
     name: str
@@ -81,8 +85,8 @@ class Row:
         return f"{self.lost} of {self.sent} requests lost{excused}"
 
 
-def rows(results: Results) -> list[Row]:
-    """Give a row for every server that was played on."""
+def rows(results: Results) -> list[ServerFigures]:
+    """Return a row for every server that was played on."""
     by_server = {
         name: [play for play in results.plays if play.server == name and not play.not_supported]
         for name in results.servers
@@ -90,72 +94,68 @@ def rows(results: Results) -> list[Row]:
     return [_row(results, name, plays) for name, plays in by_server.items() if plays]
 
 
-def not_installed(results: Results) -> list[dict[str, Any]]:
-    """Give the servers that were not there, with what would install them."""
-    return [
-        {"name": name, "install": server.get("install", [])}
-        for name, server in results.servers.items()
-        if not server.get("installed", True)
-    ]
+def not_installed(results: Results) -> dict[str, ServerDescription]:
+    """Return the servers that were not there, by name."""
+    return {name: server for name, server in results.servers.items() if not server.installed}
 
 
-def _row(results: Results, name: str, plays: Sequence[PlayResult]) -> Row:
+def _row(results: Results, name: str, plays: Sequence[PlayResult]) -> ServerFigures:
     owing = [play for play in plays if _owes(results, play)]
     verdicts = [verdict for play in plays for verdict in play.verdicts]
-    return Row(
+    return ServerFigures(
         name=name,
-        version=str(results.servers[name].get("version", "")),
+        version=results.servers[name].version,
         plays=len(plays),
-        lost=_fates(owing, "lost"),
+        lost=_fates(owing, Fate.LOST),
         sent=sum(sum(play.fates.values()) for play in owing),
-        refused=_fates(owing, "refused"),
-        ambiguous=_fates(owing, "ambiguous"),
-        excused_lost=_fates(plays, "lost") - _fates(owing, "lost"),
-        must_broken=_count(verdicts, "broken", "must"),
-        promise_broken=_count(verdicts, "broken", "promise"),
+        refused=_fates(owing, Fate.REFUSED),
+        ambiguous=_fates(owing, Fate.AMBIGUOUS),
+        excused_lost=_fates(plays, Fate.LOST) - _fates(owing, Fate.LOST),
+        must_broken=_count(verdicts, Answer.BROKEN, Level.MUST),
+        promise_broken=_count(verdicts, Answer.BROKEN, Level.PROMISE),
         should_broken=sum(shown(verdict) is SHOULD_BROKEN for verdict in verdicts),
-        unproved=_count(verdicts, "setup failed", *BLAMING) + _count(verdicts, "harness error", *BLAMING),
-        known=known(verdict for verdict in verdicts if verdict["level"] in BLAMING),
-        known_should=known(verdict for verdict in verdicts if verdict["level"] not in BLAMING),
+        unproved=_count(verdicts, Answer.SETUP_FAILED, *BLAMING) + _count(verdicts, Answer.HARNESS_ERROR, *BLAMING),
+        known=known(verdict for verdict in verdicts if verdict.level in BLAMING),
+        known_should=known(verdict for verdict in verdicts if verdict.level not in BLAMING),
         exit=_exit(verdicts),
         goaway=_split(verdicts, GOAWAY),
         status=_split(verdicts, STATUS),
-        statuses=tuple(str(status) for status in results.servers[name].get("exit_statuses", ())),
+        statuses=tuple(str(status) for status in results.servers[name].exit_statuses),
     )
 
 
-def _fates(plays: Iterable[PlayResult], fate: str) -> int:
+def _fates(plays: Iterable[PlayResult], fate: Fate) -> int:
     return sum(play.fates.get(fate, 0) for play in plays)
 
 
 def _owes(results: Results, play: PlayResult) -> bool:
-    asked = results.scenarios.get(play.scenario, {}).get("checks", {})
-    return OWED in asked and not play.control_failed
+    scenario = results.scenarios.get(play.scenario)
+    return scenario is not None and OWED in scenario.checks and not play.control_failed
 
 
-def _count(verdicts: Iterable[dict[str, Any]], answer: str, *levels: str) -> int:
-    return sum(verdict["answer"] == answer and verdict["level"] in levels for verdict in verdicts)
+def _count(verdicts: Iterable[Verdict], answer: Answer, *levels: Level) -> int:
+    return sum(verdict.answer is answer and verdict.level in levels for verdict in verdicts)
 
 
-def _of(verdicts: Iterable[dict[str, Any]], check: str, answer: str) -> int:
-    return sum(verdict["check"] == check and verdict["answer"] == answer for verdict in verdicts)
+def _of(verdicts: Iterable[Verdict], check: str, answer: Answer) -> int:
+    return sum(verdict.check == check and verdict.answer is answer for verdict in verdicts)
 
 
-def _split(verdicts: Sequence[dict[str, Any]], check: str) -> Split:
-    return Split(_of(verdicts, check, "kept"), _of(verdicts, check, "broken"))
+def _split(verdicts: Sequence[Verdict], check: str) -> Split:
+    return Split(_of(verdicts, check, Answer.KEPT), _of(verdicts, check, Answer.BROKEN))
 
 
-def _exit(verdicts: Sequence[dict[str, Any]]) -> Exit:
+def _exit(verdicts: Sequence[Verdict]) -> Exit:
     measured = [
         measure
         for verdict in verdicts
-        if verdict["check"] == EXIT
-        for measure in verdict["measured"]
-        if measure["what"] == "exit"
+        if verdict.check == EXIT
+        for measure in verdict.measured
+        if measure.what == "exit"
     ]
-    worst = max(measured, key=lambda measure: float(measure["value_s"]), default=None)
-    late = _of(verdicts, EXIT, "broken")
+    worst = max(measured, key=lambda measure: measure.value_s, default=None)
+    late = _of(verdicts, EXIT, Answer.BROKEN)
     if worst is None:
         return Exit(None, None, late)
-    typical_s = median(float(measure["value_s"]) for measure in measured)
-    return Exit(worst["value_s"], worst["limit_s"], late, typical_s)
+    typical_s = median(measure.value_s for measure in measured)
+    return Exit(worst.value_s, worst.limit_s, late, typical_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.verdict import Level
 from lastcall.reports.answers import LEGEND, Shown, shown
 from lastcall.reports.matrix import family_of
 
@@ -13,26 +14,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Choices:
+class Filters:
     """The values of each filter, in the order in which they are offered."""
 
     protocols: tuple[str, ...]
-    levels: tuple[str, ...]
+    levels: tuple[Level, ...]
     families: tuple[str, ...]
     answers: tuple[Shown, ...]
 
 
-def choices(results: Results) -> Choices:
-    """Gather them from the plays."""
+def filters(results: Results) -> Filters:
+    """Return the filters that the plays of a run give values to."""
     played = [play for play in results.plays if not play.not_supported]
     verdicts = [verdict for play in played for verdict in play.verdicts]
-    levels = {str(verdict["level"]) for verdict in verdicts}
+    levels = {verdict.level for verdict in verdicts}
     answers = {shown(verdict) for verdict in verdicts}
-    asked = {play.scenario for play in played}
-    known = ("must", "promise", "should", "observe")
-    return Choices(
+    names = {play.scenario for play in played}
+    return Filters(
         protocols=tuple(sorted({play.protocol for play in played})),
-        levels=tuple(level for level in known if level in levels),
-        families=tuple(dict.fromkeys(family_of(told) for name, told in results.scenarios.items() if name in asked)),
-        answers=tuple(each for each in sorted(LEGEND, key=lambda each: each.rank) if each in answers),
+        levels=tuple(level for level in Level if level in levels),
+        families=tuple(dict.fromkeys(family_of(each) for name, each in results.scenarios.items() if name in names)),
+        answers=tuple(way for way in sorted(LEGEND, key=lambda way: way.rank) if way in answers),
     )

@@ -23,7 +23,7 @@ GENERATOR = '<meta name="generator" content="lastcall">'
 _HEAD = 400
 
 
-class Press:
+class PagePrinter:
     """Prints pages. A play's timeline is drawn once, however many pages show it."""
 
     def __init__(self) -> None:
@@ -42,19 +42,19 @@ class Press:
         self._timelines: dict[str, Markup] = {}
 
     def timeline_of(self, play: Evidence) -> Markup:
-        """Give the picture of a play's timeline."""
+        """Return the picture of a play's timeline."""
         if play.id not in self._timelines:
             macro = self._templates.get_template("timeline.svg.j2").module.timeline  # type: ignore[attr-defined]
             self._timelines[play.id] = macro(play.drawing) if play.drawing else Markup()
         return self._timelines[play.id]
 
-    def page(self, template: str, *, styles: Sequence[str], scripts: Sequence[str], **told: Any) -> str:
-        """Give a whole page: a template with these style sheets and scripts of ours."""
+    def page(self, template: str, *, styles: Sequence[str], scripts: Sequence[str], **values: Any) -> str:
+        """Return a whole page: a template with these style sheets and scripts of ours."""
         css, js = self._block(styles), self._block(scripts)
-        return self._templates.get_template(template).render(css=css, js=js, policy=_policy(css, js), **told)
+        return self._templates.get_template(template).render(css=css, js=js, policy=_policy(css, js), **values)
 
     def _block(self, names: Sequence[str]) -> Markup:
-        """Give style sheets or scripts of our own as they stand in the page: they hold nothing of the results."""
+        """Return style sheets or scripts of our own as they stand in the page: they hold nothing of the results."""
         loader = self._templates.loader
         if loader is None:
             raise LookupError(names)
@@ -63,7 +63,7 @@ class Press:
 
 
 def put(text: str, path: Path) -> Path:
-    """Write a page in one step, and give its path."""
+    """Write a page in one step, and return its path."""
     draft = path.with_name(f"{path.name}.new")
     draft.write_text(text, encoding="utf-8")
     return draft.replace(path)

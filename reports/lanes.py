@@ -1,6 +1,6 @@
 """A trace as lanes: one for the process, one for each connection, one for each request or a crowd of them. Pure.
 
-Events are plain records, told apart by their class name; a moment is an event's ``end_ns``, when it was seen.
+A moment is an event's ``end_ns``, when it was seen.
 """
 
 from __future__ import annotations
@@ -8,38 +8,54 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from lastcall.reports.markers import Mark, connection_mark, process_mark, request_mark
+from lastcall.conformance.model.client_events import (
+    CloseNotifyReceived,
+    CloseReceived,
+    ConnectionAbandoned,
+    ConnectionFailed,
+    ConnectionOpened,
+    FinReceived,
+    GoawayReceived,
+    RequestSent,
+    ResetReceived,
+    ResponseEnded,
+    ResponseStarted,
+    StreamReset,
+    TlsEstablished,
+    WebSocketAsked,
+)
+from lastcall.conformance.model.server_events import (
+    HandlerCancelled,
+    HandlerEntered,
+    HandlerFailed,
+    HandlerFinished,
+    HandlerReported,
+    ServerExited,
+    ServerReady,
+    ServerStarted,
+    SignalSent,
+)
+from lastcall.reports.markers import Marker, connection_marker, process_marker, request_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Record = dict[str, Any]
-
-
-class Event(Protocol):
-    """What is asked of an event: to be given as plain data."""
-
-    def as_json(self) -> Record:
-        """Give the event, its class under ``event``."""
-
-
-class Trace(Protocol):
-    """What is asked of a trace."""
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """Its events, in the order of the stored file, whose first line they follow."""
-
+    from lastcall.conformance.model.event import Event
+    from lastcall.conformance.model.trace import Trace
+    from lastcall.conformance.model.verdict import Measured
 
 CROWD = 6
 """More requests than this on one connection share one lane."""
 
-_CLOSES = ("FinReceived", "ResetReceived", "CloseNotifyReceived", "ConnectionAbandoned", "ConnectionFailed")
-_CLOCKED = ("GoawayReceived", "FinReceived", "ResetReceived", "CloseNotifyReceived", "ServerExited")
-_SENT = ("RequestSent", "WebSocketAsked")
+_CLOSES = (FinReceived, ResetReceived, CloseNotifyReceived, ConnectionAbandoned, ConnectionFailed)
+_CLOCKED = (GoawayReceived, FinReceived, ResetReceived, CloseNotifyReceived, ServerExited)
+_SENT = (RequestSent, WebSocketAsked)
 _NEAR_NS = 1000
+
+Numbered = tuple[int, "Event"]
+"""An event with its line in the stored trace."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +66,15 @@ class Bar:
     begin_ns: int
     end_ns: int
     end: str = ""
-    told: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A limit that was measured: the moment until which the thing had to come, and the mark that it is about."""
+    """A limit that was measured: the moment until which the thing had to come, and the line of what it is about."""
 
     at_ns: int
-    told: str
+    what: str
     limit_s: float
     line: int
 
@@ -71,7 +87,7 @@ class Lane:
     name: str
     note: str = ""
     bars: tuple[Bar, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    markers: tuple[Marker, ...] = ()
     bounds: tuple[Bound, ...] = ()
 
 
@@ -87,168 +103,162 @@ class Lanes:
 
 
 @dataclass(frozen=True)
-class _Story:
-    """The records of a trace, told apart by what they belong to."""
+class _Sorted:
+    """The events of a trace, told apart by what they belong to."""
 
     begin_ns: int
     end_ns: int
-    process: list[Record] = field(default_factory=list)
-    connections: dict[str, list[Record]] = field(default_factory=dict)
-    requests: dict[str, list[Record]] = field(default_factory=dict)
+    process: list[Numbered] = field(default_factory=list)
+    connections: dict[str, list[Numbered]] = field(default_factory=dict)
+    requests: dict[str, list[Numbered]] = field(default_factory=dict)
 
 
-def records(trace: Trace) -> list[Record]:
-    """Give a trace's events as plain records, each with its ``line`` in the stored file."""
-    return [{**event.as_json(), "line": line} for line, event in enumerate(trace.events, start=2)]
+def lanes(trace: Trace, measured: Iterable[Measured] = ()) -> Lanes:
+    """Return a play as lanes. ``measured`` are the durations that verdicts compared with a limit.
 
-
-def lanes(events: Sequence[Record], measured: Iterable[Mapping[str, Any]] = ()) -> Lanes:
-    """Tell a play as lanes. ``measured`` are the durations that verdicts compared with a limit.
-
-    A play that never got to a connection is told from the start of its process, every other from the moment at which
+    A play that never got to a connection begins with the start of its process, every other with the moment at which
     the server was ready: how long it took to boot is no part of the question.
     """
-    story = _sort(events)
-    signal = next((event for event in events if event.get("purpose") == "shutdown"), None)
-    bounds = _bounds(events, signal, measured)
-    told = [_process_lane(story, bounds)]
-    for name in story.connections:
-        told.append(_connection_lane(story, name, bounds))
-        told += _request_lanes(story, name)
-    end_ns = max([story.end_ns, *(bound.at_ns for bound in bounds)])
+    groups = _sort(trace)
+    signal = trace.first(SignalSent(purpose="shutdown"))
+    bounds = _bounds(trace, signal, measured)
+    rows = [_process_lane(groups, bounds)]
+    for name in groups.connections:
+        rows.append(_connection_lane(groups, name, bounds))
+        rows += _request_lanes(groups, name)
+    end_ns = max([groups.end_ns, *(bound.at_ns for bound in bounds)])
     # Counted from the begin: a quick server can answer before the call that sent the signal has returned.
-    zero_ns = signal["begin_ns"] if signal else story.begin_ns
-    return Lanes(tuple(told), story.begin_ns, end_ns, zero_ns, signal["signal"] if signal else "")
+    zero_ns = signal.begin_ns if signal else groups.begin_ns
+    return Lanes(tuple(rows), groups.begin_ns, end_ns, zero_ns, signal.signal if signal else "")
 
 
-def _sort(events: Sequence[Record]) -> _Story:
-    ready = [event for event in events if event["event"] == "ServerReady"]
-    started = (ready or [event for event in events if event["event"] == "ServerStarted"] or list(events))[:1]
-    begin_ns = started[0]["end_ns"] if started else 0
-    story = _Story(begin_ns, max((event["end_ns"] for event in events), default=0))
-    for event in events:
-        if event.get("request"):
-            story.requests.setdefault(event["request"], []).append(event)
-        elif event.get("connection"):
-            story.connections.setdefault(event["connection"], []).append(event)
-        elif event["end_ns"] >= begin_ns:
-            story.process.append(event)
-    return story
+def _sort(trace: Trace) -> _Sorted:
+    started: Sequence[Event] = trace.of(ServerReady) or trace.of(ServerStarted) or trace.events
+    begin_ns = started[0].end_ns if started else 0
+    groups = _Sorted(begin_ns, max((event.end_ns for event in trace.events), default=0))
+    for line, event in trace.numbered():
+        if request := getattr(event, "request", ""):
+            groups.requests.setdefault(request, []).append((line, event))
+        elif connection := getattr(event, "connection", ""):
+            groups.connections.setdefault(connection, []).append((line, event))
+        elif event.end_ns >= begin_ns:
+            groups.process.append((line, event))
+    return groups
 
 
-def _process_lane(story: _Story, bounds: Sequence[Bound]) -> Lane:
-    exits = [event["end_ns"] for event in story.process if event["event"] == "ServerExited"]
-    bar = Bar(
-        "process", story.begin_ns, exits[0] if exits else story.end_ns, "exit" if exits else "open", "the process"
-    )
-    marks = _gathered(mark for event in story.process if (mark := process_mark(event)))
-    return Lane("process", "server process", "", (bar,), marks, _mine(bounds, marks))
+def _process_lane(groups: _Sorted, bounds: Sequence[Bound]) -> Lane:
+    exits = [event.end_ns for _line, event in groups.process if isinstance(event, ServerExited)]
+    end_ns, how = (exits[0], "exit") if exits else (groups.end_ns, "open")
+    bar = Bar("process", groups.begin_ns, end_ns, how, "the process")
+    markers = _gathered(marker for pair in groups.process if (marker := process_marker(*pair)))
+    return Lane("process", "server process", "", (bar,), markers, _of_lane(bounds, markers))
 
 
-def _gathered(marks: Iterable[Mark]) -> tuple[Mark, ...]:
-    """Count lines of output that follow one another as one mark."""
-    gathered: list[Mark] = []
-    for mark in marks:
-        if gathered and mark.kind == gathered[-1].kind == "output" and mark.text == gathered[-1].text:
-            gathered[-1] = gathered[-1].joined_by(mark)
+def _gathered(markers: Iterable[Marker]) -> tuple[Marker, ...]:
+    """Count lines of output that follow one another as one marker."""
+    gathered: list[Marker] = []
+    for marker in markers:
+        if gathered and marker.kind == gathered[-1].kind == "output" and marker.text == gathered[-1].text:
+            gathered[-1] = gathered[-1].joined_by(marker)
         else:
-            gathered.append(mark)
+            gathered.append(marker)
     return tuple(gathered)
 
 
-def _connection_lane(story: _Story, name: str, bounds: Sequence[Bound]) -> Lane:
-    events = story.connections[name]
-    opened = next((event for event in events if event["event"] == "ConnectionOpened"), None)
-    closed = next((event for event in events if event["event"] in _CLOSES), None)
-    alpn = next((f"TLS, {event['alpn'] or 'no ALPN'}" for event in events if event["event"] == "TlsEstablished"), "")
-    end_ns = closed["end_ns"] if closed else story.end_ns
-    bars = (Bar("connection", opened["end_ns"], end_ns, "" if closed else "open"),) if opened else ()
-    marks = tuple(mark for event in events if (mark := connection_mark(event)))
-    return Lane("connection", name, alpn, bars, marks, _mine(bounds, marks))
+def _connection_lane(groups: _Sorted, name: str, bounds: Sequence[Bound]) -> Lane:
+    events = [event for _line, event in groups.connections[name]]
+    opened = next((event for event in events if isinstance(event, ConnectionOpened)), None)
+    closed = next((event for event in events if isinstance(event, _CLOSES)), None)
+    tls = next((event for event in events if isinstance(event, TlsEstablished)), None)
+    end_ns = closed.end_ns if closed else groups.end_ns
+    bars = (Bar("connection", opened.end_ns, end_ns, "" if closed else "open"),) if opened else ()
+    markers = tuple(marker for pair in groups.connections[name] if (marker := connection_marker(*pair)))
+    note = f"TLS, {tls.alpn or 'no ALPN'}" if tls else ""
+    return Lane("connection", name, note, bars, markers, _of_lane(bounds, markers))
 
 
-def _request_lanes(story: _Story, connection: str) -> list[Lane]:
-    mine = {
-        name: events
-        for name, events in story.requests.items()
-        if any(event["event"] in _SENT and event["connection"] == connection for event in events)
+def _request_lanes(groups: _Sorted, connection: str) -> list[Lane]:
+    carried = {
+        name: pairs
+        for name, pairs in groups.requests.items()
+        if any(isinstance(event, _SENT) and event.connection == connection for _line, event in pairs)
     }
-    if len(mine) > CROWD:
-        return [_crowd(story, mine)]
+    if len(carried) > CROWD:
+        return [_crowd(groups, carried)]
     return [
         Lane(
             "request",
             name,
-            _note(events),
-            tuple(_request_bars(story, events)),
-            tuple(mark for event in events if (mark := request_mark(event))),
+            _note(_sent(pairs)),
+            tuple(_request_bars(groups, pairs)),
+            tuple(marker for pair in pairs if (marker := request_marker(*pair))),
         )
-        for name, events in mine.items()
+        for name, pairs in carried.items()
     ]
 
 
-def _crowd(story: _Story, mine: Mapping[str, list[Record]]) -> Lane:
-    bars = [bar for events in mine.values() for bar in _request_bars(story, events) if bar.kind != "response"]
+def _crowd(groups: _Sorted, carried: Mapping[str, list[Numbered]]) -> Lane:
+    bars = [bar for pairs in carried.values() for bar in _request_bars(groups, pairs) if bar.kind != "response"]
     whole = sum(bar.kind == "request" and bar.end == "whole" for bar in bars)
-    note = f"{whole} answered" + (f", {len(mine) - whole} not" if whole < len(mine) else "")
-    return Lane("crowd", f"{len(mine)} requests", note, tuple(bars))
+    note = f"{whole} answered" + (f", {len(carried) - whole} not" if whole < len(carried) else "")
+    return Lane("crowd", f"{len(carried)} requests", note, tuple(bars))
 
 
-def _note(events: Sequence[Record]) -> str:
-    return next(
-        (f"{event.get('method', 'WebSocket')} {event['target']}" for event in events if event["event"] in _SENT), ""
-    )
+def _sent(pairs: Iterable[Numbered]) -> RequestSent | WebSocketAsked:
+    return next(event for _line, event in pairs if isinstance(event, _SENT))
 
 
-def _request_bars(story: _Story, events: Sequence[Record]) -> Iterable[Bar]:
-    """Above, what the client saw of a request; beneath, how long its handler ran."""
-    at = {event["event"]: event["end_ns"] for event in reversed(events)}
-    sent_ns, started_ns = next(at[name] for name in _SENT if name in at), at.get("ResponseStarted")
-    over_ns = at.get("ResponseEnded") or at.get("StreamReset") or _end_of_connection(story, events)
-    end = "whole" if "ResponseEnded" in at or "CloseReceived" in at else "reset" if "StreamReset" in at else "none"
+def _note(sent: RequestSent | WebSocketAsked) -> str:
+    return f"{sent.method if isinstance(sent, RequestSent) else 'WebSocket'} {sent.target}"
+
+
+def _request_bars(groups: _Sorted, pairs: Sequence[Numbered]) -> Iterable[Bar]:
+    """Yield what the client saw of a request, and, to stand beneath it, how long its handler ran."""
+    at = {type(event): event.end_ns for _line, event in reversed(pairs)}
+    sent_ns = next(at[kind] for kind in _SENT if kind in at)
+    over_ns = at.get(ResponseEnded) or at.get(StreamReset) or _end_of_connection(groups, _sent(pairs).connection)
+    end = "whole" if ResponseEnded in at or CloseReceived in at else "reset" if StreamReset in at else "none"
     yield Bar("request", sent_ns, over_ns, end, "the request, as its client saw it")
-    if started_ns is not None:
-        yield Bar("response", started_ns, over_ns, end, "its response")
-    if "HandlerEntered" in at:
-        end_ns, how = _end_of_handler(story, events)
-        yield Bar("handler", at["HandlerEntered"], end_ns, how, f"its handler: {how}")
+    if ResponseStarted in at:
+        yield Bar("response", at[ResponseStarted], over_ns, end, "its response")
+    if HandlerEntered in at:
+        end_ns, how = _end_of_handler(groups, pairs)
+        yield Bar("handler", at[HandlerEntered], end_ns, how, f"its handler: {how}")
 
 
-def _end_of_handler(story: _Story, events: Sequence[Record]) -> tuple[int, str]:
-    for event in events:
-        if event["event"] in ("HandlerFinished", "HandlerFailed", "HandlerCancelled"):
-            return event["end_ns"], event["event"].removeprefix("Handler").lower()
-        if event["event"] == "HandlerReported" and event["report"].startswith("closed "):
-            return event["end_ns"], "finished"
-    return story.end_ns, "open"
+def _end_of_handler(groups: _Sorted, pairs: Iterable[Numbered]) -> tuple[int, str]:
+    for _line, event in pairs:
+        if isinstance(event, (HandlerFinished, HandlerFailed, HandlerCancelled)):
+            return event.end_ns, type(event).__name__.removeprefix("Handler").lower()
+        if isinstance(event, HandlerReported) and event.report.startswith("closed "):
+            return event.end_ns, "finished"
+    return groups.end_ns, "open"
 
 
-def _end_of_connection(story: _Story, events: Sequence[Record]) -> int:
-    connection = next(event["connection"] for event in events if event["event"] in _SENT)
-    closes = (event["end_ns"] for event in story.connections.get(connection, []) if event["event"] in _CLOSES)
-    return int(next(closes, story.end_ns))
+def _end_of_connection(groups: _Sorted, connection: str) -> int:
+    events = (event for _line, event in groups.connections.get(connection, []))
+    return next((event.end_ns for event in events if isinstance(event, _CLOSES)), groups.end_ns)
 
 
-def _bounds(events: Sequence[Record], signal: Record | None, measured: Iterable[Mapping[str, Any]]) -> list[Bound]:
-    """Find what each limit was counted from: the pair of events that are exactly the measured time apart."""
-    found: dict[tuple[int, float], Bound] = {}
-    since = [event for event in events if event is signal or event["event"] == "ResponseEnded"]
-    until = sorted((event["begin_ns"], event["line"]) for event in events if event["event"] in _CLOCKED)
+def _bounds(trace: Trace, signal: SignalSent | None, measured: Iterable[Measured]) -> list[Bound]:
+    """Return what each limit was counted from: the pair of events that are exactly the measured time apart."""
+    bounds: dict[tuple[int, float], Bound] = {}
+    since = [event for event in trace.events if event is signal or isinstance(event, ResponseEnded)]
+    until = sorted((event.begin_ns, line) for line, event in trace.numbered() if isinstance(event, _CLOCKED))
     for measure in measured:
-        if measure["limit_s"] is None:
+        if measure.limit_s is None:
             continue
         for first in since:
-            due_ns = first["end_ns"] + measure["value_s"] * 1e9
+            due_ns = first.end_ns + measure.value_s * 1e9
             begin, end = (bisect_left(until, due_ns + way, key=itemgetter(0)) for way in (-_NEAR_NS, _NEAR_NS))
             if begin < end:
-                at_ns = first["end_ns"] + int(measure["limit_s"] * 1e9)
+                at_ns = first.end_ns + int(measure.limit_s * 1e9)
                 line = min(line for _at_ns, line in until[begin:end])
-                bound = Bound(at_ns, str(measure["what"]), float(measure["limit_s"]), line)
-                found.setdefault((bound.line, bound.limit_s), bound)
+                bounds.setdefault((line, measure.limit_s), Bound(at_ns, measure.what, measure.limit_s, line))
                 break
-    return list(found.values())
+    return list(bounds.values())
 
 
-def _mine(bounds: Sequence[Bound], marks: Sequence[Mark]) -> tuple[Bound, ...]:
-    lines = {mark.line for mark in marks}
+def _of_lane(bounds: Sequence[Bound], markers: Sequence[Marker]) -> tuple[Bound, ...]:
+    lines = {marker.line for marker in markers}
     return tuple(bound for bound in bounds if bound.line in lines)

@@ -36,7 +36,7 @@ def server_id(name: str) -> str:
     return slug("server", name)
 
 
-def asked_id(check: str) -> str:
+def by_check_id(check: str) -> str:
     """Give the id of what one server's plays say of a check."""
     return slug("asked", check)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lastcall.reports import figures
 from lastcall.reports.answers import BROKEN, HARNESS_ERROR, SETUP_FAILED, SHOULD_BROKEN, shown
@@ -13,6 +13,7 @@ from lastcall.reports.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lastcall.conformance.model.verdict import Verdict
     from lastcall.conformance.results.results import PlayResult, Results
 
 MOST_LINES = 100
@@ -88,14 +89,14 @@ def _figures(results: Results) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     yield ""
     for name, server in results.servers.items():
-        if not server.get("installed", True):
+        if not server.installed:
             yield f"* {escaped(name)} is not installed."
 
 
 def expected_of(results: Results, server: str) -> int:
     """Count what is broken and known to be."""
     plays = (play for play in results.plays if play.server == server)
-    return sum("expected" in verdict for play in plays for verdict in play.verdicts)
+    return sum(verdict.expected is not None for play in plays for verdict in play.verdicts)
 
 
 def _marked(count: int) -> str:
@@ -104,36 +105,40 @@ def _marked(count: int) -> str:
 
 def _findings(results: Results) -> Iterator[str]:
     for name in results.servers:
-        told = [
+        telling = [
             (play, verdict)
             for play in results.plays
             if play.server == name
             for verdict in play.verdicts
             if shown(verdict) in _TELLING
         ]
-        if told:
+        if telling:
             yield ""
-            yield f"<details><summary>{escaped(name)}: {len(told)} findings</summary>"
+            yield f"<details><summary>{escaped(name)}: {len(telling)} findings</summary>"
             yield ""
-            yield from _told(results, told)
+            yield from _lines(results, telling)
             yield ""
             yield "</details>"
 
 
-def _told(results: Results, told: Sequence[tuple[PlayResult, dict[str, Any]]]) -> Iterator[str]:
-    ranked = sorted(told, key=lambda each: ("expected" in each[1], shown(each[1]).rank))
+def _lines(results: Results, telling: Sequence[tuple[PlayResult, Verdict]]) -> Iterator[str]:
+    ranked = sorted(telling, key=lambda pair: (pair[1].expected is not None, shown(pair[1]).rank))
     for play, verdict in ranked[:MOST_LINES]:
-        clause = results.clauses.get(str(verdict["clause"]), {})
-        rule = linked(clause.get("source", verdict["clause"]), clause.get("link", ""))
+        clause = results.clauses.get(verdict.clause)
+        rule = linked(clause.source, clause.link) if clause else escaped(verdict.clause)
         yield (
-            f"* {shown(verdict).symbol} **{escaped(verdict['check'])}** is {escaped(verdict['answer'])}"
-            f" ({escaped(verdict['level'])}, {rule}) in {escaped(play.scenario)} over {escaped(play.protocol)}:"
-            f" {escaped(verdict['because'])}{_expected(verdict)}"
+            f"* {shown(verdict).symbol} **{escaped(verdict.check)}** is {escaped(verdict.answer)}"
+            f" ({escaped(_binding(verdict))}, {rule}) in {escaped(play.scenario)} over {escaped(play.protocol)}:"
+            f" {escaped(verdict.because)}{_expected(verdict)}"
         )
     if len(ranked) > MOST_LINES:
         yield f"* and {len(ranked) - MOST_LINES} more, in the report."
 
 
-def _expected(verdict: dict[str, Any]) -> str:
-    expected = verdict.get("expected")
-    return f" *Expected:* {linked(expected['reason'], expected['upstream'])}" if expected else ""
+def _binding(verdict: Verdict) -> str:
+    return f"{verdict.level}, {verdict.impact}" if verdict.impact else str(verdict.level)
+
+
+def _expected(verdict: Verdict) -> str:
+    expected = verdict.expected
+    return f" *Expected:* {linked(expected.reason, expected.upstream)}" if expected else ""

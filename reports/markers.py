@@ -1,35 +1,76 @@
-"""Which events stand as marks in a lane, with which sign and words. Pure."""
+"""Which events stand as markers in a lane, with which sign and words. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from lastcall.conformance.model.client_events import (
+    HIGHEST_STREAM_ID,
+    CloseNotifyReceived,
+    CloseReceived,
+    CloseSent,
+    ConnectionAbandoned,
+    ConnectionFailed,
+    FinReceived,
+    FinSent,
+    GoawayReceived,
+    GoawaySent,
+    MessageCut,
+    MessageReceived,
+    ProtocolViolated,
+    ResetReceived,
+    ResponseEnded,
+    ResponseStarted,
+    StreamReset,
+    TlsFailed,
+    WebSocketRefused,
+)
+from lastcall.conformance.model.event import Event
+from lastcall.conformance.model.server_events import (
+    ApplicationReported,
+    HandlerCancelled,
+    HandlerFailed,
+    HarnessFailed,
+    ListenerClosed,
+    OrphansFound,
+    OutputWritten,
+    ServerExited,
+    ServerKilled,
+    SetupFailed,
+    SignalSent,
+    SuccessorReady,
+    WorkerSignalled,
+)
 
-Record = dict[str, Any]
-
-HIGHEST = 2**31 - 1
 _LONG = 160
+
+E = TypeVar("E", bound=Event)
+Labels = tuple[str, str]
+"""The words beside a sign, and what a pointer that rests on it is shown."""
+_Sign = tuple[str, int, Callable[[Any], Labels]]
 
 
 @dataclass(frozen=True)
-class Mark:
-    """One event in a lane. ``kind`` picks the sign; the lower its ``rank``, the sooner it gets its words beside it."""
+class Marker:
+    """One event in a lane. ``kind`` picks the sign; the lower its ``rank``, the sooner it gets its words beside it.
+
+    ``title`` is the whole of it, ``text`` what stands beside the sign; ``line`` is the event's in the stored trace.
+    """
 
     kind: str
     at_ns: int
     text: str
-    told: str
+    title: str
     line: int
     rank: int = 5
     count: int = 1
 
-    def joined_by(self, other: Mark) -> Mark:
-        """Give one mark for both: it stands where the first one does, and tells what it has room for."""
-        told = f"{self.told}\n{other.told}"
-        return replace(self, count=self.count + other.count, told=self.told if len(told) > 2 * _LONG else told)
+    def joined_by(self, other: Marker) -> Marker:
+        """Return one marker for both: it stands where the first one does, and its title has what there is room for."""
+        title = f"{self.title}\n{other.title}"
+        return replace(self, count=self.count + other.count, title=self.title if len(title) > 2 * _LONG else title)
 
     @property
     def label(self) -> str:
@@ -37,110 +78,126 @@ class Mark:
         return f"{self.text} \N{MULTIPLICATION SIGN}{self.count}" if self.count > 1 else self.text
 
 
-def _goaway(event: Record) -> tuple[str, str]:
-    last = "2³¹\N{MINUS SIGN}1" if event["last_stream_id"] == HIGHEST else str(event["last_stream_id"])
-    error = f", error {event['error_code']}" if event["error_code"] else ""
-    return f"GOAWAY ≤{last}{error}", f"GOAWAY, last stream id {last}, error code {event['error_code']} {event['debug']}"
+def _goaway(event: GoawayReceived) -> Labels:
+    last = "2³¹\N{MINUS SIGN}1" if event.last_stream_id == HIGHEST_STREAM_ID else str(event.last_stream_id)
+    error = f", error {event.error_code}" if event.error_code else ""
+    return f"GOAWAY ≤{last}{error}", f"GOAWAY, last stream id {last}, error code {event.error_code} {event.debug}"
 
 
-def _exit(event: Record) -> tuple[str, str]:
-    status = event["status"]
-    return f"exit {status}", f"the process ended with status {status}"
+def _reset(event: StreamReset) -> Labels:
+    title = f"RST_STREAM, error code {event.error_code} {event.error_name}"
+    return f"RST_STREAM {event.error_name or event.error_code}", title
 
 
-def _close(event: Record) -> str:
-    return f"Close frame, {'code ' + str(event['code']) if event['code'] else 'no code'} {event['reason']}"
+def _close(event: CloseReceived) -> Labels:
+    code = f"code {event.code}" if event.code else "no code"
+    return f"Close {event.code or ''}".strip(), f"Close frame, {code} {event.reason}"
 
 
-Words = tuple[str, str]
-_Sign = tuple[str, int, "Callable[[Record], Words]"]
+def _worker(event: WorkerSignalled) -> Labels:
+    return f"worker {event.signal}", f"{event.signal} to the worker {event.pid} of {event.connection}"
 
 
-def _fixed(text: str, told: str) -> Callable[[Record], Words]:
-    return lambda _event: (text, told)
+def _fixed(text: str, title: str) -> Callable[[Event], Labels]:
+    return lambda _event: (text, title)
 
 
-def _reason(text: str) -> Callable[[Record], Words]:
-    return lambda event: (text, f"{text}: {event['reason']}")
+def _reason(text: str) -> Callable[[TlsFailed | HandlerFailed | SetupFailed | HarnessFailed], Labels]:
+    return lambda event: (text, f"{text}: {event.reason}")
 
 
-_CONNECTION: dict[str, _Sign] = {
-    "GoawayReceived": ("goaway", 0, _goaway),
-    "ResetReceived": ("reset", 1, _fixed("RST", "the connection was reset (RST)")),
-    "FinReceived": ("fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
-    "CloseNotifyReceived": ("notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")),
-    "ConnectionFailed": ("refused", 0, lambda event: (str(event["reason"]), f"connect() failed: {event['reason']}")),
-    "TlsFailed": ("refused", 1, _reason("TLS failed")),
-    "ProtocolViolated": ("refused", 1, lambda event: ("violation", f"protocol violated: {event['detail']}")),
-    "ConnectionAbandoned": ("open", 4, _fixed("still open", "the play was over and the probe stopped waiting")),
-    "GoawaySent": ("ours", 7, _fixed("client GOAWAY", "the client sent GOAWAY")),
-    "FinSent": ("ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
-}
+def _sign(kind: type[E], sign: str, rank: int, labels: Callable[[E], Labels]) -> tuple[type[Event], _Sign]:
+    return kind, (sign, rank, labels)
 
-_REQUEST: dict[str, _Sign] = {
-    "ResponseStarted": ("response", 1, lambda event: (str(event["status"]), f"response head, {event['status']}")),
-    "ResponseEnded": ("whole", 3, lambda event: ("", f"response ended whole, {event['length']} bytes")),
-    "StreamReset": (
-        "reset",
-        1,
-        lambda event: (
-            f"RST_STREAM {event['error_name'] or event['error_code']}",
-            f"RST_STREAM, error code {event['error_code']} {event['error_name']}",
+
+_CONNECTION: dict[type[Event], _Sign] = dict(
+    (
+        _sign(GoawayReceived, "goaway", 0, _goaway),
+        _sign(ResetReceived, "reset", 1, _fixed("RST", "the connection was reset (RST)")),
+        _sign(FinReceived, "fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
+        _sign(
+            CloseNotifyReceived, "notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")
         ),
-    ),
-    "CloseReceived": ("goaway", 0, lambda event: (f"Close {event['code'] or ''}".strip(), _close(event))),
-    "CloseSent": ("ours", 8, _fixed("client Close", "the client answered the Close")),
-    "MessageReceived": ("whole", 6, lambda event: ("", f"message, {event['length']} bytes")),
-    "MessageCut": ("reset", 1, lambda event: ("cut", f"the end came {event['length']} bytes into a message")),
-    "WebSocketRefused": ("refused", 1, lambda event: (str(event["status"]), f"no WebSocket: status {event['status']}")),
-    "HandlerCancelled": ("cancelled", 2, _fixed("cancelled", "the handler was cancelled, or its process ended")),
-    "HandlerFailed": ("cancelled", 2, _reason("handler failed")),
-}
+        _sign(ConnectionFailed, "refused", 0, lambda event: (event.reason, f"connect() failed: {event.reason}")),
+        _sign(TlsFailed, "refused", 1, _reason("TLS failed")),
+        _sign(ProtocolViolated, "refused", 1, lambda event: ("violation", f"protocol violated: {event.detail}")),
+        _sign(ConnectionAbandoned, "open", 4, _fixed("still open", "the play was over and the probe stopped waiting")),
+        _sign(GoawaySent, "ours", 7, _fixed("client GOAWAY", "the client sent GOAWAY")),
+        _sign(FinSent, "ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
+    )
+)
 
-_PROCESS: dict[str, _Sign] = {
-    "ListenerClosed": ("listener", 2, _fixed("listener closed", "no socket listens on the server's port any more")),
-    "OutputWritten": ("output", 6, lambda event: (str(event["stream"]), f"{event['stream']}: {event['text']}")),
-    "ApplicationReported": ("hook", 7, lambda event: (str(event["report"]), f"the application: {event['report']}")),
-    "ServerExited": ("exit", 0, _exit),
-    "ServerKilled": ("reset", 1, lambda event: ("SIGKILL", f"the harness ended it with SIGKILL: {event['reason']}")),
-    "WorkerSignalled": (
-        "signal",
-        2,
-        lambda event: (
-            f"worker {event['signal']}",
-            f"{event['signal']} to the worker {event['pid']} of {event['connection']}",
+_REQUEST: dict[type[Event], _Sign] = dict(
+    (
+        _sign(ResponseStarted, "response", 1, lambda event: (str(event.status), f"response head, {event.status}")),
+        _sign(ResponseEnded, "whole", 3, lambda event: ("", f"response ended whole, {event.length} bytes")),
+        _sign(StreamReset, "reset", 1, _reset),
+        _sign(CloseReceived, "goaway", 0, _close),
+        _sign(CloseSent, "ours", 8, _fixed("client Close", "the client answered the Close")),
+        _sign(MessageReceived, "whole", 6, lambda event: ("", f"message, {event.length} bytes")),
+        _sign(MessageCut, "reset", 1, lambda event: ("cut", f"the end came {event.length} bytes into a message")),
+        _sign(
+            WebSocketRefused, "refused", 1, lambda event: (str(event.status), f"no WebSocket: status {event.status}")
         ),
-    ),
-    "SuccessorReady": ("listener", 3, _fixed("successor", "a successor on the same port answers")),
-    "OrphansFound": ("refused", 2, lambda event: ("left running", f"left running: {', '.join(event['commands'])}")),
-    "SetupFailed": ("refused", 0, _reason("setup failed")),
-    "HarnessFailed": ("refused", 0, _reason("harness failed")),
-}
+        _sign(HandlerCancelled, "cancelled", 2, _fixed("cancelled", "the handler was cancelled, or its process ended")),
+        _sign(HandlerFailed, "cancelled", 2, _reason("handler failed")),
+    )
+)
+
+_PROCESS: dict[type[Event], _Sign] = dict(
+    (
+        _sign(
+            ListenerClosed,
+            "listener",
+            2,
+            _fixed("listener closed", "no socket listens on the server's port any more"),
+        ),
+        _sign(OutputWritten, "output", 6, lambda event: (event.stream, f"{event.stream}: {event.text}")),
+        _sign(ApplicationReported, "hook", 7, lambda event: (event.report, f"the application: {event.report}")),
+        _sign(
+            ServerExited,
+            "exit",
+            0,
+            lambda event: (f"exit {event.status}", f"the process ended with status {event.status}"),
+        ),
+        _sign(
+            ServerKilled, "reset", 1, lambda event: ("SIGKILL", f"the harness ended it with SIGKILL: {event.reason}")
+        ),
+        _sign(WorkerSignalled, "signal", 2, _worker),
+        _sign(SuccessorReady, "listener", 3, _fixed("successor", "a successor on the same port answers")),
+        _sign(
+            OrphansFound,
+            "refused",
+            2,
+            lambda event: ("left running", f"left running: {', '.join(event.commands)}"),
+        ),
+        _sign(SetupFailed, "refused", 0, _reason("setup failed")),
+        _sign(HarnessFailed, "refused", 0, _reason("harness failed")),
+    )
+)
 
 
-def connection_mark(event: Record) -> Mark | None:
-    """Give the mark of an event on a connection; None if it stands for nothing a reader looks for."""
-    return _mark(_CONNECTION, event)
+def connection_marker(line: int, event: Event) -> Marker | None:
+    """Return the marker of an event on a connection; None if it stands for nothing a reader looks for."""
+    return _marker(_CONNECTION, line, event)
 
 
-def request_mark(event: Record) -> Mark | None:
-    """Give the mark of an event of a request or its handler."""
-    return _mark(_REQUEST, event)
+def request_marker(line: int, event: Event) -> Marker | None:
+    """Return the marker of an event of a request or its handler."""
+    return _marker(_REQUEST, line, event)
 
 
-def process_mark(event: Record) -> Mark | None:
-    """Give the mark of an event of the process. The shutdown itself is a line across all lanes, and no mark."""
-    if event["event"] == "SignalSent" and event["purpose"] != "shutdown":
-        return Mark(
-            "signal", event["end_ns"], event["signal"], f"{event['signal']}, {event['purpose']}", event["line"], 1
-        )
-    return _mark(_PROCESS, event)
+def process_marker(line: int, event: Event) -> Marker | None:
+    """Return the marker of an event of the process. The shutdown itself is a line across all lanes, and no marker."""
+    if isinstance(event, SignalSent) and event.purpose != "shutdown":
+        return Marker("signal", event.end_ns, event.signal, f"{event.signal}, {event.purpose}", line, 1)
+    return _marker(_PROCESS, line, event)
 
 
-def _mark(signs: dict[str, _Sign], event: Record) -> Mark | None:
-    sign = signs.get(event["event"])
+def _marker(signs: dict[type[Event], _Sign], line: int, event: Event) -> Marker | None:
+    sign = signs.get(type(event))
     if sign is None:
         return None
-    kind, rank, words = sign
-    text, told = words(event)
-    return Mark(kind, event["end_ns"], text[:24], told[:_LONG].strip(), event["line"], rank)
+    kind, rank, labels = sign
+    text, title = labels(event)
+    return Marker(kind, event.end_ns, text[:24], title[:_LONG].strip(), line, rank)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lastcall.reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
 from lastcall.reports.links import play_id, slug, verdict_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from lastcall.conformance.model.verdict import Level, Verdict
+    from lastcall.conformance.results.descriptions import ScenarioDescription
     from lastcall.conformance.results.results import PlayResult, Results
 
 _TITLES: dict[tuple[str, ...], str] = {("h1",): "Over HTTP/1.1", ("h2",): "Over HTTP/2"}
@@ -26,14 +28,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """One answer, or (``counts``) the summary of one play; ``play`` is the id of its evidence, if it has any."""
 
     shown: Shown | None = None
     counts: tuple[Count, ...] = ()
     play: str = ""
     target: str = ""
-    told: str = ""
+    title: str = ""
     first: bool = False
     asks: str = ""
     known: bool = False
@@ -44,8 +46,8 @@ class CheckRow:
     """One check of a scenario across all columns."""
 
     name: str
-    level: str
-    cells: tuple[Cell, ...]
+    level: Level
+    cells: tuple[MatrixCell, ...]
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class ScenarioRow:
     id: str
     question: str
     family: str
-    levels: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    levels: tuple[Level, ...]
+    cells: tuple[MatrixCell, ...]
     checks: tuple[CheckRow, ...]
 
 
@@ -81,12 +83,12 @@ class Table:
 
 
 def tables(results: Results) -> list[Table]:
-    """Give the tables: scenarios asked over the same version of HTTP stand together, since their columns are the same."""
+    """Return the tables: scenarios asked over the same version of HTTP stand together, since their columns are the same."""
     families: dict[tuple[str, ...], list[str]] = {}
     played = {play.scenario for play in results.plays if not play.not_supported}
     for name, scenario in results.scenarios.items():
         if name in played:
-            family = tuple(sorted({str(protocol)[:2] for protocol in scenario["protocols"]}))
+            family = tuple(sorted({protocol[:2] for protocol in scenario.protocols}))
             families.setdefault(family, []).append(name)
     return [_table(results, family, names) for family, names in families.items()]
 
@@ -109,14 +111,14 @@ def _table(results: Results, family: tuple[str, ...], names: Sequence[str]) -> T
     )
 
 
-def family_of(scenario: Mapping[str, Any]) -> str:
-    """Give the family of a scenario: the name of its file, in words."""
-    return str(scenario.get("module", "")).rpartition(".")[2].replace("_", " ")
+def family_of(scenario: ScenarioDescription) -> str:
+    """Return the family of a scenario: the name of its file, in words."""
+    return scenario.module.rpartition(".")[2].replace("_", " ")
 
 
-def tokens(verdicts: Iterable[Mapping[str, Any]]) -> str:
-    """Give the tokens by which the filter finds a cell: the initial of a level, then the code of an answer at that level."""
-    return " ".join(sorted({f"{str(verdict['level'])[:1]}{shown(verdict).code}" for verdict in verdicts}))
+def tokens(verdicts: Iterable[Verdict]) -> str:
+    """Return the tokens by which the filter finds a cell: the initial of a level, then the code of an answer at that level."""
+    return " ".join(sorted({f"{verdict.level[:1]}{shown(verdict).code}" for verdict in verdicts}))
 
 
 def _columns(results: Results, plays: Sequence[PlayResult]) -> list[Column]:
@@ -125,7 +127,7 @@ def _columns(results: Results, plays: Sequence[PlayResult]) -> list[Column]:
     for name, server in results.servers.items():
         mine = [play for play in plays if play.server == name]
         spoken = sorted({play.protocol for play in mine if not play.not_supported})
-        if not spoken and not (mine and server.get("installed", True)):
+        if not spoken and not (mine and server.installed):
             continue
         columns += [Column(name, protocol, first=place == 0) for place, protocol in enumerate(spoken or [""])]
     return columns
@@ -134,46 +136,48 @@ def _columns(results: Results, plays: Sequence[PlayResult]) -> list[Column]:
 Plays = dict[tuple[str, str, str], "PlayResult"]
 
 
-def _scenario_row(name: str, scenario: Mapping[str, Any], columns: Sequence[Column], plays: Plays) -> ScenarioRow:
+def _scenario_row(name: str, scenario: ScenarioDescription, columns: Sequence[Column], plays: Plays) -> ScenarioRow:
     beneath = [plays.get((column.server, column.protocol, name)) for column in columns]
     pairs = list(zip(columns, beneath, strict=True))
     checks = tuple(
-        CheckRow(check, str(level), tuple(_check_cell(column, play, check) for column, play in pairs))
-        for check, level in scenario["checks"].items()
+        CheckRow(check, level, tuple(_check_cell(column, play, check) for column, play in pairs))
+        for check, level in scenario.checks.items()
     )
     cells = tuple(_play_cell(column, play) for column, play in pairs)
     return ScenarioRow(
         name=name,
         id=slug("row", name),
-        question=str(scenario["question"]),
+        question=scenario.question,
         family=family_of(scenario),
-        levels=tuple(dict.fromkeys(map(str, scenario["checks"].values()))),
+        levels=scenario.levels,
         cells=cells,
         checks=checks,
     )
 
 
-def _play_cell(column: Column, play: PlayResult | None) -> Cell:
+def _play_cell(column: Column, play: PlayResult | None) -> MatrixCell:
     if play is None or play.not_supported:
         return _empty(column, play)
     tally = counts(play.verdicts)
-    told = f"{play.server} over {play.protocol}, {play.scenario}: {', '.join(str(count) for count in tally)}"
-    return Cell(counts=headline(tally), play=play_id(play), told=told, first=column.first, asks=tokens(play.verdicts))
+    title = f"{play.server} over {play.protocol}, {play.scenario}: {', '.join(str(count) for count in tally)}"
+    return MatrixCell(
+        counts=headline(tally), play=play_id(play), title=title, first=column.first, asks=tokens(play.verdicts)
+    )
 
 
-def _check_cell(column: Column, play: PlayResult | None, check: str) -> Cell:
+def _check_cell(column: Column, play: PlayResult | None, check: str) -> MatrixCell:
     if play is None or play.not_supported:
         return _empty(column, play)
-    verdict = next((verdict for verdict in play.verdicts if verdict["check"] == check), None)
+    verdict = next((verdict for verdict in play.verdicts if verdict.check == check), None)
     if verdict is None:
-        return Cell(first=column.first)
+        return MatrixCell(first=column.first)
     each = shown(verdict)
     target = verdict_id(play, check) if each.linked else ""
-    because, expected = str(verdict["because"]), "expected" in verdict
-    return Cell(each, play=play_id(play), target=target, told=because, first=column.first, known=expected)
+    because, expected = verdict.because, verdict.expected is not None
+    return MatrixCell(each, play=play_id(play), target=target, title=because, first=column.first, known=expected)
 
 
-def _empty(column: Column, play: PlayResult | None) -> Cell:
+def _empty(column: Column, play: PlayResult | None) -> MatrixCell:
     if column.protocol and play is None:
-        return Cell(first=column.first)
-    return Cell(NOT_SUPPORTED, told=play.not_supported if play else "", target="not-asked", first=column.first)
+        return MatrixCell(first=column.first)
+    return MatrixCell(NOT_SUPPORTED, title=play.not_supported if play else "", target="not-asked", first=column.first)

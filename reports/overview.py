@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lastcall.reports.answers import BROKEN, NOT_SUPPORTED, SHOULD_BROKEN, Count, Shown, counts, headline, known, shown
-from lastcall.reports.links import FOLDER, asked_id, play_id, question_page, server_page, slug
+from lastcall.reports.links import FOLDER, by_check_id, play_id, question_page, server_page, slug
 from lastcall.reports.matrix import family_of, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from lastcall.conformance.model.verdict import Level, Verdict
+    from lastcall.conformance.results.descriptions import CheckDescription
     from lastcall.conformance.results.results import PlayResult, Results
 
-Verdicts = list[tuple[str, dict[str, Any]]]
+Verdicts = list[tuple[str, "Verdict"]]
 """Verdicts, each with the protocol that it was reached over."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class OverviewCell:
     """One server's answer: the worst one. ``asks`` are the tokens by which the filter finds it; ``known``: all was expected."""
 
     shown: Shown
     number: str = ""
     of: str = ""
     address: str = ""
-    told: str = ""
+    title: str = ""
     asks: str = ""
     known: bool = False
 
 
 @dataclass(frozen=True)
-class Row:
+class OverviewRow:
     """One question, or one check, across all servers; ``address`` leads to its own page or place."""
 
     id: str
@@ -43,8 +45,8 @@ class Row:
     address: str
     protocols: tuple[str, ...]
     families: tuple[str, ...]
-    levels: tuple[str, ...]
-    cells: tuple[Cell | None, ...]
+    levels: tuple[Level, ...]
+    cells: tuple[OverviewCell | None, ...]
 
 
 @dataclass(frozen=True)
@@ -52,90 +54,90 @@ class Overview:
     """Both matrices; ``servers`` are the columns."""
 
     servers: tuple[str, ...]
-    questions: tuple[Row, ...]
-    checks: tuple[Row, ...]
+    questions: tuple[OverviewRow, ...]
+    checks: tuple[OverviewRow, ...]
 
 
 def overview(results: Results) -> Overview:
-    """Give both matrices: rows in the order of the scenarios and of the checks, columns in that of the servers."""
-    asked = [play for play in results.plays if not play.not_supported]
-    servers = tuple(name for name in results.servers if name in {play.server for play in asked})
+    """Return both matrices: rows in the order of the scenarios and of the checks, columns in that of the servers."""
+    played = [play for play in results.plays if not play.not_supported]
+    servers = tuple(name for name in results.servers if name in {play.server for play in played})
     plays = {play.key: play for play in results.plays}
-    pairs = {(play.scenario, play.protocol) for play in asked}
+    pairs = {(play.scenario, play.protocol) for play in played}
     questions = [
-        _question(results, name, str(protocol), [plays.get((server, str(protocol), name)) for server in servers])
+        _question(results, name, protocol, [plays.get((server, protocol, name)) for server in servers])
         for name, scenario in results.scenarios.items()
-        for protocol in scenario["protocols"]
-        if (name, str(protocol)) in pairs
+        for protocol in scenario.protocols
+        if (name, protocol) in pairs
     ]
-    return Overview(servers, tuple(questions), tuple(_checks(results, asked, servers)))
+    return Overview(servers, tuple(questions), tuple(_checks(results, played, servers)))
 
 
-def _question(results: Results, name: str, protocol: str, plays: Sequence[PlayResult | None]) -> Row:
+def _question(results: Results, name: str, protocol: str, plays: Sequence[PlayResult | None]) -> OverviewRow:
     scenario = results.scenarios[name]
-    return Row(
+    return OverviewRow(
         id=slug("row", name, protocol),
         name=name,
         note=protocol,
-        text=str(scenario["question"]),
+        text=scenario.question,
         address=f"{FOLDER}/{question_page(name, protocol)}",
         protocols=(protocol,),
         families=(family_of(scenario),),
-        levels=tuple(dict.fromkeys(map(str, scenario["checks"].values()))),
+        levels=scenario.levels,
         cells=tuple(_play_cell(play) for play in plays),
     )
 
 
-def _play_cell(play: PlayResult | None) -> Cell | None:
+def _play_cell(play: PlayResult | None) -> OverviewCell | None:
     if play is None:
         return None
     address = f"{FOLDER}/{server_page(play.server)}#{play_id(play)}"
     if play.not_supported:
-        return Cell(NOT_SUPPORTED, address=address, told=play.not_supported)
+        return OverviewCell(NOT_SUPPORTED, address=address, title=play.not_supported)
     tally = counts(play.verdicts)
     if not tally:
         return None
     worst = headline(tally)[0]
     expected = known(play.verdicts)
-    return Cell(
+    return OverviewCell(
         shown=worst.shown,
         number=str(worst.number),
         address=address,
-        told=_told(tally, expected),
+        title=_title(tally, expected),
         asks=tokens(play.verdicts),
         known=_all_known(play.verdicts, worst.shown),
     )
 
 
-def _told(tally: Iterable[Count], expected: int) -> str:
+def _title(tally: Iterable[Count], expected: int) -> str:
     words = ", ".join(str(count) for count in tally)
     return f"{words}; {expected} of them expected" if expected else words
 
 
-def _all_known(verdicts: Iterable[Mapping[str, Any]], worst: Shown) -> bool:
+def _all_known(verdicts: Iterable[Verdict], worst: Shown) -> bool:
     """Whether all that is shown as broken is a known deviation."""
     if worst not in (BROKEN, SHOULD_BROKEN):
         return False
-    return all("expected" in verdict for verdict in verdicts if shown(verdict) is worst)
+    return all(verdict.expected is not None for verdict in verdicts if shown(verdict) is worst)
 
 
-def _checks(results: Results, asked: Sequence[PlayResult], servers: Sequence[str]) -> Iterable[Row]:
+def _checks(results: Results, played: Sequence[PlayResult], servers: Sequence[str]) -> Iterable[OverviewRow]:
     found: dict[tuple[str, str], Verdicts] = defaultdict(list)
-    levels: dict[str, dict[str, None]] = defaultdict(dict)
+    levels: dict[str, dict[Level, None]] = defaultdict(dict)
     families: dict[str, dict[str, None]] = defaultdict(dict)
-    for play in asked:
+    for play in played:
         for verdict in play.verdicts:
-            check = str(verdict["check"])
+            check = verdict.check
             found[check, play.server].append((play.protocol, verdict))
-            levels[check][str(verdict["level"])] = None
-            families[check][family_of(results.scenarios.get(play.scenario, {}))] = None
+            levels[check][verdict.level] = None
+            families[check][_family(results, play)] = None
     for check in (name for name in results.checks if name in levels):
         protocols = {protocol for server in servers for protocol, _verdict in found[check, server]}
-        yield Row(
+        yield OverviewRow(
             id=slug("answers", check),
             name=check.replace("_", " "),
-            note=" ".join(levels[check]),
-            text=str(results.checks[check]["promise"]),
+            note=_binding(levels[check], results.checks[check]),
+            text=results.checks[check].promise,
             address="#" + slug("check", check),
             protocols=tuple(sorted(protocols)),
             families=tuple(families[check]),
@@ -144,19 +146,28 @@ def _checks(results: Results, asked: Sequence[PlayResult], servers: Sequence[str
         )
 
 
-def _check_cell(check: str, server: str, found: Verdicts) -> Cell | None:
+def _binding(levels: Iterable[Level], check: CheckDescription) -> str:
+    return ", ".join([" ".join(levels), *([check.impact] if check.impact else [])])
+
+
+def _family(results: Results, play: PlayResult) -> str:
+    scenario = results.scenarios.get(play.scenario)
+    return family_of(scenario) if scenario else ""
+
+
+def _check_cell(check: str, server: str, found: Verdicts) -> OverviewCell | None:
     if not found:
         return None
     verdicts = [verdict for _protocol, verdict in found]
     tally = counts(verdicts)
     worst = headline(tally)[0]
     apart = worst.shown.telling
-    return Cell(
+    return OverviewCell(
         shown=worst.shown,
         number=str(worst.number) if apart else "",
         of=str(len(found)) if apart else "",
-        address=f"{FOLDER}/{server_page(server)}#{asked_id(check)}",
-        told=_told(tally, known(verdicts)),
+        address=f"{FOLDER}/{server_page(server)}#{by_check_id(check)}",
+        title=_title(tally, known(verdicts)),
         asks=" ".join(sorted({f"{tokens([verdict])}/{protocol}" for protocol, verdict in found})),
         known=_all_known(verdicts, worst.shown),
     )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lastcall.reports import figures, links, matrix
 from lastcall.reports.answers import BROKEN, LEGEND
-from lastcall.reports.by_check import asked
+from lastcall.reports.by_check import answers_by_check
 from lastcall.reports.evidence import evidence
-from lastcall.reports.filters import choices
-from lastcall.reports.html import Press, clear, put
+from lastcall.reports.filters import filters
+from lastcall.reports.html import PagePrinter, clear, put
 from lastcall.reports.site import write_site
 
 if TYPE_CHECKING:
@@ -27,24 +27,23 @@ _SCRIPTS = ("page.js", "filter.js")
 
 
 def write_page(results: Results, folder: Path, one_page_plays: int = ONE_PAGE_PLAYS) -> Path:
-    """Write report.html into the folder of results.json, in one step, and give its path.
+    """Write report.html into the folder of results.json, in one step, and return its path.
 
     It holds the evidence too, when the run is of one server or of at most ``one_page_plays``. Otherwise the evidence
     stands on pages of its own in the folder ``report`` beside it, one for each server and one for each question.
     Traces are read from the folder; where one is missing, the page says so and shows the verdicts alone.
     """
-    press = Press()
+    printer = PagePrinter()
     played = [play for play in results.plays if not play.not_supported]
     if len(played) <= one_page_plays or len({play.server for play in played}) == 1:
         clear(folder / links.FOLDER)
-        told = list(evidence(results, folder))
-        return put(evidence_page(press, results, told), folder / NAME)
-    return write_site(press, results, folder, NAME, evidence_page)
+        return put(evidence_page(printer, results, list(evidence(results, folder))), folder / NAME)
+    return write_site(printer, results, folder, NAME, evidence_page)
 
 
-def evidence_page(press: Press, results: Results, told: Sequence[Evidence], home: str = "") -> str:
-    """Give the page of a run with its evidence. ``home`` is the address of the index, if this is a server's page."""
-    return press.page(
+def evidence_page(printer: PagePrinter, results: Results, plays: Sequence[Evidence], home: str = "") -> str:
+    """Return the page of a run with its evidence. ``home`` is the address of the index, if this is a server's page."""
+    return printer.page(
         "page.html.j2",
         styles=_STYLES,
         scripts=_SCRIPTS,
@@ -53,23 +52,23 @@ def evidence_page(press: Press, results: Results, told: Sequence[Evidence], home
         legend=LEGEND,
         figures=figures.rows(results),
         tables=matrix.tables(results),
-        choices=choices(results),
-        servers=_by_server(results, told),
+        filters=filters(results),
+        servers=_by_server(results, plays),
         not_asked=_not_asked(results),
         not_installed=figures.not_installed(results),
         broken=BROKEN,
     )
 
 
-def _by_server(results: Results, told: Sequence[Evidence]) -> list[dict[str, Any]]:
+def _by_server(results: Results, plays: Sequence[Evidence]) -> list[dict[str, Any]]:
     groups = (
         {
             "name": name,
-            "told": server,
-            "plays": [each for each in told if each.play.server == name],
-            "asked": asked(results, name),
+            "description": server,
+            "plays": [each for each in plays if each.play.server == name],
+            "by_check": answers_by_check(results, name),
             "sole": len(results.servers) == 1,
-            "differing": sum(claim["declared"] != claim["found"] for claim in server.get("claims", ())),
+            "differing": sum(claim.declared != claim.found for claim in server.claims),
         }
         for name, server in results.servers.items()
     )
@@ -77,7 +76,7 @@ def _by_server(results: Results, told: Sequence[Evidence]) -> list[dict[str, Any
 
 
 def _not_asked(results: Results) -> list[dict[str, Any]]:
-    """Give what was not asked, by server and reason."""
+    """Return what was not played, by server and reason."""
     groups: dict[tuple[str, str], list[PlayResult]] = {}
     for play in results.plays:
         if play.not_supported:

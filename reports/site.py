@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lastcall.reports import figures
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import Evidence, evidence
-from lastcall.reports.filters import choices
+from lastcall.reports.filters import filters
 from lastcall.reports.html import clear, put
 from lastcall.reports.links import FOLDER, question_page, server_page
 from lastcall.reports.overview import overview
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lastcall.conformance.results.results import Results
-    from lastcall.reports.html import Press
+    from lastcall.reports.html import PagePrinter
 
-    EvidencePage = Callable[[Press, Results, Sequence[Evidence], str], str]
+    EvidencePage = Callable[[PagePrinter, Results, Sequence[Evidence], str], str]
 
 _ROOT = "../"
 
@@ -38,29 +38,29 @@ class Answered:
 Strips = dict[tuple[str, str], list[Answered]]
 
 
-def write_site(press: Press, results: Results, folder: Path, name: str, evidence_page: EvidencePage) -> Path:
-    """Write all pages, the index last, so that it never leads to one that is not there; give the index's path."""
+def write_site(printer: PagePrinter, results: Results, folder: Path, name: str, evidence_page: EvidencePage) -> Path:
+    """Write all pages, the index last, so that it never leads to one that is not there; return the index's path."""
     beside = folder / FOLDER
     beside.mkdir(exist_ok=True)
     home = _ROOT + name
     strips: Strips = {}
     written = []
     for server in _alone(results):
-        told = list(evidence(server, folder, _ROOT))
+        plays = list(evidence(server, folder, _ROOT))
         (own,) = server.servers
-        written.append(put(evidence_page(press, server, told, home), beside / server_page(own)))
-        for each in told:
+        written.append(put(evidence_page(printer, server, plays, home), beside / server_page(own)))
+        for each in plays:
             strips.setdefault((each.play.scenario, each.play.protocol), []).append(_answered(server, each))
     for (scenario, protocol), answered in strips.items():
-        text = _question(press, results, home, answered)
+        text = _question(printer, results, home, answered)
         written.append(put(text, beside / question_page(scenario, protocol)))
-    path = put(_index(press, results), folder / name)
+    path = put(_index(printer, results), folder / name)
     clear(beside, keep=written)
     return path
 
 
 def _alone(results: Results) -> Iterator[Results]:
-    """Give the results of each server that was played on as if it had been alone."""
+    """Yield the results of each server that was played on as if it had been alone."""
     for name, server in results.servers.items():
         plays = tuple(play for play in results.plays if play.server == name)
         if any(not play.not_supported for play in plays):
@@ -68,14 +68,14 @@ def _alone(results: Results) -> Iterator[Results]:
 
 
 def _answered(results: Results, each: Evidence) -> Answered:
-    version = str(results.servers[each.play.server].get("version", ""))
+    version = results.servers[each.play.server].version
     shown = dataclasses.replace(each, verdicts=tuple(each.telling), drawing=None, events=(), steps=())
     return Answered(shown, version, f"{server_page(each.play.server)}#{each.id}")
 
 
-def _question(press: Press, results: Results, home: str, answered: Sequence[Answered]) -> str:
+def _question(printer: PagePrinter, results: Results, home: str, answered: Sequence[Answered]) -> str:
     play = answered[0].play.play
-    return press.page(
+    return printer.page(
         "question.html.j2",
         styles=("page.css", "evidence.css", "question.css"),
         scripts=("page.js", "question.js"),
@@ -83,13 +83,13 @@ def _question(press: Press, results: Results, home: str, answered: Sequence[Answ
         results=results,
         name=play.scenario,
         protocol=play.protocol,
-        scenario=results.scenarios.get(play.scenario, {}),
+        scenario=results.scenarios.get(play.scenario),
         answered=answered,
     )
 
 
-def _index(press: Press, results: Results) -> str:
-    return press.page(
+def _index(printer: PagePrinter, results: Results) -> str:
+    return printer.page(
         "index.html.j2",
         styles=("page.css", "filter.css", "index.css"),
         scripts=("page.js", "filter.js", "sort.js"),
@@ -98,6 +98,6 @@ def _index(press: Press, results: Results) -> str:
         legend=LEGEND,
         figures=figures.rows(results),
         overview=overview(results),
-        choices=choices(results),
+        filters=filters(results),
         not_installed=figures.not_installed(results),
     )

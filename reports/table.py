@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.verdict import Answer
 from lastcall.reports import figures
-from lastcall.reports.answers import KEPT, NOT_SUPPORTED, counts, headline
+from lastcall.reports.answers import NOT_SUPPORTED, counts, headline
 from lastcall.reports.markdown import expected_of
 from lastcall.reports.printable import printable
 
@@ -30,11 +31,11 @@ _LONGEST = 40
 
 
 def figures_as_text(results: Results) -> str:
-    """Give a row for each server."""
+    """Return a row for each server."""
     rows = [_HEAD]
     for row in figures.rows(results):
         kept = sum(
-            verdict["answer"] == KEPT.word
+            verdict.answer is Answer.KEPT
             for play in results.plays
             if play.server == row.name
             for verdict in play.verdicts
@@ -57,13 +58,13 @@ def figures_as_text(results: Results) -> str:
 
 
 def questions_as_text(results: Results, server: str) -> str:
-    """Give a row for each scenario that one server was asked, a column for each protocol; raises LookupError."""
-    mine = {(play.scenario, play.protocol): play for play in results.plays if play.server == server}
-    if not mine:
+    """Return a row for each scenario that was played on one server, a column for each protocol; raises LookupError."""
+    plays = {(play.scenario, play.protocol): play for play in results.plays if play.server == server}
+    if not plays:
         raise LookupError(f"there is no play of {server!r}; there are some of {', '.join(results.servers)}")
-    protocols = sorted({protocol for (_scenario, protocol), play in mine.items() if not play.not_supported})
-    scenarios = dict.fromkeys(scenario for scenario, _protocol in mine)
-    rows = ([name, *(_cell(mine.get((name, protocol))) for protocol in protocols)] for name in scenarios)
+    protocols = sorted({protocol for (_scenario, protocol), play in plays.items() if not play.not_supported})
+    scenarios = dict.fromkeys(scenario for scenario, _protocol in plays)
+    rows = ([name, *(_cell(plays.get((name, protocol))) for protocol in protocols)] for name in scenarios)
     return _aligned([["scenario", *protocols], *rows], left=len(protocols) + 1)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.trace_file import dump
+from lastcall.conformance.model.verdict import KnownDeviation, Level
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
@@ -15,22 +17,22 @@ if TYPE_CHECKING:
 
 SERVERS = ("alpha", "beta", "gamma")
 SERVED, EXIT, GOAWAY = "in_flight_requests_are_served", "server_exits_in_time", "goaway_precedes_close"
-LEVELS = {SERVED: "promise", EXIT: "promise", GOAWAY: "should"}
-KNOWN = {"reason": "It closes at once.", "upstream": "https://example.org/issues/1", "date": "2026-11-23"}
+LEVELS = {SERVED: Level.PROMISE, EXIT: Level.PROMISE, GOAWAY: Level.SHOULD}
 
 
 def a_large_run(text: str = "plain", suffix: str = "") -> Results:
     """alpha keeps everything; beta breaks a promise over h2, as is known of it, and a should; gamma does not speak h2c."""
     alpha, beta, gamma = (f"{name}{suffix}" for name in SERVERS)
+    known = KnownDeviation(text, "https://example.org/issues/1", "2026-11-23")
     kept = [
         a_verdict(SERVED, because=text),
         a_verdict(EXIT, because=text, measured=MEASURED),
         a_verdict(GOAWAY, "cannot tell", "should", because=text),
     ]
     broken = [
-        a_verdict(SERVED, "broken", because=f"lost: {text}", evidence=[8, 10], expected=KNOWN | {"reason": text}),
+        a_verdict(SERVED, "broken", because=f"lost: {text}", evidence=(8, 10), expected=known),
         a_verdict(EXIT, "blocked", because=text),
-        a_verdict(GOAWAY, "broken", "should", because=text, evidence=[10]),
+        a_verdict(GOAWAY, "broken", "should", because=text, evidence=(10,)),
     ]
     plays = [
         *(a_play(alpha, protocol, kept) for protocol in ("h2", "h2c")),
@@ -41,12 +43,20 @@ def a_large_run(text: str = "plain", suffix: str = "") -> Results:
     ]
     plays += [dataclasses.replace(play, scenario="another-request") for play in plays]
     results = the_results(*plays, servers=(alpha, beta, gamma, "absent"), checks=tuple(LEVELS), text=text)
-    for name, server in results.servers.items():
-        server["installed"] = name != "absent"
-        server["claims"] = [{"what": f"h2 {text}", "declared": True, "found": name != beta, "detail": text}]
-    one = results.scenarios["one-request"] | {"checks": LEVELS}
-    results.scenarios.update({"one-request": one, "another-request": one | {"module": "scenarios.second_family"}})
-    return results
+    one = dataclasses.replace(results.scenarios["one-request"], checks=LEVELS)
+    another = dataclasses.replace(one, module="scenarios.second_family")
+    return dataclasses.replace(
+        results,
+        servers={
+            name: dataclasses.replace(
+                server,
+                installed=name != "absent",
+                claims=(Capability(f"h2 {text}", declared=True, found=name != beta, detail=text),),
+            )
+            for name, server in results.servers.items()
+        },
+        scenarios={"one-request": one, "another-request": another},
+    )
 
 
 def drawn(folder: Path, text: str = "plain", suffix: str = "") -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lastcall.conformance.model.clauses import Clause
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
     FinReceived,
@@ -12,6 +13,7 @@ from lastcall.conformance.model.client_events import (
     ResponseStarted,
 )
 from lastcall.conformance.model.event import Event
+from lastcall.conformance.model.server import DefaultDrain, Drain
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     OutputWritten,
@@ -22,13 +24,15 @@ from lastcall.conformance.model.server_events import (
     SignalSent,
 )
 from lastcall.conformance.model.trace import Play, Trace
+from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict
+from lastcall.conformance.model.views import Fate
+from lastcall.conformance.results.descriptions import CheckDescription, ScenarioDescription, ServerDescription
 from lastcall.conformance.results.results import PlayResult, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 E = TypeVar("E", bound=Event)
-Verdict = dict[str, Any]
 
 S = 1_000_000_000
 
@@ -60,19 +64,10 @@ def a_trace(text: str = "quiet", lines: int = 1) -> Trace:
 def a_verdict(
     check: str, answer: str = "kept", level: str = "promise", because: str = "so it was", **fields: Any
 ) -> Verdict:
-    return {
-        "check": check,
-        "level": level,
-        "clause": "in-flight",
-        "answer": answer,
-        "because": because,
-        "evidence": [],
-        "measured": [],
-        **fields,
-    }
+    return Verdict(check, Level(level), "in-flight", Answer(answer), because, **fields)
 
 
-MEASURED = [{"what": "exit", "value_s": 1.0, "limit_s": 8.0}]
+MEASURED = (Measured("exit", 1.0, 8.0),)
 
 
 def a_play(
@@ -84,7 +79,7 @@ def a_play(
         protocol,
         trace="traces/one.jsonl",
         argv=("someone", "--port", "1"),
-        fates={"served": 1, "refused": 0, "ambiguous": 0, "lost": 1},
+        fates={Fate.SERVED: 1, Fate.REFUSED: 0, Fate.AMBIGUOUS: 0, Fate.LOST: 1},
         duration_s=9.0,
         verdicts=tuple(verdicts),
         **fields,
@@ -97,43 +92,34 @@ def the_results(
     checks: Sequence[str] = ("server_exits_in_time",),
     text: str = "plain",
 ) -> Results:
-    default = {"seconds": 7.5, "documented": ""}
-    server = {
-        "version": f"1.0 {text}",
-        "installed": True,
-        "install": [f"get it {text}"],
-        "documentation": "https://example.org/docs",
-        "speaks": ["h2"],
-        "graceful_signal": "SIGTERM",
-        "exit_statuses": [0],
-        "drain": {"option": f"--drain {text}", "documented": "", "whole_seconds": False, "default": default},
-    }
+    server = ServerDescription(
+        version=f"1.0 {text}",
+        installed=True,
+        install=(f"get it {text}",),
+        documentation="https://example.org/docs",
+        speaks=("h2",),
+        graceful_signal="SIGTERM",
+        exit_statuses=(0,),
+        drain=Drain(f"--drain {text}", "", default=DefaultDrain(7.5, "")),
+    )
+    scenario = ScenarioDescription(
+        question=f"Is it served? {text}",
+        module="scenarios.founding",
+        protocols=("h2", "h2c"),
+        steps=("Connect(connection=a)", *(f"Request(request=r{n})" for n in range(5)), f"Shutdown({text})"),
+        drain="5 s",
+        checks=dict.fromkeys(checks, Level.PROMISE),
+    )
+    link = "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8"
     return Results(
         started_at="2026-01-02T03:04:05+00:00",
         pace="fast",
         platform="Linux",
         suite_version="0.1.0",
         limits={"goaway_s": 1.0},
-        servers={name: dict(server) for name in servers},
-        scenarios={
-            "one-request": {
-                "question": f"Is it served? {text}",
-                "module": "scenarios.founding",
-                "protocols": ["h2", "h2c"],
-                "steps": ["Connect(connection=a)", *(f"Request(request=r{n})" for n in range(5)), f"Shutdown({text})"],
-                "drain": "5 s",
-                "checks": dict.fromkeys(checks, "promise"),
-            }
-        },
-        checks={name: {"promise": f"It is promised. {text}", "clause": "in-flight"} for name in checks},
-        clauses={
-            "in-flight": {
-                "id": "in-flight",
-                "source": "RFC 9113 §6.8",
-                "keyword": "",
-                "rule": f"Streams can still complete. {text}",
-                "link": "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
-            }
-        },
+        servers=dict.fromkeys(servers, server),
+        scenarios={"one-request": scenario},
+        checks={name: CheckDescription(promise=f"It is promised. {text}", clause="in-flight") for name in checks},
+        clauses={"in-flight": Clause("in-flight", "RFC 9113 §6.8", "", f"Streams can still complete. {text}", link)},
         plays=plays,
     )

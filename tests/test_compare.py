@@ -28,9 +28,9 @@ def changes(old, new):
 )
 def test_an_answer_that_changed_is_told_with_its_turn(old, new, turn):
     (change,) = changes([a_play(verdicts=[old])], [a_play(verdicts=[new])])
-    assert change == Change("someone", "h2", "one-request", "it_holds", old["answer"], new["answer"])
+    assert change == Change("someone", "h2", "one-request", "it_holds", old.answer, new.answer)
     assert change.turn is turn
-    assert str(change) == f"one-request[someone-h2]::it_holds: {old['answer']} -> {new['answer']}"
+    assert str(change) == f"one-request[someone-h2]::it_holds: {old.answer} -> {new.answer}"
 
 
 def test_what_is_new_and_what_is_gone_is_told():
@@ -51,7 +51,9 @@ def test_a_play_that_is_not_supported_any_more_is_told():
 
 def test_another_reason_or_another_duration_is_no_change():
     old = a_play(verdicts=[KEPT])
-    new = dataclasses.replace(old, duration_s=1.0, verdicts=(KEPT | {"because": "otherwise", "evidence": [4]},))
+    new = dataclasses.replace(
+        old, duration_s=1.0, verdicts=(dataclasses.replace(KEPT, because="otherwise", evidence=(4,)),)
+    )
     assert changes([old], [new]) == []
 
 

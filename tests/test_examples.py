@@ -35,13 +35,13 @@ def test_gated_example_keeps_every_promise(tmp_path, name):
     chosen = "http1-one-request or http1-idle or http1-pipelined or http1-slow-reader or idle-exit"
     done = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, "-k", chosen, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-4000:]
-    assert {verdict["answer"] for play in load_results(tmp_path).plays for verdict in play.verdicts} >= {"kept"}
+    assert {verdict.answer for play in load_results(tmp_path).plays for verdict in play.verdicts} >= {"kept"}
 
 
 def test_timed_example_is_judged_by_what_its_clients_saw(tmp_path):
     words = ("--server", str(EXAMPLES / "timed.toml"), f"--results={tmp_path}", "-k", "http1-one-request")
     done = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, cwd=tmp_path)
-    answers = {each["check"]: each["answer"] for play in load_results(tmp_path).plays for each in play.verdicts}
+    answers = {each.check: each.answer for play in load_results(tmp_path).plays for each in play.verdicts}
     assert answers["slow_requests_are_answered"] == "kept", done.stdout[-4000:]
     assert answers["in_flight_requests_are_served"] == "cannot tell"
 

@@ -309,7 +309,7 @@ def test_what_is_broken_and_not_expected_fails_as_ever(played):
     path = written(played, entry("http1-idle-and-new::exit_status_is_documented"))
     run = judged(played, f"--expectations={path}", "-k", "in_flight_requests_are_served and h1]")
     assert run.returncode == 1
-    assert "in_flight_requests_are_served is broken (promise)" in run.stdout
+    assert "in_flight_requests_are_served is broken (promise, loses requests)" in run.stdout
 
 
 def test_a_file_that_cannot_be_read_fails_with_its_line_and_the_run_goes_on(played):
@@ -400,7 +400,7 @@ def test_what_is_known_of_another_version_excuses_nothing(played):
     path = written(played, of_versions(f"<{installed}"))
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert run.returncode == 1
-    assert "in_flight_requests_are_served is broken (promise)" in run.stdout
+    assert "in_flight_requests_are_served is broken (promise, loses requests)" in run.stdout
     assert "xfailed" not in run.stdout
 
 

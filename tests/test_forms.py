@@ -10,6 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from lastcall.__main__ import main
+from lastcall.conformance.model.verdict import Impact, KnownDeviation
 from lastcall.conformance.results.results import PlayResult
 from lastcall.reports.badge import badge, write_badge
 from lastcall.reports.markdown import MOST_LINES, as_markdown, escaped, linked
@@ -17,7 +18,7 @@ from lastcall.reports.printable import printable
 from lastcall.reports.table import figures_as_text, questions_as_text
 from tests.literal_run import MEASURED, a_play, a_verdict, the_results
 
-EXPECTED = {"reason": "known well", "upstream": "https://example.org/issues/1", "date": "2026-01-01"}
+EXPECTED = KnownDeviation("known well", "https://example.org/issues/1", "2026-01-01")
 HOSTILE = [
     "<script>alert(1)</script>",
     "</details></summary><img src=x onerror=alert(1)>",
@@ -38,7 +39,9 @@ def a_run(text="plain", **fields):
     verdicts = [
         a_verdict("server_exits_in_time", "kept", measured=MEASURED),
         a_verdict("in_flight_requests_are_served", "broken", because=text),
-        a_verdict("goaway_is_sent", "broken", "must", because=text, expected=EXPECTED | {"reason": text}),
+        a_verdict(
+            "goaway_is_sent", "broken", "must", because=text, expected=dataclasses.replace(EXPECTED, reason=text)
+        ),
         a_verdict("says_close", "broken", "should", because=text),
     ]
     return dataclasses.replace(
@@ -109,6 +112,12 @@ def test_the_summary_tells_figures_findings_clauses_and_what_is_expected():
     assert seen.index("in_flight_requests_are_served") < seen.index("says_close") < seen.index("goaway_is_sent")
 
 
+def test_the_summary_tells_the_impact_where_it_is_known():
+    verdict = a_verdict("goaway_is_sent", "broken", "must", impact=Impact.LOSES_REQUESTS)
+    seen, _elements, _page = shown(as_markdown(the_results(a_play(verdicts=[verdict]))))
+    assert "goaway_is_sent is broken (must, loses requests, RFC 9113 §6.8)" in seen
+
+
 def test_a_summary_has_an_end():
     verdicts = [a_verdict(f"check_{n}", "broken") for n in range(MOST_LINES + 7)]
     text = as_markdown(the_results(a_play(verdicts=verdicts)))
@@ -122,7 +131,7 @@ def test_a_run_without_a_play_says_so():
 
 def test_a_server_that_is_not_installed_is_told():
     results = a_run()
-    results.servers["absent"] = results.servers["someone"] | {"installed": False}
+    results.servers["absent"] = dataclasses.replace(results.servers["someone"], installed=False)
     assert "absent is not installed" in as_markdown(results)
 
 

@@ -36,12 +36,13 @@ from lastcall.conformance.model.server_events import (
     SignalSent,
 )
 from lastcall.conformance.model.trace import Play, Trace
+from lastcall.conformance.model.verdict import Measured
 from lastcall.reports.axis import APART, CUT, Point, lay
 from lastcall.reports.drawing import GUTTER, PLOT, WIDTH, Drawing, draw
-from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes, records
+from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 E = TypeVar("E", bound=Event)
 
@@ -53,9 +54,8 @@ def at(seconds: float, kind: type[E], **fields: Any) -> E:
     return kind(begin_ns=moment, end_ns=moment, **fields)
 
 
-def told(*events: Event, measured: Sequence[Mapping[str, Any]] = ()) -> Lanes:
-    trace = Trace(Play("one-request", "someone", "h2", "fast"), tuple(events))
-    return lanes(records(trace), measured)
+def told(*events: Event, measured: Sequence[Measured] = ()) -> Lanes:
+    return lanes(Trace(Play("one-request", "someone", "h2", "fast"), tuple(events)), measured)
 
 
 SHUTDOWN = at(2, SignalSent, signal="SIGTERM", purpose="shutdown")
@@ -74,7 +74,7 @@ def a_served_request(
 
 
 def kinds(lane: Lane) -> list[str]:
-    return [mark.kind for mark in lane.marks]
+    return [mark.kind for mark in lane.markers]
 
 
 def the(lanes_: Lanes, name: str) -> Lane:
@@ -91,9 +91,9 @@ def test_there_is_a_lane_for_the_process_each_connection_and_each_request() -> N
     assert (story.signal, story.zero_ns) == ("SIGTERM", 2 * S)
 
 
-def test_records_carry_the_line_of_the_stored_trace() -> None:
-    trace = Trace(Play("s", "v", "h2", "fast"), (at(0, ServerReady), SHUTDOWN))
-    assert [(record["event"], record["line"]) for record in records(trace)] == [("ServerReady", 2), ("SignalSent", 3)]
+def test_markers_carry_the_line_of_the_stored_trace() -> None:
+    story = told(at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0))
+    assert [(marker.kind, marker.line) for marker in story.lanes[0].markers] == [("exit", 4)]
 
 
 def test_zero_is_when_the_signal_began_so_that_no_effect_comes_before_it() -> None:
@@ -133,7 +133,7 @@ def test_no_event_at_all_is_still_a_process_lane() -> None:
     ],
 )
 def test_the_events_of_a_connection_are_different_marks(event: Event, kind: str, text: str) -> None:
-    marks = the(told(at(0, ConnectionOpened, connection="a"), event), "a").marks
+    marks = the(told(at(0, ConnectionOpened, connection="a"), event), "a").markers
     assert [(mark.kind, mark.text) for mark in marks] == [(kind, text)]
 
 
@@ -157,7 +157,7 @@ def test_a_connection_that_never_ended_is_open_to_the_end() -> None:
 def test_a_refused_connection_has_a_mark_and_no_bar() -> None:
     lane = the(told(at(1, ConnectionFailed, connection="new", reason="refused")), "new")
     assert lane.bars == ()
-    assert [mark.text for mark in lane.marks] == ["refused"]
+    assert [mark.text for mark in lane.markers] == ["refused"]
 
 
 def test_a_served_request_has_its_handler_beneath_it() -> None:
@@ -197,7 +197,7 @@ def test_a_reset_stream_says_so() -> None:
     )
     lane = the(story, "one")
     assert lane.bars[0].end == "reset"
-    assert lane.marks[0].text == "RST_STREAM REFUSED_STREA"
+    assert lane.markers[0].text == "RST_STREAM REFUSED_STREA"
 
 
 def test_many_requests_share_one_lane_that_counts_them() -> None:
@@ -212,21 +212,21 @@ def test_many_requests_share_one_lane_that_counts_them() -> None:
 
 def test_lines_of_output_that_follow_one_another_are_one_mark() -> None:
     lines = [at(1 + number / 100, OutputWritten, stream="stderr", text=f"line {number}") for number in range(40)]
-    marks = told(at(0, ServerReady), *lines, at(3, ListenerClosed)).lanes[0].marks
+    marks = told(at(0, ServerReady), *lines, at(3, ListenerClosed)).lanes[0].markers
     assert [mark.label for mark in marks] == ["stderr \N{MULTIPLICATION SIGN}40", "listener closed"]
-    assert "line 0" in marks[0].told
-    assert len(marks[0].told) <= 400
+    assert "line 0" in marks[0].title
+    assert len(marks[0].title) <= 400
 
 
 def test_the_harness_kill_is_a_mark_of_its_own() -> None:
     story = told(at(0, ServerReady), at(9, ServerKilled, reason="time was up"), at(9.1, ServerExited, status=-9))
-    assert [mark.text for mark in story.lanes[0].marks] == ["SIGKILL", "exit -9"]
+    assert [mark.text for mark in story.lanes[0].markers] == ["SIGKILL", "exit -9"]
 
 
 def test_a_limit_stands_in_the_lane_of_what_it_bounds() -> None:
     events = (at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0))
-    bounds = told(*events, measured=[{"what": "exit", "value_s": 1.0, "limit_s": 8.0}]).lanes[0].bounds
-    assert [(bound.at_ns, bound.limit_s, bound.told) for bound in bounds] == [(10 * S, 8.0, "exit")]
+    bounds = told(*events, measured=[Measured("exit", 1.0, 8.0)]).lanes[0].bounds
+    assert [(bound.at_ns, bound.limit_s, bound.what) for bound in bounds] == [(10 * S, 8.0, "exit")]
 
 
 def test_a_limit_that_was_counted_from_a_response_is_drawn_from_there() -> None:
@@ -235,14 +235,14 @@ def test_a_limit_that_was_counted_from_a_response_is_drawn_from_there() -> None:
         *a_served_request(ended=3),
         SHUTDOWN,
         at(4, FinReceived, connection="a"),
-        measured=[{"what": "close of a", "value_s": 1.0, "limit_s": 2.0}],
+        measured=[Measured("close of a", 1.0, 2.0)],
     )
     assert [bound.at_ns for bound in the(story, "a").bounds] == [5 * S]
 
 
-@pytest.mark.parametrize("measure", [{"value_s": 1.0, "limit_s": None}, {"value_s": 0.123, "limit_s": 8.0}])
-def test_a_limit_whose_events_cannot_be_found_is_not_drawn(measure: dict[str, float | None]) -> None:
-    story = told(at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0), measured=[{"what": "exit", **measure}])
+@pytest.mark.parametrize("measure", [Measured("exit", 1.0), Measured("exit", 0.123, 8.0)])
+def test_a_limit_whose_events_cannot_be_found_is_not_drawn(measure: Measured) -> None:
+    story = told(at(0, ServerReady), SHUTDOWN, at(3, ServerExited, status=0), measured=[measure])
     assert all(lane.bounds == () for lane in story.lanes)
 
 
@@ -339,7 +339,7 @@ def test_words_in_one_lane_do_not_overlap(drawing: Drawing) -> None:
 
 
 def test_what_the_drawing_shows_is_said_in_words(drawing: Drawing) -> None:
-    assert drawing.told == (
+    assert drawing.title == (
         "Timeline of the server's process and 1 connection until 1.20 s after SIGTERM; the events follow as a table."
     )
 

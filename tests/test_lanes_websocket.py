@@ -19,7 +19,7 @@ from lastcall.conformance.model.server_events import (
     HandlerReported,
     ServerReady,
 )
-from lastcall.reports.lanes import lanes, records
+from lastcall.reports.lanes import lanes
 from tests.traces import SIGNAL, at, trace
 
 OPEN = (
@@ -33,7 +33,7 @@ OPEN = (
 
 
 def told(*events):
-    _process, connection, websocket = lanes(records(trace(*OPEN, *events))).lanes
+    _process, connection, websocket = lanes(trace(*OPEN, *events)).lanes
     assert (connection.name, websocket.name, websocket.note) == ("a", "w", "WebSocket /ws/w")
     return websocket
 
@@ -45,7 +45,7 @@ def test_a_websocket_has_a_lane_of_its_own():
         ("request", "whole", at(0.35, end).end_ns),
         ("handler", "finished", end.end_ns),
     ]
-    assert [mark.text for mark in lane.marks] == ["Close 1001", "client Close"]
+    assert [mark.text for mark in lane.markers] == ["Close 1001", "client Close"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_websocket_has_a_lane_of_its_own():
     ],
 )
 def test_marks_of_a_websocket(event, text):
-    (mark,) = told(at(0.2, event)).marks
+    (mark,) = told(at(0.2, event)).markers
     assert mark.text == text
 
 

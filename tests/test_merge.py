@@ -6,11 +6,15 @@ import pytest
 
 from lastcall.__main__ import main
 from lastcall.conformance.model.trace_file import dump
+from lastcall.conformance.model.verdict import Answer
+from lastcall.conformance.results.descriptions import CheckDescription
 from lastcall.conformance.results.merge import merge
 from lastcall.conformance.results.results import PlayResult, ResultsError, load_results
 from tests.literal_run import a_play, a_trace, a_verdict, the_results
 
 KEPT, BROKEN = a_verdict("server_exits_in_time"), a_verdict("server_exits_in_time", "broken")
+ANOTHER_SCENARIO = dataclasses.replace(the_results().scenarios["one-request"], drain="6 s")
+ANOTHER_CHECK = CheckDescription(promise="It ends.", clause="in-flight")
 NEXT_DAY = "2026-01-03T03:04:05+00:00"
 
 
@@ -53,12 +57,11 @@ def test_a_play_that_is_there_twice_is_refused_or_the_newest_is_taken(tmp_path):
         merge([new, old], tmp_path / "all")
     assert not (tmp_path / "all").exists()
     (play,) = merge([old, new], tmp_path / "all", newest=True).plays
-    assert play.verdicts[0]["answer"] == "broken"
+    assert play.verdicts[0].answer is Answer.BROKEN
 
 
 def test_two_versions_of_a_server_do_not_stand_in_one_column(tmp_path):
-    servers = the_results().servers
-    newer = {"someone": servers["someone"] | {"version": "2.0"}}
+    newer = {"someone": dataclasses.replace(the_results().servers["someone"], version="2.0")}
     old = stored(tmp_path / "old", a_play_of("someone", "h2"), a_play_of("someone", "h2c"))
     new = stored(tmp_path / "new", a_play_of("someone", "h2"))
     dataclasses.replace(load_results(new), servers=newer, started_at=NEXT_DAY).write(new)
@@ -66,7 +69,7 @@ def test_two_versions_of_a_server_do_not_stand_in_one_column(tmp_path):
         merge([old, new], tmp_path / "all")
     results = merge([old, new], tmp_path / "all", newest=True)
     assert [play.key for play in results.plays] == [("someone", "h2", "one-request")]
-    assert results.servers["someone"]["version"] == "2.0"
+    assert results.servers["someone"].version == "2.0"
 
 
 def test_what_no_run_supports_is_told_once(tmp_path):
@@ -78,10 +81,10 @@ def test_what_no_run_supports_is_told_once(tmp_path):
 
 def test_a_job_in_which_a_server_was_not_installed_does_not_hide_the_other(tmp_path):
     absent = stored(tmp_path / "absent")
-    told = the_results().servers["someone"] | {"installed": False, "version": ""}
+    told = dataclasses.replace(the_results().servers["someone"], installed=False, version="")
     dataclasses.replace(load_results(absent), servers={"someone": told}, started_at=NEXT_DAY).write(absent)
     there = stored(tmp_path / "there", a_play_of("someone"))
-    assert merge([absent, there], tmp_path / "all").servers["someone"]["installed"] is True
+    assert merge([absent, there], tmp_path / "all").servers["someone"].installed is True
 
 
 @pytest.mark.parametrize(
@@ -90,8 +93,14 @@ def test_a_job_in_which_a_server_was_not_installed_does_not_hide_the_other(tmp_p
         ({"pace": "issue"}, r"their pace differs \(fast and issue\)"),
         ({"suite_version": "9"}, "their suite version differs"),
         ({"limits": {"goaway_s": 9.0}}, "their limits differs"),
-        ({"scenarios": {"one-request": {"question": "Another?"}}}, "the scenario 'one-request' is not the same"),
-        ({"checks": {"server_exits_in_time": {}}}, "the check 'server_exits_in_time' is not the same"),
+        (
+            {"scenarios": {"one-request": ANOTHER_SCENARIO}},
+            "the scenario 'one-request' is not the same",
+        ),
+        (
+            {"checks": {"server_exits_in_time": ANOTHER_CHECK}},
+            "the check 'server_exits_in_time' is not the same",
+        ),
     ],
 )
 def test_runs_that_asked_otherwise_are_refused(tmp_path, fields, says):

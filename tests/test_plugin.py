@@ -57,9 +57,7 @@ def toml(folder, name, command):
 
 def answers(folder):
     return {
-        (*play.key, verdict["check"]): verdict["answer"]
-        for play in load_results(folder).plays
-        for verdict in play.verdicts
+        (*play.key, verdict.check): verdict.answer for play in load_results(folder).plays for verdict in play.verdicts
     }
 
 
@@ -92,7 +90,7 @@ def test_a_failure_can_be_pasted_into_a_bug_report(reference):
     node = "http1-idle-and-new::in_flight_requests_are_served[reference+cancels-handlers-h1]"
     text = run.stdout[run.stdout.index(f" {node} ") :]
     for part in (
-        "in_flight_requests_are_served is broken (promise)",
+        "in_flight_requests_are_served is broken (promise, loses requests)",
         "expected  A request that is in its handler",
         "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
         "happened  1 of 1 in flight were lost: request 'busy' got status 500",
@@ -197,7 +195,7 @@ def test_a_broken_should_fails_only_when_asked_to(tmp_path):
     assert lastcall(*words, cwd=tmp_path).returncode == 0
     strict = lastcall(*words, "--strict-should", cwd=tmp_path)
     assert strict.returncode == 1
-    assert "responses_in_flight_say_close is broken (should)" in strict.stdout
+    assert "responses_in_flight_say_close is broken (should, loses requests)" in strict.stdout
 
 
 def test_hopeless_servers_get_a_clear_line_each_and_the_run_goes_on(tmp_path):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lastcall.conformance.model.verdict import BLAMING, Answer
 from lastcall.conformance.results.results import load_results
 from lastcall.registry import find
 from lastcall.reports.markdown import as_table
@@ -18,7 +19,7 @@ def test_the_table_of_the_readme_is_drawn_from_the_published_results():
 
 def test_every_server_that_was_played_says_version_and_command():
     for name in {play.server for play in PUBLISHED.plays if play.verdicts}:
-        assert PUBLISHED.servers[name]["version"], name
+        assert PUBLISHED.servers[name].version, name
         assert all(play.argv for play in PUBLISHED.plays if play.server == name and play.verdicts and play.fates), name
 
 
@@ -29,6 +30,6 @@ def test_at_least_thirty_servers_of_today_were_played():
 
 def test_no_must_and_no_promise_is_broken_on_the_reference_server():
     plays = [play for play in PUBLISHED.plays if play.server == "reference"]
-    blaming = [each["answer"] for play in plays for each in play.verdicts if each["level"] in ("must", "promise")]
-    assert "kept" in blaming
-    assert not {"broken", "setup failed", "harness error"} & set(blaming)
+    blaming = {verdict.answer for play in plays for verdict in play.verdicts if verdict.level in BLAMING}
+    assert Answer.KEPT in blaming
+    assert not {Answer.BROKEN, Answer.SETUP_FAILED, Answer.HARNESS_ERROR} & blaming

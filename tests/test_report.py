@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lastcall.conformance.model.server import DefaultDrain, Drain
 from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
 from lastcall.reports.links import outward, play_id, slug, stored
 from lastcall.reports.page import write_page
-from tests.literal_run import MEASURED, Verdict, a_play, a_trace, a_verdict, the_results
+from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
+    from lastcall.conformance.model.verdict import Verdict
 
 Attributes = list[tuple[str, str | None]]
 
@@ -88,12 +90,12 @@ def a_full_run(text: str = "plain") -> Results:
     checks = [f"check_{n}" for n in range(len(ANSWERS) + 1)]
     verdicts = [
         *all_answers(text),
-        a_verdict(checks[-1], "broken", "should", evidence=[7, 8], measured=MEASURED),
+        a_verdict(checks[-1], "broken", "should", evidence=(7, 8), measured=MEASURED),
     ]
     play = a_play(verdicts=verdicts, control="traces/one.control.jsonl", control_failed=text)
     refused = PlayResult("one-request", "someone", "h2c", not_supported=f"it does not speak h2c {text}")
     results = the_results(play, refused, servers=("someone", "absent"), checks=checks, text=text)
-    results.servers["absent"]["installed"] = False
+    results.servers["absent"] = dataclasses.replace(results.servers["absent"], installed=False)
     return results
 
 
@@ -137,12 +139,17 @@ def test_the_head_says_what_was_run(page: Reader) -> None:
         assert words in page.text
 
 
+def left_alone(results: Results, default: DefaultDrain | None) -> None:
+    drain = Drain("--drain", "", default=default)
+    results.servers["someone"] = dataclasses.replace(results.servers["someone"], drain=drain)
+
+
 def test_the_head_says_what_the_drain_timeout_is_when_it_is_left_alone(page: Reader, tmp_path: Path) -> None:
     assert "when it is left alone 7.5 s" in page.text
     results = the_results(a_play(verdicts=[a_verdict("server_exits_in_time")]))
-    results.servers["someone"]["drain"]["default"]["seconds"] = None
+    left_alone(results, DefaultDrain(None, ""))
     assert "when it is left alone without a limit" in Reader(drawn(results, tmp_path)).text
-    del results.servers["someone"]["drain"]["default"]
+    left_alone(results, None)
     assert "when it is left alone" not in Reader(drawn(results, tmp_path)).text
 
 
@@ -273,8 +280,9 @@ def test_control_characters_anywhere_else_are_shown_as_escapes_too(tmp_path: Pat
 
 def test_a_link_that_is_no_web_address_is_not_followed(tmp_path: Path) -> None:
     results = the_results(a_play(verdicts=[a_verdict("server_exits_in_time", "broken")]))
-    results.clauses["in-flight"]["link"] = "javascript:alert(1)"
-    results.servers["someone"]["documentation"] = "data:text/html,x"
+    clause, server = results.clauses["in-flight"], results.servers["someone"]
+    results.clauses["in-flight"] = dataclasses.replace(clause, link="javascript:alert(1)")
+    results.servers["someone"] = dataclasses.replace(server, documentation="data:text/html,x")
     assert not [link for link in Reader(drawn(results, tmp_path)).all("href") if ":" in link]
 
 

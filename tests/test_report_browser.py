@@ -5,6 +5,7 @@ Chromium comes from the system, and Playwright drives it: pip install 'lastcall[
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lastcall.conformance.model.trace_file import dump
+from lastcall.conformance.model.verdict import KnownDeviation
 from lastcall.conformance.results.results import load_results
 from lastcall.reports.page import write_page
-from tests.large_run import KNOWN, a_large_run, drawn
+from tests.large_run import a_large_run, drawn
 from tests.literal_run import a_trace
 
 HOW = "needs Playwright, axe and Chromium: pip install 'lastcall[tests]' and apt-get install chromium"
@@ -327,14 +329,20 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def load_hostile(folder: Path) -> Any:
     results = a_large_run(HOSTILE, HOSTILE)
-    for play in results.plays:
-        for verdict in play.verdicts:
-            if "expected" in verdict:
-                verdict["expected"] = KNOWN | {"reason": HOSTILE, "date": HOSTILE, "upstream": f"javascript:{MARK}"}
-    for server in results.servers.values():
-        server["documentation"] = f"javascript:{MARK}"
-    results.clauses["in-flight"]["link"] = f" javascript:{MARK}"
-    results.write(folder)
+    known = KnownDeviation(HOSTILE, f"javascript:{MARK}", HOSTILE)
+    plays = [
+        dataclasses.replace(
+            play,
+            verdicts=tuple(
+                dataclasses.replace(verdict, expected=known if verdict.expected else None) for verdict in play.verdicts
+            ),
+        )
+        for play in results.plays
+    ]
+    for name, server in results.servers.items():
+        results.servers[name] = dataclasses.replace(server, documentation=f"javascript:{MARK}")
+    clause = dataclasses.replace(results.clauses["in-flight"], link=f" javascript:{MARK}")
+    dataclasses.replace(results, plays=tuple(plays), clauses={"in-flight": clause}).write(folder)
     return load_results(folder)
 
 

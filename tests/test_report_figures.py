@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lastcall.conformance.model.verdict import Measured
 from lastcall.conformance.results.results import PlayResult
 from lastcall.reports import figures, matrix
 from lastcall.reports.answers import NOT_SUPPORTED, SHOULD_BROKEN, counts, headline
@@ -25,7 +26,7 @@ def test_requests_of_a_play_that_holds_them_past_the_drain_timeout_are_not_owed(
 
 
 def test_the_figures_count_by_level_and_take_the_slowest_exit() -> None:
-    slow = [{"what": "exit", "value_s": 9.0, "limit_s": 8.0}]
+    slow = (Measured("exit", 9.0, 8.0),)
     verdicts = [
         a_verdict(figures.EXIT, "kept", measured=MEASURED),
         a_verdict(figures.EXIT, "broken", measured=slow),
@@ -67,7 +68,3 @@ def test_a_row_sums_a_play_up_by_its_worst_answers() -> None:
     assert [str(count) for count in headline(bad)] == ["1 should broken"]
     assert bad[0].shown is SHOULD_BROKEN
     assert [str(count) for count in headline(counts([a_verdict("a", "cannot tell")]))] == ["1 cannot tell"]
-
-
-def test_an_answer_of_a_later_version_keeps_its_own_word() -> None:
-    assert [str(count) for count in counts([a_verdict("a", "half kept")])] == ["1 half kept"]

@@ -8,9 +8,11 @@ from urllib.parse import unquote
 
 import pytest
 
+from lastcall.conformance.model.verdict import Measured
+from lastcall.conformance.model.views import Fate
 from lastcall.reports import figures
-from lastcall.reports.by_check import asked
-from lastcall.reports.filters import choices
+from lastcall.reports.by_check import answers_by_check
+from lastcall.reports.filters import filters
 from lastcall.reports.links import question_page, server_page
 from lastcall.reports.overview import overview
 from lastcall.reports.page import ONE_PAGE_PLAYS, write_page
@@ -135,7 +137,7 @@ def test_the_matrix_of_questions_has_a_row_for_each_protocol_and_the_worst_answe
 
 
 def test_a_check_is_told_with_all_that_broke_it() -> None:
-    (served, ended, _goaway) = asked(a_large_run(), "beta")
+    (served, ended, _goaway) = answers_by_check(a_large_run(), "beta")
     assert [(each.play.scenario, each.because) for each in served.telling] == [
         ("one-request", "lost: plain"),
         ("another-request", "lost: plain"),
@@ -144,18 +146,18 @@ def test_a_check_is_told_with_all_that_broke_it() -> None:
 
 
 def test_only_what_the_run_holds_can_be_filtered_by() -> None:
-    found = choices(a_large_run())
-    assert found.protocols == ("h2", "h2c")
-    assert found.levels == ("promise", "should")
-    assert found.families == ("founding", "second family")
-    assert [each.word for each in found.answers] == ["broken", "should broken", "cannot tell", "blocked", "kept"]
+    offered = filters(a_large_run())
+    assert offered.protocols == ("h2", "h2c")
+    assert offered.levels == ("promise", "should")
+    assert offered.families == ("founding", "second family")
+    assert [each.word for each in offered.answers] == ["broken", "should broken", "cannot tell", "blocked", "kept"]
 
 
 def test_the_figures_have_the_typical_exit_and_the_exit_status() -> None:
-    times = [[{"what": "exit", "value_s": value, "limit_s": 8.0}] for value in (1.0, 2.0, 6.0)]
+    times = [(Measured("exit", value, 8.0),) for value in (1.0, 2.0, 6.0)]
     verdicts = [a_verdict(EXIT, measured=each) for each in times]
     verdicts += [a_verdict(figures.STATUS, answer) for answer in ("kept", "broken", "kept")]
-    play = dataclasses.replace(a_play(verdicts=verdicts), fates={"served": 1, "refused": 3, "ambiguous": 2})
+    play = dataclasses.replace(a_play(verdicts=verdicts), fates={Fate.SERVED: 1, Fate.REFUSED: 3, Fate.AMBIGUOUS: 2})
     (row,) = figures.rows(the_results(play, checks=(figures.OWED,)))
     assert (row.exit.worst_s, row.exit.typical_s) == (6.0, 2.0)
     assert (row.status.kept, row.status.broken, row.statuses) == (2, 1, ("0",))

@@ -9,30 +9,43 @@ import pytest
 from lastcall.conformance.model.server_events import PlayEnded
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.trace_file import dump
+from lastcall.conformance.model.verdict import Answer, Impact, KnownDeviation, Level, Measured, Verdict
+from lastcall.conformance.model.views import Fate
+from lastcall.conformance.results.descriptions import describe_checks, describe_scenario, describe_server
 from lastcall.conformance.results.results import (
     FORMAT,
     NAME,
     PlayResult,
     Results,
     ResultsError,
-    describe_checks,
     describe_clauses,
-    describe_scenario,
-    describe_server,
     load_results,
     load_trace,
 )
 from lastcall.registry import find
 
 FOUND = find()
-PLAYED = PlayResult("one-request", "mine", "h2", "traces/one.jsonl", argv=("mine", "-p", "80"), fates={"served": 2})
+KNOWN = KnownDeviation("It closes at once.", "", "2026-11-01")
+VERDICTS = (
+    Verdict("one", Level.MUST, "in-flight", Answer.KEPT, "So.", (2, 5), (Measured("exit", 1.0),), Impact.HANGS),
+    Verdict("two", Level.SHOULD, "in-flight", Answer.BROKEN, "So not.", impact=None, expected=KNOWN),
+)
+PLAYED = PlayResult(
+    "one-request",
+    "mine",
+    "h2",
+    "traces/one.jsonl",
+    argv=("mine", "-p", "80"),
+    fates={Fate.SERVED: 2},
+    verdicts=VERDICTS,
+)
 RESULTS = Results(
     started_at="2026-01-01T00:00:00+00:00",
     pace="fast",
     platform="Linux",
     suite_version="1",
     limits={"boot_s": 30.0},
-    servers={"mine": {"version": "1"}},
+    servers={"mine": describe_server(FOUND.servers["reference"], "1")},
     scenarios={},
     checks={},
     clauses={},
@@ -90,24 +103,60 @@ def test_trace_that_is_not_there_or_not_readable_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name, server in FOUND.servers.items() if not server.mutant])
-def test_every_server_can_be_described_as_json(name):
-    told = describe_server(FOUND.servers[name], None)
-    assert json.loads(json.dumps(told)) == told
-    assert told["installed"] is False
-    assert describe_server(FOUND.servers[name], "1.2")["version"] == "1.2"
+def test_every_server_can_be_described(name, tmp_path):
+    absent, there = (describe_server(FOUND.servers[name], version) for version in (None, "1.2"))
+    assert (absent.installed, absent.version) == (False, "")
+    assert (there.installed, there.version) == (True, "1.2")
+    dataclasses.replace(RESULTS, servers={name: there}).write(tmp_path)
+    assert load_results(tmp_path).servers == {name: there}
 
 
 @pytest.mark.parametrize("scenario", FOUND.scenarios.values(), ids=FOUND.scenarios)
-def test_every_scenario_can_be_described_as_json(scenario):
-    told = describe_scenario(scenario, "scenarios.somewhere")
-    assert json.loads(json.dumps(told)) == told
-    assert set(told["checks"]) <= set(describe_checks([scenario]))
-    assert len(told["steps"]) == len(scenario.timeline)
+def test_every_scenario_can_be_described(scenario, tmp_path):
+    described, checks = describe_scenario(scenario, "scenarios.somewhere"), describe_checks([scenario])
+    assert described.checks == {name: checks[name].level for name in described.checks}
+    assert set(described.checks) == set(checks)
+    assert len(described.steps) == len(scenario.timeline)
+    dataclasses.replace(RESULTS, scenarios={scenario.id: described}, checks=checks).write(tmp_path)
+    back = load_results(tmp_path)
+    assert (back.scenarios, back.checks) == ({scenario.id: described}, checks)
 
 
 def test_every_clause_that_a_check_names_is_described():
     checks = describe_checks(list(FOUND.scenarios.values()))
-    assert {check["clause"] for check in checks.values()} <= set(describe_clauses())
+    assert {check.clause for check in checks.values()} <= set(describe_clauses())
+
+
+def test_a_play_goes_to_another_process_as_plain_data():
+    record = PLAYED.as_json()
+    assert {type(value) for value in record.values()} <= {str, list, dict, float}
+    assert type(record["verdicts"][0]["answer"]) is str
+    assert PlayResult.from_json(record) == PLAYED
+
+
+def test_what_is_expected_stands_only_beside_what_is():
+    first, second = PLAYED.as_json()["verdicts"]
+    assert "expected" not in first
+    assert second["expected"] == {"reason": "It closes at once.", "upstream": "", "date": "2026-11-01"}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"answer": "half kept"}, "'half kept' is not a valid Answer"),
+        ({"level": 3}, "3 is not a valid Level"),
+        ({"evidence": "5"}, "list is wanted, and '5' is there"),
+        ({"because": None}, "str is wanted, and None is there"),
+        ({"measured": [{"what": "exit"}]}, "value_s"),
+    ],
+)
+def test_a_verdict_that_is_none_is_refused_with_what_is_wrong(tmp_path, change, why):
+    record = json.loads(RESULTS.write(tmp_path).read_text(encoding="utf-8"))
+    record["plays"][0]["verdicts"][0].update(change)
+    (tmp_path / NAME).write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(ResultsError, match="not results") as refused:
+        load_results(tmp_path)
+    assert why in str(refused.value)
 
 
 def test_play_is_told_from_the_others_by_its_key():

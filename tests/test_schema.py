@@ -127,7 +127,7 @@ def test_stored_results_of_version_1_keep_to_the_schema_and_are_read():
     assert faults(json.loads((PAGES / "results-1.json").read_text(encoding="utf-8")), record) == []
     results = load_results(SAMPLE)
     assert [play.server for play in results.plays] == [MUTANT, MUTANT]
-    assert results.plays[0].verdicts[0]["answer"] == "broken"
+    assert results.plays[0].verdicts[0].answer is Answer.BROKEN
     assert results.plays[1].not_supported
 
 

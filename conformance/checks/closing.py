@@ -20,7 +20,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import ListenerClosed, OrphansFound
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionView, Fate, connections, exited, fate, shutdown
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TLS = (Protocol.H1_TLS, Protocol.H2)
 
 
-def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects: Sequence[ConnectionView]) -> Finding:
+def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects: Sequence[ConnectionView]) -> Judgement:
     """Judge whether the server closed these connections within the limit for idle ones."""
     times: list[Measured] = []
     for story in subjects:
@@ -54,7 +54,7 @@ def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects:
 
 
 @check(clauses.ENDS_IN_TIME, level=Level.SHOULD, impact=Impact.HANGS)
-def idle_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
+def idle_connections_close_promptly(trace: Trace, limits: Limits) -> Judgement:
     """A connection that has finished all its requests is closed soon after the signal: nobody is owed anything on it."""
     signal = shutdown(trace)
     if signal is None:
@@ -67,7 +67,7 @@ def idle_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.ENDS_IN_TIME, level=Level.SHOULD, impact=Impact.HANGS)
-def unused_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
+def unused_connections_close_promptly(trace: Trace, limits: Limits) -> Judgement:
     """A connection on which no request was ever sent (only a preface or a handshake) is closed soon after the signal."""
     signal = shutdown(trace)
     if signal is None:
@@ -80,7 +80,7 @@ def unused_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.ENDS_IN_TIME, level=Level.SHOULD, impact=Impact.HANGS)
-def silent_connections_close_promptly(trace: Trace, limits: Limits) -> Finding:
+def silent_connections_close_promptly(trace: Trace, limits: Limits) -> Judgement:
     """A connection on which not one byte was sent is closed soon after the signal.
 
     A server that counts it as busy waits for it: a port scanner or a load balancer's spare connection then delays
@@ -113,7 +113,7 @@ def _all_gone(trace: Trace) -> bool:
     blocked_by=(in_flight_requests_are_served,),
     needs_gate=True,
 )
-def busy_connections_close_after_their_last_response(trace: Trace, limits: Limits) -> Finding:
+def busy_connections_close_after_their_last_response(trace: Trace, limits: Limits) -> Judgement:
     """After its last response a connection is closed by the server, within the limit, without waiting for the client."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -144,7 +144,7 @@ def cut_off(request: RequestView) -> bool:
 
 
 @check(clauses.LINGERING_CLOSE, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS)
-def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
+def connections_end_without_reset(trace: Trace, _limits: Limits) -> Judgement:
     """The server ends its connections with FIN and not with a reset, which can destroy a response not yet read.
 
     A connection that is cut in the middle of a response does not count: what its client sees then is the kernel's
@@ -167,7 +167,7 @@ def connections_end_without_reset(trace: Trace, _limits: Limits) -> Finding:
 @check(
     clauses.CLOSE_NOTIFY, level=Level.MUST, impact=Impact.MANNERS, blocked_by=(in_flight_requests_are_served,), over=TLS
 )
-def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Finding:
+def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Judgement:
     """Over TLS the server sends close_notify before its FIN, so that an end cannot be mistaken for a truncation."""
     signal = shutdown(trace)
     if signal is None:
@@ -183,7 +183,7 @@ def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.MANNERS)
-def listener_closes(trace: Trace, _limits: Limits) -> Finding:
+def listener_closes(trace: Trace, _limits: Limits) -> Judgement:
     """When the listening socket closes: at once (a successor may bind), or only at the exit (nobody is refused early)."""
     signal = shutdown(trace)
     if signal is None:
@@ -202,7 +202,7 @@ def new_connections(trace: Trace, signal: SignalSent) -> list[ConnectionView]:
 
 
 @check(clauses.REFUSE_CLEARLY, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def new_connections_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
+def new_connections_meet_a_clear_fate(trace: Trace, limits: Limits) -> Judgement:
     """Whoever connects during the drain is served, or soon refused or told to go (503, GOAWAY, an orderly close).
 
     Being accepted and then reset, or accepted and left without an answer until the exit, are no clear fates: the
@@ -273,7 +273,7 @@ def _in_time(story: ConnectionView, told: list[Event | None], limits: Limits, ho
 
 
 @check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def fate_of_new_connections(trace: Trace, limits: Limits) -> Finding:
+def fate_of_new_connections(trace: Trace, limits: Limits) -> Judgement:
     """What somebody meets who connects during the drain."""
     signal = shutdown(trace)
     if signal is None:

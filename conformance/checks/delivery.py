@@ -11,7 +11,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import BodyReceived
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerEntered, HandlerReported
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     decisive=True,
     needs_gate=True,
 )
-def requests_are_processed_once(trace: Trace, limits: Limits) -> Finding:
+def requests_are_processed_once(trace: Trace, limits: Limits) -> Judgement:
     """A request in flight is given to one handler, once, whatever the shutdown does to its connection.
 
     A proxy that loses its upstream in a restart, and sends the request to the next by itself, has it done twice.
@@ -54,7 +54,7 @@ def requests_are_processed_once(trace: Trace, limits: Limits) -> Finding:
     blocked_by=(in_flight_requests_are_served,),
     needs_gate=True,
 )
-def responses_are_not_held_back(trace: Trace, limits: Limits) -> Finding:
+def responses_are_not_held_back(trace: Trace, limits: Limits) -> Judgement:
     """A response whose handler has finished in the drain reaches its client at once, and does not wait for others.
 
     A client's patience is its own timeout, and it goes on running while a server collects what it has to send.
@@ -80,7 +80,7 @@ def responses_are_not_held_back(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.PASSED_ON, level=Level.SHOULD, impact=Impact.HANGS, needs_gate=True)
-def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Finding:
+def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Judgement:
     """A piece of a response that its handler sends in the drain reaches the client while the handler still runs.
 
     Streams of events and long polls are read piece by piece; a server that begins to buffer them has stopped them.

@@ -30,7 +30,7 @@ from lastcall.conformance.model.server_events import (
     PortChecked,
     SuccessorReady,
 )
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import RequestView, connections, exited, in_flight, requests, shutdown
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _left_open(request: RequestView, signal: Event) -> bool:
 
 
 @check(clauses.ENDS_IN_TIME, level=Level.PROMISE, impact=Impact.HANGS, blocked_by=(in_flight_requests_are_served,))
-def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
+def server_exits_in_time(trace: Trace, limits: Limits) -> Judgement:
     """The process ends by itself: at the latest when its drain timeout is over, or, if it has none, once drained."""
     signal = shutdown(trace)
     if signal is None:
@@ -116,7 +116,7 @@ def server_exits_in_time(trace: Trace, limits: Limits) -> Finding:
     blocked_by=(server_exits_in_time, *KEPT_OPEN),
     needs_gate=True,
 )
-def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
+def server_exits_once_drained(trace: Trace, limits: Limits) -> Judgement:
     """When the last response in flight has been sent, the process ends soon, without sitting out its drain timeout."""
     return _exits_once_drained(trace, limits)
 
@@ -128,7 +128,7 @@ def server_exits_once_drained(trace: Trace, limits: Limits) -> Finding:
     blocked_by=(server_exits_in_time,),
     needs_gate=True,
 )
-def idle_server_exits_promptly(trace: Trace, limits: Limits) -> Finding:
+def idle_server_exits_promptly(trace: Trace, limits: Limits) -> Judgement:
     """A server to which nobody is connected ends soon after the signal, without sitting out its drain timeout.
 
     With connections a server may have reasons to stay a little; here there is nothing left to drain.
@@ -138,7 +138,7 @@ def idle_server_exits_promptly(trace: Trace, limits: Limits) -> Finding:
     return _exits_once_drained(trace, limits)
 
 
-def _exits_once_drained(trace: Trace, limits: Limits) -> Finding:
+def _exits_once_drained(trace: Trace, limits: Limits) -> Judgement:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -158,7 +158,7 @@ def _exits_once_drained(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.MANNERS)
-def exit_status_is_documented(trace: Trace, _limits: Limits) -> Finding:
+def exit_status_is_documented(trace: Trace, _limits: Limits) -> Judgement:
     """A graceful stop ends with the exit status that the server documents for one: supervisors act on it."""
     signal, end = shutdown(trace), exited(trace)
     if signal is None:
@@ -172,7 +172,7 @@ def exit_status_is_documented(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.CLEAN_EXIT, level=Level.SHOULD, impact=Impact.MANNERS)
-def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Finding:
+def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Judgement:
     """A graceful stop prints no stack trace."""
     signal = shutdown(trace)
     if signal is None:
@@ -190,7 +190,7 @@ def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.HANGS)
-def server_leaves_no_process_behind(trace: Trace, _limits: Limits) -> Finding:
+def server_leaves_no_process_behind(trace: Trace, _limits: Limits) -> Judgement:
     """When the server's process has exited, so has every process that it started."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -203,7 +203,7 @@ def server_leaves_no_process_behind(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.HANGS)
-def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
+def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Judgement:
     """When the server has exited, a successor can listen on its port."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -218,7 +218,7 @@ def port_is_free_after_exit(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.DRAIN_TIMEOUT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, needs_gate=True)
-def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
+def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Judgement:
     """A request in flight is not cut before the configured drain timeout is over."""
     signal, drain_s = shutdown(trace), trace.play.drain_s
     if signal is None:
@@ -245,7 +245,7 @@ def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Finding:
     return kept(f"Held requests had their {drain_s:g} s.", signal, *(c for _, c in cuts if c), measured=tuple(times))
 
 
-def _waited_without_limit(signal: Event, cuts: list[tuple[RequestView, Event | None]]) -> Finding:
+def _waited_without_limit(signal: Event, cuts: list[tuple[RequestView, Event | None]]) -> Judgement:
     """Judge a server by whose documentation requests in flight are waited for, however long they take."""
     for request, cut in cuts:
         if cut is not None:
@@ -264,7 +264,7 @@ def _first_cut(trace: Trace, request: RequestView) -> Event | None:
 
 
 @check(clauses.DRAIN_TIMEOUT, level=Level.PROMISE, impact=Impact.HANGS)
-def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
+def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Judgement:
     """When the drain timeout is over, the server ends what is still in flight by force and exits: once, not twice."""
     signal, drain_s = shutdown(trace), trace.play.drain_s
     if signal is None:
@@ -287,7 +287,7 @@ def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.DRAIN_LEFT_ALONE, level=Level.OBSERVE, impact=Impact.HANGS, needs_gate=True)
-def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
+def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Judgement:
     """For how long a server that was told no drain timeout waits for requests that do not end, and what is documented of it."""
     signal = shutdown(trace)
     if signal is None:
@@ -312,7 +312,7 @@ def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.CLEAN_EXIT, level=Level.OBSERVE, impact=Impact.MANNERS)
-def exit_status_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
+def exit_status_after_a_forced_end(trace: Trace, _limits: Limits) -> Judgement:
     """The exit status after a forced end: whether it differs from a clean stop's is the server's choice."""
     end = exited(trace)
     if shutdown(trace) is None:

@@ -15,7 +15,7 @@ from lastcall.conformance.model.server_events import (
     ServerKilled,
     SignalSent,
 )
-from lastcall.conformance.model.verdict import Finding, Measured, broken, cannot_tell
+from lastcall.conformance.model.verdict import Judgement, Measured, broken, cannot_tell
 from lastcall.conformance.model.views import ConnectionView, RequestView, connections, in_flight
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def within(duration: Measured) -> bool:
     return duration.limit_s is None or duration.value_s <= duration.limit_s
 
 
-def too_late(trace: Trace, limits: Limits, because: str, *events: Event, measures: Iterable[Measured] = ()) -> Finding:
+def too_late(
+    trace: Trace, limits: Limits, because: str, *events: Event, measures: Iterable[Measured] = ()
+) -> Judgement:
     """Say that a limit was not kept; or, when the harness's own clock lagged too much, that nobody can tell."""
     worst_ns = max((event.worst_ns for event in trace.of(LagMeasured)), default=0)
     if seconds(worst_ns) > limits.lag_s:
@@ -58,7 +60,7 @@ def too_late(trace: Trace, limits: Limits, because: str, *events: Event, measure
 
 def never_came(
     trace: Trace, limits: Limits, because: str, since: Event, limit_s: float, *, measures: Iterable[Measured] = ()
-) -> Finding:
+) -> Judgement:
     """Say that a thing had not happened when the play was over; nobody can tell if its limit had not passed by then."""
     waited = measured("", since, stopped_waiting(trace))
     if waited.value_s < limit_s - _WAIT_TOLERANCE_S:

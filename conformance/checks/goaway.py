@@ -26,7 +26,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerEntered
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, connections, fate, shutdown
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _REFUSED_STREAM = 7
 
 
 @check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
-def goaway_is_sent(trace: Trace, _limits: Limits) -> Finding:
+def goaway_is_sent(trace: Trace, _limits: Limits) -> Judgement:
     """A connection with requests in flight is told of the shutdown by GOAWAY.
 
     Without it the client goes on opening streams on a connection that is about to end.
@@ -72,7 +72,7 @@ def _excused(story: ConnectionView) -> bool:
 
 
 @check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
-def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
+def goaway_precedes_close(trace: Trace, _limits: Limits) -> Judgement:
     """Every HTTP/2 connection that the server closes in a shutdown, idle ones included, gets GOAWAY before its end.
 
     A client that sees only the end must assume that whatever it had sent may have been processed.
@@ -98,7 +98,7 @@ def goaway_precedes_close(trace: Trace, _limits: Limits) -> Finding:
     decisive=True,
     holds_without_shutdown=True,
 )
-def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
+def goaway_says_no_error(trace: Trace, _limits: Limits) -> Judgement:
     """Every GOAWAY of a graceful shutdown carries NO_ERROR.
 
     With another code a client reports a failure to its user, and may treat its requests as failed.
@@ -116,7 +116,7 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.GOAWAY_STREAM_ZERO, level=Level.MUST, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT, decisive=True)
-def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
+def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Judgement:
     """GOAWAY is sent on stream 0; on any other, a client must end the connection with an error."""
     goaways = [goaway for story in connections(trace) for goaway in story.goaways]
     if not goaways:
@@ -128,7 +128,7 @@ def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.GOAWAY_TWO_PHASE, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(goaway_is_sent,))
-def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
+def goaway_is_prompt(trace: Trace, limits: Limits) -> Judgement:
     """The first GOAWAY comes soon after the signal, while requests are still in flight.
 
     It announces that a shutdown is imminent; sent when everything is over, it announces nothing.
@@ -151,7 +151,7 @@ def goaway_is_prompt(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.GOAWAY_TWO_PHASE, level=Level.SHOULD, impact=Impact.MANNERS, blocked_by=(goaway_is_sent,))
-def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
+def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Judgement:
     """The first GOAWAY leaves the last stream id open (2^31-1), so that requests already on their way are not lost.
 
     A server that names the exact id at once is conformant, but a request that crosses it on the wire has to be sent again.
@@ -173,7 +173,7 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Finding:
 @check(
     clauses.GOAWAY_NO_INCREASE, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, blocked_by=CUT_SHORT, decisive=True
 )
-def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
+def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Judgement:
     """The last stream id never grows from one GOAWAY to the next on the same connection.
 
     The client may already have sent elsewhere what the first one excluded.
@@ -199,7 +199,7 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Finding:
     decisive=True,
     needs_gate=True,
 )
-def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Finding:
+def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Judgement:
     """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
     Both tell the client that nothing happened; it sends the request again, and it is processed twice. Processed is a
@@ -243,7 +243,7 @@ def _processed_streams(trace: Trace, story: ConnectionView) -> Iterator[tuple[st
     decisive=True,
     needs_gate=True,
 )
-def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Finding:
+def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Judgement:
     """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
     excluded = [
         (request, goaway)
@@ -278,7 +278,7 @@ def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits
     decisive=True,
     needs_gate=True,
 )
-def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
+def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Judgement:
     """A stream in flight is not reset by the server before the drain timeout, whatever the code.
 
     A reset after the whole response is no loss: it only asks the client to stop sending its request's body.
@@ -308,7 +308,7 @@ def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Finding:
     blocked_by=(goaway_is_sent,),
     needs_gate=True,
 )
-def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Finding:
+def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Judgement:
     """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
 
     Told is: RST_STREAM with REFUSED_STREAM, or a GOAWAY whose last stream id is below it. What is neither leaves the

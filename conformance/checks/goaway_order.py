@@ -10,7 +10,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import ListenerClosed
-from lastcall.conformance.model.verdict import Finding, Impact, Level, cannot_tell, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, cannot_tell, observed
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _LONGEST = 3
 
 
 @check(clauses.GOAWAY_TWO_PHASE, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
-def sequence_of_goaways(trace: Trace, _limits: Limits) -> Finding:
+def sequence_of_goaways(trace: Trace, _limits: Limits) -> Judgement:
     """What each connection is told, GOAWAY after GOAWAY: whether the last stream is left open first, and named in the end.
 
     The one that names it is what lets a client know which of its requests it may safely send again.
@@ -52,7 +52,7 @@ def _words(goaway: GoawayReceived) -> str:
 
 
 @check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
-def listener_and_goaway(trace: Trace, _limits: Limits) -> Finding:
+def listener_and_goaway(trace: Trace, _limits: Limits) -> Judgement:
     """Which comes first: GOAWAY, or the end of listening. A client that is told to go elsewhere may come back here."""
     signal = shutdown(trace)
     if signal is None:

@@ -14,7 +14,7 @@ from lastcall.conformance.model.client_events import (
     TlsEstablished,
     TlsFailed,
 )
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _silent_at(trace: Trace, story: ConnectionView, signal: SignalSent) -> bool:
     blocked_by=(in_flight_requests_are_served,),
     decisive=True,
 )
-def late_handshakes_meet_a_clear_fate(trace: Trace, limits: Limits) -> Finding:
+def late_handshakes_meet_a_clear_fate(trace: Trace, limits: Limits) -> Judgement:
     """A connection that stood silent at the signal, and whose handshake comes after it, is closed, told or served.
 
     Left open without a word it holds its client, and a server that waits for it holds the shutdown (golang/go#81153).

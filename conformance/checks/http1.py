@@ -8,7 +8,7 @@ from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, names, n
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import RequestView, connections, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def says_close(request: RequestView) -> bool:
 
 
 @check(clauses.CLOSE_OPTION, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, needs_gate=True)
-def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
+def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Judgement:
     """A response whose head is sent during the drain says ``Connection: close``.
 
     Otherwise the client sends its next request on a connection that is being closed, and may lose it.
@@ -47,7 +47,7 @@ def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.CLOSE_OBEYED, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
-def close_option_is_obeyed(trace: Trace, limits: Limits) -> Finding:
+def close_option_is_obeyed(trace: Trace, limits: Limits) -> Judgement:
     """After a response that says ``Connection: close`` the server initiates the close, and takes no further request."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN

@@ -19,7 +19,7 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _overtaken(trace: Trace, limits: Limits, signal: SignalSent) -> list[_Overta
 
 
 @check(clauses.ANSWERED_OR_UNTOUCHED, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, over=HTTP1, needs_gate=True)
-def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -> Finding:
+def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -> Judgement:
     """A request that the shutdown overtakes on its way to its handler is either answered by the handler or never runs.
 
     A connection that is closed without an answer is no fault, as long as nothing was processed: no client can do better
@@ -106,7 +106,7 @@ def _wronged(trace: Trace, subject: _Overtaken) -> str:
 
 
 @check(clauses.CLOSE_OPTION, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, over=HTTP1, needs_gate=True)
-def last_responses_say_close(trace: Trace, _limits: Limits) -> Finding:
+def last_responses_say_close(trace: Trace, _limits: Limits) -> Judgement:
     """The last response that a connection carries in the drain says ``Connection: close``.
 
     A client that keeps a connection busy, or pipelines, learns from nothing else that it should go elsewhere.
@@ -148,7 +148,7 @@ def _heads_after(trace: Trace, request: RequestView, signal: SignalSent) -> bool
     needs_gate=True,
     holds_without_shutdown=True,
 )
-def expectations_are_answered(trace: Trace, limits: Limits) -> Finding:
+def expectations_are_answered(trace: Trace, limits: Limits) -> Judgement:
     """A client that waits for ``100 (Continue)`` is told to go on, or gets its final response, in the drain too.
 
     It has sent the head and holds the body back. A server that waits for the body meanwhile makes both wait.
@@ -195,7 +195,7 @@ def _ended_before(trace: Trace, request: RequestView, event: Event) -> bool:
     blocked_by=(in_flight_handlers_are_not_cancelled,),
     needs_gate=True,
 )
-def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Finding:
+def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Judgement:
     """The body of a request in flight whose end comes during the drain reaches its handler whole, every byte of it."""
     signal = shutdown(trace)
     if signal is None:
@@ -221,7 +221,7 @@ def _read(trace: Trace, request: RequestView) -> HandlerReported | None:
 
 
 @check(clauses.LINGERING_CLOSE, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, needs_gate=True)
-def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Finding:
+def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Judgement:
     """The client can read its response to the end although it went on sending while the server was about to close.
 
     A server that closes both sides at once makes the kernel answer the late bytes with a reset, and the reset throws

@@ -10,7 +10,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _values(request: RequestView, name: str) -> list[str]:
 
 
 @check(clauses.ONE_FRAMING, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, over=HTTP1, decisive=True)
-def responses_have_one_framing(trace: Trace, _limits: Limits) -> Finding:
+def responses_have_one_framing(trace: Trace, _limits: Limits) -> Judgement:
     """A response in the drain says once where its body ends: by its length or by chunks, never by both.
 
     Where two framings stand side by side, two readers on the way may find two different ends.
@@ -54,7 +54,7 @@ def responses_have_one_framing(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.CLOSE_IS_FINAL, level=Level.SHOULD, impact=Impact.MISLEADS_CLIENTS, over=HTTP1, decisive=True)
-def close_is_not_contradicted(trace: Trace, _limits: Limits) -> Finding:
+def close_is_not_contradicted(trace: Trace, _limits: Limits) -> Judgement:
     """A response that says ``Connection: close`` does not offer in the same head to keep the connection alive.
 
     A client that goes by the ``Keep-Alive`` field, or by the option of that name, sends its next request into the close.

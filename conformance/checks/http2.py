@@ -15,7 +15,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import Fate, RequestView, connections, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _INITIAL_WINDOW = re.compile(r"INITIAL_WINDOW_SIZE=(\d+)")
 _ACK = ("ACK",)
 
 
-def _outstanding(trace: Trace, limits: Limits, because: str, since: Event, *ends: Event | None) -> Finding:
+def _outstanding(trace: Trace, limits: Limits, because: str, since: Event, *ends: Event | None) -> Judgement:
     """Judge that a thing never came; nobody can tell if one of the ends after which nothing is due came too soon."""
     limit_s = limits.acknowledgement_s
     end = min((event for event in ends if event), key=lambda event: event.begin_ns, default=None)
@@ -48,7 +48,7 @@ def _ends(trace: Trace, request: RequestView) -> tuple[Event | None, ...]:
     return (request.started, request.over, request.cut, _carrier(trace, request).ended)
 
 
-def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Finding:
+def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Judgement:
     """Judge whether the server acknowledged every frame of a type that was sent after the signal."""
     signal = shutdown(trace)
     if signal is None:
@@ -76,7 +76,7 @@ def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Finding:
 
 
 @check(clauses.PING_ANSWERED, level=Level.MUST, impact=Impact.LOSES_REQUESTS, holds_without_shutdown=True)
-def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
+def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Judgement:
     """PING is answered during the drain as before it.
 
     Clients send PING to learn whether a connection still works; one that gets no answer gives up the connection, with
@@ -86,7 +86,7 @@ def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.SETTINGS_ACKNOWLEDGED, level=Level.MUST, impact=Impact.LOSES_REQUESTS, holds_without_shutdown=True)
-def settings_are_acknowledged_in_the_drain(trace: Trace, limits: Limits) -> Finding:
+def settings_are_acknowledged_in_the_drain(trace: Trace, limits: Limits) -> Judgement:
     """SETTINGS are acknowledged during the drain as before it.
 
     The sender of unacknowledged SETTINGS may end the connection with SETTINGS_TIMEOUT.
@@ -114,7 +114,7 @@ def _frames(trace: Trace, request: RequestView, kind: str) -> list[FrameSent]:
 
 
 @check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def uploads_in_flight_are_read_whole(trace: Trace, limits: Limits) -> Finding:
+def uploads_in_flight_are_read_whole(trace: Trace, limits: Limits) -> Judgement:
     """A request whose body is still on its way when the shutdown comes reaches its handler whole.
 
     That takes a server that goes on reading and goes on opening the windows: the client may not send without them.
@@ -184,7 +184,7 @@ def _window_used_up(trace: Trace, story: ConnectionView, streams: set[int]) -> F
 
 
 @check(clauses.DISCARDED_DATA, level=Level.PROMISE, impact=Impact.HANGS)
-def data_of_discarded_streams_is_given_back(trace: Trace, limits: Limits) -> Finding:
+def data_of_discarded_streams_is_given_back(trace: Trace, limits: Limits) -> Judgement:
     """When the server discards a stream after GOAWAY, it gives the stream's DATA back to the connection's window.
 
     Else the client must not send any more, and an upload in flight stalls (golang/go#55846). Put to the test where the
@@ -215,7 +215,7 @@ def data_of_discarded_streams_is_given_back(trace: Trace, limits: Limits) -> Fin
 
 
 @check(clauses.DISCARDED_HEADERS, level=Level.MUST, impact=Impact.LOSES_REQUESTS)
-def fields_of_discarded_streams_are_decompressed(trace: Trace, _limits: Limits) -> Finding:
+def fields_of_discarded_streams_are_decompressed(trace: Trace, _limits: Limits) -> Judgement:
     """When the server discards a stream after GOAWAY, its header compression stays in step with the client's.
 
     Seen by the trailers of an upload in flight that follow a discarded stream's head: they refer to what that head put

@@ -10,7 +10,7 @@ from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import FrameReceived
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _ended_in_the_drain(trace: Trace) -> list[RequestView]:
 
 
 @check(clauses.NO_CONNECTION_FIELDS, level=Level.MUST, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
-def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Finding:
+def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Judgement:
     """A response over HTTP/2 has no field of one connection, and above all no ``connection: close`` in the drain.
 
     It is what HTTP/1.1 says at this moment, and code that adds it easily forgets that HTTP/2 has GOAWAY for that: a
@@ -54,7 +54,7 @@ def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Findi
 
 
 @check(clauses.STREAM_ENDS, level=Level.MUST, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
-def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Finding:
+def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Judgement:
     """After END_STREAM, or its own RST_STREAM, the server sends neither HEADERS nor DATA on that stream.
 
     A client may answer such a frame by ending the connection, with every other response in flight on it.
@@ -76,7 +76,7 @@ def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Findin
 
 
 @check(clauses.FINISHED_NOT_RESET, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
-def finished_streams_are_not_reset(trace: Trace, _limits: Limits) -> Finding:
+def finished_streams_are_not_reset(trace: Trace, _limits: Limits) -> Judgement:
     """When a whole response has been sent its stream is not reset, except with NO_ERROR: no more of the request is wanted.
 
     With another code a client that has not read the response to its end yet may throw it away and report an error.

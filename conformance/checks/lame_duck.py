@@ -12,7 +12,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import ConnectionFailed, ConnectionOpened
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionView, requests, shutdown
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _NOBODY_CAME = cannot_tell("Nobody connected after the signal.")
 
 
 @check(clauses.LAME_DUCK, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def newcomers_are_served_in_the_lame_duck(trace: Trace, limits: Limits) -> Finding:
+def newcomers_are_served_in_the_lame_duck(trace: Trace, limits: Limits) -> Judgement:
     """Who comes while the server waits, as it was told, before it drains, is served like anybody before.
 
     The end of the time is left out: rounding and coarse ticks are no breach.
@@ -61,7 +61,7 @@ def _came(story: ConnectionView) -> ConnectionOpened | ConnectionFailed:
 
 
 @check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def newcomers_after_the_signal(trace: Trace, _limits: Limits) -> Finding:
+def newcomers_after_the_signal(trace: Trace, _limits: Limits) -> Judgement:
     """What clients meet that connect one after another from the signal on: until when they are served, and what then."""
     signal = shutdown(trace)
     if signal is None:
@@ -85,7 +85,7 @@ def _met(story: ConnectionView) -> str:
 
 
 @check(clauses.LAME_DUCK, level=Level.OBSERVE, impact=Impact.MISLEADS_CLIENTS)
-def readiness_after_the_signal(trace: Trace, _limits: Limits) -> Finding:
+def readiness_after_the_signal(trace: Trace, _limits: Limits) -> Judgement:
     """What somebody who asks whether the server is ready is told after the signal, while it still accepts."""
     signal = shutdown(trace)
     if signal is None:

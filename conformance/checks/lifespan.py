@@ -10,7 +10,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import ApplicationReported, HandlerReported
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import connections, exited, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _hook(trace: Trace, report: str) -> ApplicationReported | None:
 
 
 @check(clauses.HOOK_AFTER_REQUESTS, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Finding:
+def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Judgement:
     """The application's shutdown hook is called when the last request is done, not while handlers still run.
 
     The hook closes what handlers need: a database's pool, for one.
@@ -45,7 +45,7 @@ def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Find
 
 
 @check(clauses.HOOK_AWAITED, level=Level.PROMISE, impact=Impact.MANNERS)
-def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Finding:
+def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Judgement:
     """The application's shutdown hook is called, and the process does not exit before the hook has come to its end."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -69,7 +69,7 @@ def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Finding
 
 
 @check(clauses.HOOK_AFTER_REQUESTS, level=Level.OBSERVE, impact=Impact.MANNERS)
-def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
+def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Judgement:
     """Whether the shutdown hook still runs when the drain was ended by force, and whether handlers still ran then."""
     signal = shutdown(trace)
     if signal is None:
@@ -89,7 +89,7 @@ def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.DISCONNECT_IS_TRUE, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def handlers_hear_of_no_false_disconnect(trace: Trace, limits: Limits) -> Finding:
+def handlers_hear_of_no_false_disconnect(trace: Trace, limits: Limits) -> Judgement:
     """In the drain a handler is not told that its client has gone while the client is still there, waiting.
 
     A handler that believes it gives up its work, and the client that was owed a response loses it.

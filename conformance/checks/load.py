@@ -17,7 +17,7 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server_events import HandlerEntered, SuccessorReady
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, shutdown
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _through(trace: Trace, signal: SignalSent) -> bool:
 
 
 @check(clauses.RESTART, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, over=HTTP1)
-def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits) -> Finding:
+def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits) -> Judgement:
     """A request of an ordinary client that has reached the application is answered, restart or not.
 
     Only over HTTP/1.1 can httpx be a witness: over HTTP/2 it gives up what is in flight at the first GOAWAY
@@ -67,7 +67,7 @@ def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits)
 
 
 @check(clauses.RESTART, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def ordinary_client_through_a_restart(trace: Trace, _limits: Limits) -> Finding:
+def ordinary_client_through_a_restart(trace: Trace, _limits: Limits) -> Judgement:
     """What an application that uses httpx gets through a restart: answers, and errors by their class."""
     signal = shutdown(trace)
     if signal is None:
@@ -91,7 +91,7 @@ def _listed(counted: Counter[str]) -> str:
 
 
 @check(clauses.RESTART, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def outage_of_a_restart(trace: Trace, _limits: Limits) -> Finding:
+def outage_of_a_restart(trace: Trace, _limits: Limits) -> Judgement:
     """For how long nobody answers: from the last answer of the old server to the first of its successor."""
     signal = shutdown(trace)
     if signal is None:

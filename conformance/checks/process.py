@@ -16,7 +16,7 @@ from lastcall.conformance.model.server_events import (
     SuccessorReady,
     SuccessorStarted,
 )
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _still_in_flight(trace: Trace, moment: Event) -> list[RequestView]:
 
 
 @check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, needs_gate=True)
-def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Finding:
+def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Judgement:
     """Requests that are in flight at the graceful signal are not cut before a second signal asks for that.
 
     Otherwise there is nothing left that a second signal could force.
@@ -93,7 +93,7 @@ def _ended_by_us(trace: Trace, request: RequestView) -> bool:
 
 
 @check(clauses.INCOMPLETE_VISIBLE, level=Level.PROMISE, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
-def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Finding:
+def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Judgement:
     """Told to stop a second time, a server goes on draining or ends by force; a response that it cuts then looks cut.
 
     Which of the two is the server's choice. A handler that was cut off while its client sees a whole 200 is a loss
@@ -137,7 +137,7 @@ def _fates(trace: Trace, subjects: list[RequestView]) -> str:
 
 
 @check(clauses.FURTHER_SIGNAL, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Finding:
+def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Judgement:
     """What the graceful signal does when it is sent a second time: nothing more, or it ends the drain by force."""
     again = _further(trace, "again")
     if again is None:
@@ -156,7 +156,7 @@ def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.FURTHER_SIGNAL, level=Level.PROMISE, impact=Impact.HANGS, needs_gate=True)
-def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Finding:
+def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Judgement:
     """The signal that is documented to force the end does so, whatever is still in flight and long before the timeout.
 
     It is what an operator has before SIGKILL.
@@ -186,7 +186,7 @@ def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.PORT_HANDED_OVER, level=Level.PROMISE, impact=Impact.HANGS)
-def successor_serves_during_the_drain(trace: Trace, limits: Limits) -> Finding:
+def successor_serves_during_the_drain(trace: Trace, limits: Limits) -> Judgement:
     """When the server has closed its listener, a successor can listen on the port and serve while the old one drains.
 
     Otherwise a restart is an outage as long as the slowest request. A server that goes on listening until its end is

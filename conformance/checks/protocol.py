@@ -18,7 +18,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import Protocol
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, exited, shutdown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @check(clauses.READABLE, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS)
-def server_speaks_its_protocol(trace: Trace, _limits: Limits) -> Finding:
+def server_speaks_its_protocol(trace: Trace, _limits: Limits) -> Judgement:
     """Whatever a server sends until its end can be read as its protocol: responses, frames, messages, and nothing else.
 
     A shutdown is when code runs that seldom runs: errors that are printed into a connection, a second head, a frame that is

@@ -16,7 +16,7 @@ from lastcall.conformance.model.server_events import (
     ServerExited,
     SignalSent,
 )
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import Fate, connections, fate, requests
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _after(trace: Trace, signal: SignalSent) -> list[RequestView]:
 
 
 @check(clauses.RELOAD, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def requests_in_flight_survive_a_reload(trace: Trace, _limits: Limits) -> Finding:
+def requests_in_flight_survive_a_reload(trace: Trace, _limits: Limits) -> Judgement:
     """A request that is in an old worker's handler when the reload comes gets its response, with the handler's own status."""
     signal = reload_signal(trace)
     if signal is None:
@@ -113,7 +113,7 @@ def requests_in_flight_survive_a_reload(trace: Trace, _limits: Limits) -> Findin
 @check(
     clauses.RELOAD, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, blocked_by=(requests_in_flight_survive_a_reload,)
 )
-def no_request_is_lost_in_a_reload(trace: Trace, limits: Limits) -> Finding:
+def no_request_is_lost_in_a_reload(trace: Trace, limits: Limits) -> Judgement:
     """Of the requests that come before, during and after a reload every one is answered with the handler's own status.
 
     To be left waiting until the old workers are done is to be lost too: nobody waits for that. Not counted are attempts to
@@ -170,7 +170,7 @@ def _how(trace: Trace, story: RequestView) -> str:
 
 
 @check(clauses.RELOAD, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS)
-def new_connections_are_accepted_throughout_a_reload(trace: Trace, limits: Limits) -> Finding:
+def new_connections_are_accepted_throughout_a_reload(trace: Trace, limits: Limits) -> Judgement:
     """At no moment of a reload is a connection refused: the new listener stands before the old one goes, or it is the same.
 
     A refused client can come again, but not everybody does, and a balancer takes the server for dead.
@@ -195,7 +195,7 @@ def new_connections_are_accepted_throughout_a_reload(trace: Trace, limits: Limit
 
 
 @check(clauses.RELOAD, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def server_goes_on_after_a_reload(trace: Trace, _limits: Limits) -> Finding:
+def server_goes_on_after_a_reload(trace: Trace, _limits: Limits) -> Judgement:
     """After the reload the server serves as before, until it is told to stop."""
     signal = reload_signal(trace)
     if signal is None:
@@ -211,7 +211,7 @@ def server_goes_on_after_a_reload(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.RELOAD, level=Level.OBSERVE, impact=Impact.MANNERS)
-def effect_of_a_reload(trace: Trace, _limits: Limits) -> Finding:
+def effect_of_a_reload(trace: Trace, _limits: Limits) -> Judgement:
     """What a reload does to clients and processes: other processes serve, idle connections are closed, some are refused."""
     signal = reload_signal(trace)
     if signal is None:

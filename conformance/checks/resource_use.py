@@ -13,7 +13,7 @@ from lastcall.conformance.model.server_events import (
     OutputWritten,
     ProcessorTimeRead,
 )
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import exited, in_flight, shutdown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ FLOOD = 256 * 1024
 
 
 @check(clauses.LIGHT_DRAIN, level=Level.SHOULD, impact=Impact.MANNERS, needs_gate=True)
-def drain_does_not_spin(trace: Trace, _limits: Limits) -> Finding:
+def drain_does_not_spin(trace: Trace, _limits: Limits) -> Judgement:
     """A server that waits for its handlers waits: it takes no processor time to look again and again whether they are done.
 
     On a machine that is shared, a drain that spins takes the time from the very requests that it waits for.
@@ -58,7 +58,7 @@ def _used_ns(first: ProcessorTimeRead, last: ProcessorTimeRead) -> int:
 
 
 @check(clauses.LIGHT_DRAIN, level=Level.SHOULD, impact=Impact.MANNERS)
-def log_is_not_flooded(trace: Trace, _limits: Limits) -> Finding:
+def log_is_not_flooded(trace: Trace, _limits: Limits) -> Judgement:
     """A drain writes some lines to the log, not hundreds of kilobytes: a loop over an error would hide all the others."""
     signal = shutdown(trace)
     if signal is None:

@@ -11,7 +11,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import Event, precedes
 from lastcall.conformance.model.server_events import ServerKilled, SignalSent
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import (
     OK,
     Fate,
@@ -55,7 +55,7 @@ def served(request: RequestView) -> bool:
 
 
 @check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, needs_gate=True)
-def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Finding:
+def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Judgement:
     """A request that is in its handler when the shutdown comes gets its response, with the handler's own status.
 
     This is what "graceful" means, and what golang/go#39776 is about.
@@ -118,7 +118,7 @@ def _evidence(trace: Trace, request: RequestView) -> list[Event]:
     blocked_by=(in_flight_requests_are_served,),
     needs_gate=True,
 )
-def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Finding:
+def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Judgement:
     """The handler of a request in flight runs to its end: the shutdown neither cancels nor kills it.
 
     Seen from the application: its work is not left half done before the drain timeout is over, not even what it does
@@ -147,7 +147,7 @@ def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Findin
     blocked_by=(in_flight_requests_are_served,),
     needs_gate=True,
 )
-def responses_are_whole(trace: Trace, limits: Limits) -> Finding:
+def responses_are_whole(trace: Trace, limits: Limits) -> Judgement:
     """A response to a request in flight that ends as complete carries exactly what its handler sent, byte for byte."""
     signal = shutdown(trace)
     if signal is None:
@@ -173,7 +173,7 @@ def _digest(length: int) -> str:
 
 
 @check(clauses.INCOMPLETE_VISIBLE, level=Level.PROMISE, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
-def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Finding:
+def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Judgement:
     """A response whose handler was cut off does not end like a whole one: no END_STREAM, last chunk, or full length.
 
     A response with an error status that was complete from the start is fine: it says that it is no success.
@@ -201,7 +201,7 @@ def _connection_ended(trace: Trace, request: RequestView) -> bool:
 
 
 @check(clauses.IN_FLIGHT, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
-def requests_by_fate(trace: Trace, _limits: Limits) -> Finding:
+def requests_by_fate(trace: Trace, _limits: Limits) -> Judgement:
     """What became of every request of the play: served, refused (safe to send again), ambiguous, or lost."""
     if not requests(trace):
         return cannot_tell("No request was sent.")
@@ -210,7 +210,7 @@ def requests_by_fate(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.INCOMPLETE_VISIBLE, level=Level.OBSERVE, impact=Impact.MANNERS, needs_gate=True)
-def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Finding:
+def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Judgement:
     """What a handler that is still held sees when the server ends: whether it is cancelled before the process goes."""
     held = [request for request in in_flight(trace) if request.finished is None and request.released is None]
     end = exited(trace) or next(iter(trace.of(ServerKilled)), None)

@@ -8,7 +8,7 @@ from lastcall.conformance.checks.evidence import NO_SHUTDOWN, names, too_late
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import OK, RequestView, connections, requests, shutdown
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, only_timed=True)
-def slow_requests_are_answered(trace: Trace, limits: Limits) -> Finding:
+def slow_requests_are_answered(trace: Trace, limits: Limits) -> Judgement:
     """A request that its client had sent whole, well before the shutdown, gets its response: a whole one, with 200.
 
     Asked in timed mode, where no handler can say that it has been entered. Its control shows that the resource answers

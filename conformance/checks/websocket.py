@@ -30,7 +30,7 @@ from lastcall.conformance.model.server_events import (
     HandlerReported,
     ServerKilled,
 )
-from lastcall.conformance.model.verdict import Finding, Impact, Level, Measured, broken, cannot_tell, kept
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, exited, shutdown
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _names(sockets: Iterable[_Socket]) -> str:
 
 
 @check(clauses.WEBSOCKET_CLOSE, level=Level.SHOULD, impact=Impact.MANNERS)
-def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
+def websocket_close_is_sent(trace: Trace, limits: Limits) -> Judgement:
     """Each open WebSocket gets a Close frame soon after the signal, so that its client knows that it is no accident."""
     signal = shutdown(trace)
     if signal is None:
@@ -126,7 +126,7 @@ def websocket_close_is_sent(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.WEBSOCKET_GOING_AWAY, level=Level.SHOULD, impact=Impact.MISLEADS_CLIENTS)
-def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Finding:
+def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Judgement:
     """The Close frame carries 1001 (Going Away) or 1012 (Service Restart).
 
     Clients act on the code: many connect again after these, take 1000 for a conversation that is complete and do not
@@ -146,7 +146,7 @@ def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.WEBSOCKET_CODE_ALLOWED, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS)
-def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
+def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Judgement:
     """The code in a Close frame is one that may be sent: not 1005, 1006 or 1015, and in the range of 1000 to 4999."""
     signal = shutdown(trace)
     if signal is None:
@@ -162,7 +162,7 @@ def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.WEBSOCKET_CLOSE_LAST, level=Level.MUST, impact=Impact.LOSES_REQUESTS, decisive=True)
-def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
+def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Judgement:
     """After its Close the server sends neither messages nor another Close, however many of them were waiting.
 
     A client that has read the Close reads no further, and what was sent behind it is lost without a trace.
@@ -185,7 +185,7 @@ def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Finding:
 
 
 @check(clauses.WEBSOCKET_TCP_CLOSE, level=Level.SHOULD, impact=Impact.HANGS, over=HTTP1)
-def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Finding:
+def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Judgement:
     """When the client has answered the Close, the server closes TCP soon: the client waits for that."""
     signal = shutdown(trace)
     if signal is None:
@@ -211,7 +211,7 @@ def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Fi
 
 
 @check(clauses.WEBSOCKET_STREAM_END, level=Level.SHOULD, impact=Impact.HANGS, over=HTTP2)
-def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> Finding:
+def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> Judgement:
     """When the client has answered the Close, the server ends the stream soon, by END_STREAM: the client waits for that.
 
     A reset (RST_STREAM) is what an error looks like, and the end of the connection takes other streams with it.
@@ -243,7 +243,7 @@ def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> F
 
 
 @check(clauses.WEBSOCKET_MESSAGE_WHOLE, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def websocket_messages_are_whole(trace: Trace, _limits: Limits) -> Finding:
+def websocket_messages_are_whole(trace: Trace, _limits: Limits) -> Judgement:
     """A message that the application was sending when the shutdown came arrives whole, or a Close comes in its place.
 
     It is broken by a frame that is cut, and by the loss of a message that the application was told to be sent.
@@ -276,7 +276,7 @@ def _orders(trace: Trace, request: str) -> list[HandlerOrdered]:
 
 def _unsent(
     trace: Trace, socket: _Socket, order: HandlerOrdered, received: MessageReceived | None, *, told: bool
-) -> Finding | None:
+) -> Judgement | None:
     """Say what is wrong with a message that was ordered, or nothing."""
     wanted = int(order.order.split()[1])
     if received is not None:
@@ -295,7 +295,7 @@ def _unsent(
 
 
 @check(clauses.WEBSOCKET_DISCONNECT, level=Level.PROMISE, impact=Impact.MANNERS)
-def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Finding:
+def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Judgement:
     """The application is told that its WebSocket has ended (ASGI: websocket.disconnect).
 
     What the drain timeout ends by force does not count: a handler may be cancelled then.

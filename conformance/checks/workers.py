@@ -15,7 +15,7 @@ from lastcall.conformance.model.server_events import (
     ServerStarted,
     WorkerSignalled,
 )
-from lastcall.conformance.model.verdict import Finding, Impact, Level, broken, cannot_tell, kept, observed
+from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import in_flight, requests, shutdown
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _killed(trace: Trace) -> list[WorkerSignalled]:
     return [each for each in trace.of(WorkerSignalled) if each.signal == "SIGKILL"]
 
 
-def _lost(found: dict[Pids, list[RequestView]], *evidence: Event) -> Finding | None:
+def _lost(found: dict[Pids, list[RequestView]], *evidence: Event) -> Judgement | None:
     """Say what a worker lost, or nothing if each served all that it held."""
     for pids, held in found.items():
         lost = [request for request in held if not served(request)]
@@ -57,7 +57,7 @@ def _lost(found: dict[Pids, list[RequestView]], *evidence: Event) -> Finding | N
 
 
 @check(clauses.WORKERS_DRAIN, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def every_worker_serves_what_it_holds(trace: Trace, limits: Limits) -> Finding:
+def every_worker_serves_what_it_holds(trace: Trace, limits: Limits) -> Judgement:
     """Every worker process answers the requests that were in its handlers when the server was told to stop.
 
     The word has to reach all of them, and none may be ended for being slower than its siblings.
@@ -74,7 +74,7 @@ def every_worker_serves_what_it_holds(trace: Trace, limits: Limits) -> Finding:
 
 
 @check(clauses.WORKERS_DRAIN, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits) -> Finding:
+def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits) -> Judgement:
     """When a worker is lost during the drain, its siblings still answer what they hold.
 
     A worker that runs out of memory takes its own requests with it. Nothing makes it necessary that it takes more.
@@ -99,7 +99,7 @@ def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits)
 
 
 @check(clauses.FIRST_PROCESS_LAST, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
-def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Finding:
+def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Judgement:
     """The process that was told to stop ends when its workers have nothing more to serve, and not before.
 
     Its end is what a supervisor waits for, to start a successor and to kill what is left.
@@ -124,7 +124,7 @@ def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Finding
 
 
 @check(clauses.WORKERS_DRAIN, level=Level.OBSERVE, impact=Impact.MANNERS)
-def requests_by_worker(trace: Trace, _limits: Limits) -> Finding:
+def requests_by_worker(trace: Trace, _limits: Limits) -> Judgement:
     """How the requests were spread over the worker processes."""
     found = by_worker(trace, list(requests(trace)))
     if shutdown(trace) is None or not found:

@@ -48,7 +48,8 @@ _WIDTH = 112
 def explain(trace: Trace, verdict: Verdict, check: Check, *, stored_at: str, again: str, control: str) -> str:
     """Tell what was expected, by which clause, what happened, and the lines of the trace that show it."""
     play = trace.play
-    title = f"{verdict.check} is {verdict.answer} ({verdict.level})"
+    binding = ", ".join(filter(None, (verdict.level, verdict.impact)))
+    title = f"{verdict.check} is {verdict.answer} ({binding})"
     what = f"{play.scenario} over {play.protocol} on {play.server} {play.version}, pace {play.pace}"
     argv = " ".join(word for started in trace.of(ServerStarted) for word in started.argv)
     parts = [
@@ -96,9 +97,7 @@ def timeline(trace: Trace, evidence: tuple[int, ...] = ()) -> Iterator[str]:
     signal = shutdown(trace)
     zero_ns = signal.end_ns if signal else 0
     shown = [
-        (number, event)
-        for number, event in enumerate(trace.events, start=2)
-        if number in evidence or not isinstance(event, _NOISE)
+        (number, event) for number, event in trace.numbered() if number in evidence or not isinstance(event, _NOISE)
     ]
     middle = shown[_MOST_LINES // 2 : max(_MOST_LINES, len(shown)) - _MOST_LINES // 2]
     left_out = [number for number, _event in middle if number not in evidence]

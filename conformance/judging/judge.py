@@ -41,7 +41,7 @@ from lastcall.conformance.model.server_events import (
     StepBegun,
 )
 from lastcall.conformance.model.trace import Trace
-from lastcall.conformance.model.verdict import BLAMING, Answer, Finding, Verdict, cannot_tell
+from lastcall.conformance.model.verdict import BLAMING, Answer, Judgement, Verdict, cannot_tell
 from lastcall.conformance.model.views import Fate, fate, requests
 
 if TYPE_CHECKING:
@@ -57,27 +57,27 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     "setup failed" if the control fails too.
     """
     checks = scenario.checks_over(Protocol(trace.play.protocol), timed=trace.play.slow_s > 0)
-    findings = {check.id: _finding(check, trace, limits) for check in checks}
+    judgements = {check.id: _judgement(check, trace, limits) for check in checks}
     verdicts = []
     for check in checks:
-        finding = findings[check.id]
-        if not (check.decisive and finding.answer is Answer.BROKEN):
-            finding = _blocked(check, findings) or finding
-        if finding.answer is Answer.BROKEN and check.level in BLAMING:
-            finding = _excused(check, finding, control, limits)
-        verdicts.append(_verdict(check, finding, trace))
+        judgement = judgements[check.id]
+        if not (check.decisive and judgement.answer is Answer.BROKEN):
+            judgement = _blocked(check, judgements) or judgement
+        if judgement.answer is Answer.BROKEN and check.level in BLAMING:
+            judgement = _excused(check, judgement, control, limits)
+        verdicts.append(_verdict(check, judgement, trace))
     return verdicts
 
 
-def _excused(check: Check, finding: Finding, control: Trace | None, limits: Limits) -> Finding:
-    """Give what is said of a broken check if the control fails too; else the finding itself."""
+def _excused(check: Check, judgement: Judgement, control: Trace | None, limits: Limits) -> Judgement:
+    """Give what is said of a broken check if the control fails too; else the judgement itself."""
     if control is None:
-        return finding
+        return judgement
     failed = why_control_fails(control) or _why_anytime(check, control, limits)
     if not failed:
-        return finding
+        return judgement
     because = f"The same timeline without the shutdown fails too ({failed}), so this is not the shutdown's fault."
-    return Finding(Answer.SETUP_FAILED, because, finding.events)
+    return Judgement(Answer.SETUP_FAILED, because, judgement.events)
 
 
 def needs_control(verdicts: list[Verdict]) -> bool:
@@ -111,8 +111,8 @@ def _why_anytime(check: Check, control: Trace, limits: Limits) -> str:
     signal = SignalSent("", "shutdown", begin_ns=step.begin_ns, end_ns=step.end_ns)
     at = control.events.index(step) + 1
     pretended = Trace(control.play, (*control.events[:at], signal, *control.events[at:]))
-    finding = check(pretended, limits)
-    return finding.because.removesuffix(".") if finding.answer is Answer.BROKEN else ""
+    judgement = check(pretended, limits)
+    return judgement.because.removesuffix(".") if judgement.answer is Answer.BROKEN else ""
 
 
 def _why_cut(control: Trace, killed: ServerKilled) -> str:
@@ -136,11 +136,11 @@ def _why_unserved(control: Trace) -> str:
     return ""
 
 
-def _finding(check: Check, trace: Trace, limits: Limits) -> Finding:
+def _judgement(check: Check, trace: Trace, limits: Limits) -> Judgement:
     for failed in trace.of(HarnessFailed):
-        return Finding(Answer.HARNESS_ERROR, failed.reason, (failed,))
+        return Judgement(Answer.HARNESS_ERROR, failed.reason, (failed,))
     for refused in trace.of(SetupFailed):
-        return Finding(Answer.SETUP_FAILED, refused.reason, (refused,))
+        return Judgement(Answer.SETUP_FAILED, refused.reason, (refused,))
     if not trace.complete:
         return cannot_tell("The trace was cut short, so what came after it is not known.")
     if trace.play.slow_s and check.needs_gate:
@@ -148,28 +148,28 @@ def _finding(check: Check, trace: Trace, limits: Limits) -> Finding:
     try:
         return check(trace, limits)
     except Exception as error:  # noqa: BLE001 - a check's own fault is never the server's
-        return Finding(Answer.HARNESS_ERROR, f"The check itself failed: {type(error).__name__}: {error}")
+        return Judgement(Answer.HARNESS_ERROR, f"The check itself failed: {type(error).__name__}: {error}")
 
 
-def _blocked(check: Check, findings: dict[str, Finding]) -> Finding | None:
+def _blocked(check: Check, judgements: dict[str, Judgement]) -> Judgement | None:
     for other in check.blocked_by:
-        finding = findings.get(other.id)
-        if finding is not None and finding.answer is Answer.BROKEN:
-            return Finding(Answer.BLOCKED, f"{other.id} is broken, and this would only say the same again.")
-        deeper = _blocked(other, findings)
+        judgement = judgements.get(other.id)
+        if judgement is not None and judgement.answer is Answer.BROKEN:
+            return Judgement(Answer.BLOCKED, f"{other.id} is broken, and this would only say the same again.")
+        deeper = _blocked(other, judgements)
         if deeper is not None:
             return deeper
     return None
 
 
-def _verdict(check: Check, finding: Finding, trace: Trace) -> Verdict:
+def _verdict(check: Check, judgement: Judgement, trace: Trace) -> Verdict:
     return Verdict(
         check=check.id,
         level=check.level,
         impact=check.impact,
         clause=check.clause.id,
-        answer=finding.answer,
-        because=finding.because,
-        evidence=tuple(sorted({trace.line_of(event) for event in finding.events})),
-        measured=finding.measured,
+        answer=judgement.answer,
+        because=judgement.because,
+        evidence=tuple(sorted({trace.line_of(event) for event in judgement.events})),
+        measured=judgement.measured,
     )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lastcall.conformance.model.limits import Limits
 from lastcall.conformance.model.trace import Trace
-from lastcall.conformance.model.verdict import Finding, Impact, Level
+from lastcall.conformance.model.verdict import Impact, Judgement, Level
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.clauses import Clause
     from lastcall.conformance.model.protocol import Protocol
 
-Rule: TypeAlias = Callable[[Trace, Limits], Finding]
+Rule: TypeAlias = Callable[[Trace, Limits], Judgement]
 """The function of a check; its docstring is the promise."""
 
 
@@ -59,7 +59,7 @@ class Check:
         """Return whether the rule is about this protocol."""
         return not self.over or protocol in self.over
 
-    def __call__(self, trace: Trace, limits: Limits) -> Finding:
+    def __call__(self, trace: Trace, limits: Limits) -> Judgement:
         """Judge a trace."""
         return self.judge(trace, limits)
 

@@ -87,6 +87,10 @@ class GoawaySent(Event):
     error_code: int = 0
 
 
+HIGHEST_STREAM_ID = 2**31 - 1
+"""The last stream id of an HTTP/2 GOAWAY that excludes no stream yet."""
+
+
 @dataclass(frozen=True)
 class GoawayReceived(Event):
     """A GOAWAY arrived. ``stream_id`` is the frame's own (0 unless the server is wrong); ``debug`` is printable text."""

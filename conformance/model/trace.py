@@ -31,7 +31,7 @@ from lastcall.conformance.model.launch import LaunchOptions
 from lastcall.conformance.model.server_events import PlayEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 FORMAT = 1
 """Version of the trace format; raised when a stored field changes its meaning or goes."""
@@ -102,6 +102,10 @@ class Trace:
             if candidate is event:
                 return number
         raise KeyError(event)
+
+    def numbered(self) -> Iterator[tuple[int, Event]]:
+        """Yield each event with its line in the stored trace."""
+        return enumerate(self.events, start=2)
 
     @property
     def complete(self) -> bool:

@@ -71,7 +71,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Judgement:
     """What a check says of one trace: its answer, why in one sentence, and the events it rests on."""
 
     answer: Answer
@@ -80,29 +80,41 @@ class Finding:
     measured: tuple[Measured, ...] = ()
 
 
-def kept(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def kept(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say that the rule was put to the test and held."""
-    return Finding(Answer.KEPT, because, events, measured)
+    return Judgement(Answer.KEPT, because, events, measured)
 
 
-def broken(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def broken(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say that the rule was put to the test and did not hold."""
-    return Finding(Answer.BROKEN, because, events, measured)
+    return Judgement(Answer.BROKEN, because, events, measured)
 
 
-def observed(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def observed(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say what the server did, where no answer is the right one."""
-    return Finding(Answer.OBSERVED, because, events, measured)
+    return Judgement(Answer.OBSERVED, because, events, measured)
 
 
-def cannot_tell(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Finding:
+def cannot_tell(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
     """Say which evidence is missing."""
-    return Finding(Answer.CANNOT_TELL, because, events, measured)
+    return Judgement(Answer.CANNOT_TELL, because, events, measured)
+
+
+@dataclass(frozen=True)
+class KnownDeviation:
+    """Why a broken check is no surprise: what is known of the server. ``date`` is since when, as YYYY-MM-DD."""
+
+    reason: str
+    upstream: str
+    date: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One check's answer on one play, as it is stored. ``evidence`` are line numbers of the stored trace."""
+    """One check's answer on one play, as it is stored. ``evidence`` are line numbers of the stored trace.
+
+    ``expected`` stands beside a broken one that is known; it changes nothing of the verdict.
+    """
 
     check: str
     level: Level
@@ -113,7 +125,11 @@ class Verdict:
     measured: tuple[Measured, ...] = ()
     impact: Impact | None = None
     """None in results that were stored before checks had an impact."""
+    expected: KnownDeviation | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return vars(self) | {"measured": tuple(map(vars, self.measured))}
+        record = vars(self) | {"measured": tuple(map(vars, self.measured))}
+        if self.expected is None:
+            del record["expected"]  # for readers to whom its presence alone means something
+        return record

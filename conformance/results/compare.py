@@ -94,13 +94,13 @@ def answers(results: Results) -> dict[Key, str]:
         if play.not_supported:
             found[*play.key, ""] = str(Answer.NOT_SUPPORTED)
         for verdict in play.verdicts:
-            found[*play.key, str(verdict["check"])] = str(verdict["answer"])
+            found[*play.key, verdict.check] = str(verdict.answer)
     return found
 
 
 def _versions(old: Results, new: Results) -> Iterator[tuple[str, str, str]]:
     for name in dict.fromkeys([*old.servers, *new.servers]):
-        before, after = (str(each.servers.get(name, {}).get("version", "")) for each in (old, new))
+        before, after = (each.servers[name].version if name in each.servers else "" for each in (old, new))
         if before != after:
             yield name, before, after
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from lastcall.conformance.results.results import PlayResult, Results, ResultsError, load_results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from lastcall.conformance.results.descriptions import ServerDescription
+
+T = TypeVar("T")
 
 Source = tuple["Path", Results]
 """A folder and the results that it holds."""
@@ -60,22 +64,22 @@ def merged(sources: Sequence[Results], plays: Sequence[PlayResult]) -> Results:
     )
 
 
-def _servers(sources: Sequence[Results]) -> dict[str, dict[str, Any]]:
+def _servers(sources: Sequence[Results]) -> dict[str, ServerDescription]:
     """Describe each server as the newest run does that had it installed."""
-    described: dict[str, dict[str, Any]] = {}
+    described: dict[str, ServerDescription] = {}
     for results in sorted(sources, key=lambda each: each.started_at):
-        for name, told in results.servers.items():
-            if told.get("installed") or not described.get(name, {}).get("installed"):
-                described[name] = told
+        for name, server in results.servers.items():
+            if server.installed or name not in described or not described[name].installed:
+                described[name] = server
     order = dict.fromkeys(name for results in sources for name in results.servers)
     return {name: described[name] for name in order}
 
 
-def _union(what: str, parts: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    joined: dict[str, dict[str, Any]] = {}
+def _union(what: str, parts: Sequence[dict[str, T]]) -> dict[str, T]:
+    joined: dict[str, T] = {}
     for part in parts:
-        for name, told in part.items():
-            if joined.setdefault(name, told) != told:
+        for name, description in part.items():
+            if joined.setdefault(name, description) != description:
                 raise ResultsError(f"these cannot be merged: the {what} {name!r} is not the same in all of them")
     return joined
 
@@ -86,7 +90,7 @@ def _chosen(sources: Sequence[Source], *, newest: bool) -> list[tuple[Path, Play
     ordered = sorted(sources, key=lambda each: each[1].started_at, reverse=True) if newest else sources
     for folder, results in ordered:
         for play in results.plays:
-            version = str(results.servers.get(play.server, {}).get("version", ""))
+            version = results.servers[play.server].version if play.server in results.servers else ""
             known, where = versions.setdefault(play.server, (version, folder)) if version else (version, folder)
             if known != version and not newest:
                 raise ResultsError(

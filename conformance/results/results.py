@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import json
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lastcall.conformance.model.clauses import CLAUSES
+from lastcall.conformance.model.clauses import CLAUSES, Clause
 from lastcall.conformance.model.trace_file import TraceError, load
+from lastcall.conformance.model.verdict import Verdict
+from lastcall.conformance.model.views import Fate  # noqa: TC001 - a field is read by its type
+from lastcall.conformance.results.descriptions import (  # noqa: TC001 - fields are read by their types
+    CheckDescription,
+    ScenarioDescription,
+    ServerDescription,
+)
+from lastcall.conformance.results.reading import restored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from lastcall.conformance.model.scenario import Scenario
-    from lastcall.conformance.model.server import Server
     from lastcall.conformance.model.trace import Trace
 
 FORMAT = 1
@@ -32,7 +36,7 @@ class ResultsError(ValueError):
 
 @dataclass(frozen=True)
 class PlayResult:
-    """The verdicts of one play, as plain data. ``trace`` and ``control`` are paths relative to results.json.
+    """The verdicts of one play. ``trace`` and ``control`` are paths relative to results.json.
 
     ``control_failed`` says why the control failed, if it was played and did. ``duration_s`` is from the server's start to
     the play's end.
@@ -46,14 +50,24 @@ class PlayResult:
     control_failed: str = ""
     not_supported: str = ""
     argv: tuple[str, ...] = ()
-    fates: dict[str, int] = field(default_factory=dict)
+    fates: dict[Fate, int] = field(default_factory=dict)
     duration_s: float = 0.0
-    verdicts: tuple[dict[str, Any], ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
         """What tells it apart from the other plays of a run."""
         return self.server, self.protocol, self.scenario
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data, which can go to another process or into a file."""
+        record: dict[str, Any] = json.loads(_as_text(self))
+        return record
+
+    @classmethod
+    def from_json(cls, record: object) -> PlayResult:
+        """Return it as it was before :meth:`as_json`."""
+        return restored(cls, record)
 
 
 @dataclass(frozen=True)
@@ -65,18 +79,18 @@ class Results:
     platform: str
     suite_version: str
     limits: dict[str, float]
-    servers: dict[str, dict[str, Any]]
-    scenarios: dict[str, dict[str, Any]]
-    checks: dict[str, dict[str, Any]]
-    clauses: dict[str, dict[str, Any]]
+    servers: dict[str, ServerDescription]
+    scenarios: dict[str, ScenarioDescription]
+    checks: dict[str, CheckDescription]
+    clauses: dict[str, Clause]
     plays: tuple[PlayResult, ...]
     format: int = FORMAT
 
     def write(self, folder: Path) -> Path:
-        """Write results.json into a folder, in one step, and give its path."""
+        """Write results.json into a folder, in one step, and return its path."""
         path = folder / NAME
         draft = folder / f"{NAME}.new"
-        draft.write_text(json.dumps(self, indent=1, default=vars) + "\n", encoding="utf-8")
+        draft.write_text(_as_text(self, indent=1) + "\n", encoding="utf-8")
         return draft.replace(path)
 
 
@@ -94,20 +108,17 @@ def load_results(place: Path) -> Results:
         record = json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)
         if record["format"] > FORMAT:
             raise ResultsError(f"{path}: format {record['format']} is newer than this lastcall reads ({FORMAT})")
-        plays = tuple(
-            PlayResult(**_known(PlayResult, play) | {"argv": tuple(play["argv"]), "verdicts": tuple(play["verdicts"])})
-            for play in record["plays"]
-        )
-        return Results(**_known(Results, record) | {"plays": plays})
+        return restored(Results, record)
     except OSError as error:
         raise ResultsError(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
         raise error if isinstance(error, ResultsError) else ResultsError(f"{path}: not results ({error})") from error
 
 
-def _known(kind: type[PlayResult | Results], record: dict[str, Any]) -> dict[str, Any]:
-    names = {item.name for item in dataclasses.fields(kind)}
-    return {name: value for name, value in record.items() if name in names}
+def _as_text(value: PlayResult | Results, indent: int | None = None) -> str:
+    return json.dumps(
+        value, indent=indent, default=lambda part: part.as_json() if isinstance(part, Verdict) else vars(part)
+    )
 
 
 def load_trace(folder: Path, stored: str) -> Trace | None:
@@ -118,47 +129,6 @@ def load_trace(folder: Path, stored: str) -> Trace | None:
         return None
 
 
-def describe_server(server: Server, version: str | None, claims: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """Describe a server for results.json; ``version`` is None when it is not installed."""
-    return {
-        "version": version or "",
-        "installed": version is not None,
-        "install": list(server.install),
-        "documentation": server.documentation,
-        "speaks": sorted(str(protocol) for protocol in server.speaks),
-        "graceful_signal": server.graceful_signal,
-        "exit_statuses": list(server.exit_statuses),
-        "claims": list(claims),
-        "drain": dataclasses.asdict(server.drain) if server.drain else None,
-    }
-
-
-def describe_scenario(scenario: Scenario, module: str) -> dict[str, Any]:
-    """Describe a scenario for results.json."""
-    return {
-        "question": scenario.question,
-        "module": module,
-        "protocols": [str(protocol) for protocol in scenario.protocols],
-        "steps": list(scenario.words()),
-        "drain": str(scenario.launch.drain),
-        "checks": {check.id: str(check.level) for check in scenario.checks},
-    }
-
-
-def describe_checks(scenarios: list[Scenario]) -> dict[str, dict[str, Any]]:
-    """Describe every check that these scenarios ask."""
-    checks = {check.id: check for scenario in scenarios for check in scenario.checks}
-    return {
-        name: {
-            "promise": check.promise,
-            "clause": check.clause.id,
-            "level": str(check.level),
-            "impact": str(check.impact),
-        }
-        for name, check in sorted(checks.items())
-    }
-
-
-def describe_clauses() -> dict[str, dict[str, Any]]:
-    """Describe every clause."""
-    return {name: dataclasses.asdict(clause) for name, clause in CLAUSES.items()}
+def describe_clauses() -> dict[str, Clause]:
+    """Return every clause, by its id."""
+    return dict(CLAUSES)

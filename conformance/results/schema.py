@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
-import sys
+import enum
 import types
 import typing
 from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model import trace
-from lastcall.conformance.model.capabilities import Capability
-from lastcall.conformance.model.clauses import Clause
-from lastcall.conformance.model.server import Drain
 from lastcall.conformance.model.trace_file import EVENTS
-from lastcall.conformance.model.verdict import Answer, Impact, Level, Measured
+from lastcall.conformance.model.verdict import Measured, Verdict
 from lastcall.conformance.results import results
+from lastcall.conformance.results.reading import hints_of
 
 if TYPE_CHECKING:
-    import enum
     from collections.abc import Collection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -44,9 +41,7 @@ _TEXTS: Schema = {"type": "array", "items": _TEXT}
 
 def results_schema() -> Schema:
     """Give the schema of results.json."""
-    described = {"servers": _server(), "scenarios": _scenario(), "checks": _check(), "clauses": of_fields(Clause)}
     stated: dict[str, Schema] = {
-        **{name: {"type": "object", "additionalProperties": told} for name, told in described.items()},
         "started_at": {"type": "string", "format": "date-time"},
         "format": {"const": results.FORMAT},
         "plays": _array(of_fields(results.PlayResult, argv=_TEXTS, verdicts=_array(_verdict()))),
@@ -80,9 +75,7 @@ def _has_default(item: dataclasses.Field[Any]) -> bool:
 
 
 def _properties(kind: Any) -> dict[str, Schema]:
-    # What a module imports for type checking alone is not among its names: these are the ones that fields use.
-    hints = typing.get_type_hints(kind, {**vars(typing), **vars(sys.modules[kind.__module__])})
-    return {item.name: _of_type(hints[item.name]) for item in dataclasses.fields(kind)}
+    return {name: _of_type(hint) for name, hint in hints_of(kind).items()}
 
 
 def _of_type(hint: Any) -> Schema:
@@ -98,47 +91,20 @@ def _of_type(hint: Any) -> Schema:
         case builtins.dict:
             return {"type": "object", "additionalProperties": _of_type(arguments[1])}
         case _:
-            return of_fields(hint) if dataclasses.is_dataclass(hint) else _PLAIN[hint]
+            return _of_class(hint)
 
 
-def _server() -> Schema:
-    properties = dict.fromkeys(("version", "documentation", "graceful_signal"), _TEXT)
-    drain = {"anyOf": [_PLAIN[type(None)], of_fields(Drain)]}
-    lists = {"install": _TEXTS, "speaks": _TEXTS, "exit_statuses": _array(_PLAIN[int])}
-    later = {"claims": _array(of_fields(Capability))}
-    return _object({**properties, **lists, "installed": _PLAIN[bool], "drain": drain, **later}, later)
-
-
-def _scenario() -> Schema:
-    properties = dict.fromkeys(("question", "module", "drain"), _TEXT)
-    levels = {"type": "object", "additionalProperties": _one_of(Level)}
-    return _object({**properties, "protocols": _TEXTS, "steps": _TEXTS, "checks": levels})
-
-
-def _check() -> Schema:
-    later = {"level": _one_of(Level), "impact": _one_of(Impact)}
-    return _object({"promise": _TEXT, "clause": _TEXT, **later}, later)
+def _of_class(kind: Any) -> Schema:
+    if dataclasses.is_dataclass(kind):
+        return of_fields(kind)
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return {"enum": [str(value.value) for value in kind]}
+    return _PLAIN[kind]
 
 
 def _verdict() -> Schema:
-    properties = {
-        "check": _TEXT,
-        "level": _one_of(Level),
-        "clause": _TEXT,
-        "answer": _one_of(Answer),
-        "because": _TEXT,
-        "evidence": _array(_PLAIN[int]),
-        "measured": _array(of_fields(Measured)),
-    }
-    later = {"impact": {"anyOf": [_one_of(Impact), _PLAIN[type(None)]]}}
-    told = _object({**properties, **later}, later)
-    # Beside a broken verdict that is known: conformance/judging/expectations.py.
-    told["properties"]["expected"] = _object({"reason": _TEXT, "upstream": _TEXT, "date": _TEXT})
-    return told
-
-
-def _one_of(kind: type[enum.StrEnum]) -> Schema:
-    return {"enum": [str(value) for value in kind]}
+    # Stated, since they were in the first file already; what a verdict may have beside them was added.
+    return of_fields(Verdict, evidence=_array(_PLAIN[int]), measured=_array(of_fields(Measured)))
 
 
 def _array(items: Schema) -> Schema:

@@ -1,0 +1,68 @@
+"""Plain data, as JSON has it, into the dataclasses that describe it.
+
+A field that a dataclass does not name is left out: it was added by a later lastcall. One that is missing and has no
+default, and a value of another kind, are refused.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import enum
+import functools
+import sys
+import types
+import typing
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+Reader: typing.TypeAlias = "Callable[[Any], Any]"
+
+_LONGEST = 60
+
+
+def restored(kind: type[T], record: object) -> T:
+    """Return a value of a dataclass from plain data; raises ValueError, KeyError or TypeError if there is none in it."""
+    return typing.cast("T", _reader(typing.cast("Any", kind))(record))
+
+
+def hints_of(kind: Any) -> dict[str, Any]:
+    """Return the type of each field of a dataclass."""
+    # What a module imports for type checking alone is not among its names: these are the ones that fields use.
+    hints = typing.get_type_hints(kind, {**vars(typing), **vars(sys.modules[kind.__module__])})
+    return {item.name: hints[item.name] for item in dataclasses.fields(kind)}
+
+
+@functools.cache
+def _reader(hint: Any) -> Reader:
+    """Return the function that reads values of a type."""
+    arguments = typing.get_args(hint)
+    match typing.get_origin(hint):
+        case types.UnionType | typing.Union:
+            (other,) = (_reader(each) for each in arguments if each is not type(None))
+            return lambda value: None if value is None else other(value)
+        case builtins.tuple:
+            item = _reader(arguments[0])
+            return lambda value: tuple([item(each) for each in _checked(list, value)])
+        case builtins.dict:
+            key, item = (_reader(each) for each in arguments)
+            return lambda value: {key(name): item(each) for name, each in _checked(dict, value).items()}
+    if dataclasses.is_dataclass(hint):
+        readers = {name: _reader(each) for name, each in hints_of(hint).items()}
+        return functools.partial(_record, hint, readers)
+    return hint if issubclass(hint, enum.Enum) else functools.partial(_checked, hint)
+
+
+def _record(kind: Any, readers: Mapping[str, Reader], value: object) -> Any:
+    record = _checked(dict, value)
+    return kind(**{name: read(record[name]) for name, read in readers.items() if name in record})
+
+
+def _checked(kind: type[T], value: Any) -> T:
+    """Return a value as it is; a whole number stands for a fraction too."""
+    if isinstance(value, kind) or (kind is float and isinstance(value, int)):
+        return typing.cast("T", value)
+    raise TypeError(f"{kind.__name__} is wanted, and {repr(value)[:_LONGEST]} is there")
