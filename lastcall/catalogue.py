@@ -1,4 +1,4 @@
-"""What is asked, as text for a terminal and as a page of the documentation: scenarios, checks, clauses, levels."""
+"""The catalogue of scenarios, checks, clauses and levels: as text for a terminal, and as a page of the documentation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.scenario import Scenario
-    from lastcall.registry import Found
+    from lastcall.registry import Registry
 
 _LEVELS = {
     Level.MUST: "the RFC's MUST",
@@ -29,30 +29,30 @@ _IMPACTS = {
 }
 
 
-def as_text(found: Found) -> str:
-    """List scenarios with their checks, and the servers."""
+def catalogue_as_text(registry: Registry) -> str:
+    """Return the scenarios with their checks, and the servers."""
     lines = []
-    for scenario in found.scenarios.values():
+    for scenario in registry.scenarios.values():
         lines += [f"{scenario.id}  ({', '.join(scenario.protocols)})", f"    {scenario.question}"]
         lines += [f"    {check.level:<8} {check.impact:<16} {check.id}  [{check.clause}]" for check in scenario.checks]
     lines += ["", "servers"]
-    servers = (server for server in found.servers.values() if not server.mutant)
+    servers = (server for server in registry.servers.values() if not server.mutant)
     lines += [f"    {server.name:<18} {', '.join(sorted(server.speaks))}" for server in servers]
-    counts = f"{len(found.scenarios)} scenarios, {len(describe_checks(list(found.scenarios.values())))} checks"
+    counts = f"{len(registry.scenarios)} scenarios, {len(describe_checks(list(registry.scenarios.values())))} checks"
     return "\n".join([*lines, "", counts, ""])
 
 
-def as_markdown(found: Found) -> str:
-    """Give the page ``docs/questions.md``."""
-    return "\n".join([*_head(found), *_scenarios(found), *_checks(found), *_clauses()])
+def catalogue_as_markdown(registry: Registry) -> str:
+    """Return the page ``docs/questions.md``."""
+    return "\n".join([*_head(registry), *_scenarios(registry), *_checks(registry), *_clauses()])
 
 
-def _head(found: Found) -> Iterator[str]:
+def _head(registry: Registry) -> Iterator[str]:
     yield "# What is asked, and why"
     yield ""
     yield "Written by `python -m lastcall list --markdown`; do not edit it by hand."
     yield ""
-    yield f"{len(found.scenarios)} scenarios ask {len(_all_checks(found))} checks. The levels:"
+    yield f"{len(registry.scenarios)} scenarios ask {len(_all_checks(registry))} checks. The levels:"
     yield ""
     for level, meaning in _LEVELS.items():
         yield f"* **{level}**: {meaning}."
@@ -65,10 +65,10 @@ def _head(found: Found) -> Iterator[str]:
     yield ""
 
 
-def _scenarios(found: Found) -> Iterator[str]:
+def _scenarios(registry: Registry) -> Iterator[str]:
     yield "## Scenarios"
     yield ""
-    for scenario in found.scenarios.values():
+    for scenario in registry.scenarios.values():
         yield f'### <a id="{scenario.id}"></a>{scenario.id}'
         yield ""
         yield f"{scenario.question} Over {', '.join(scenario.protocols)}; {_drain(scenario)}."
@@ -91,33 +91,33 @@ def _drain(scenario: Scenario) -> str:
 
 
 def _folded(scenario: Scenario) -> Iterator[str]:
-    """Fold a run of the same kind of step, as that of twenty-five requests, into its first and a count."""
+    """Yield the steps; a run of steps of one kind, such as twenty-five requests, is its first step and a count."""
     previous, count = "", 0
-    for words in (*scenario.words(), ""):
-        kind = words.partition("(")[0] + words.partition("(")[2].partition("(")[0].partition("=")[0]
-        if kind == previous and words:
+    for step in (*scenario.words(), ""):
+        kind = step.partition("(")[0] + step.partition("(")[2].partition("(")[0].partition("=")[0]
+        if kind == previous and step:
             count += 1
             continue
         if count:
             yield f"    ... and {count} more"
-        if words:
-            yield words
+        if step:
+            yield step
         previous, count = kind, 0
 
 
-def _short(words: str) -> str:
-    return words if len(words) <= 160 else f"{words[:157]}..."  # noqa: PLR2004 - a line of a page
+def _short(step: str) -> str:
+    return step if len(step) <= 160 else f"{step[:157]}..."  # noqa: PLR2004 - a line of a page
 
 
-def _all_checks(found: Found) -> dict[str, Check]:
-    checks = (check for scenario in found.scenarios.values() for check in scenario.checks)
+def _all_checks(registry: Registry) -> dict[str, Check]:
+    checks = (check for scenario in registry.scenarios.values() for check in scenario.checks)
     return dict(sorted({check.id: check for check in checks}.items()))
 
 
-def _checks(found: Found) -> Iterator[str]:
+def _checks(registry: Registry) -> Iterator[str]:
     yield "## Checks"
     yield ""
-    for name, check in _all_checks(found).items():
+    for name, check in _all_checks(registry).items():
         yield f'### <a id="{name}"></a>{name}'
         yield ""
         yield f"*{check.level}, {check.impact}*"

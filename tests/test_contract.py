@@ -12,8 +12,8 @@ from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server import Departure
 from lastcall.conformance.model.versions import VersionsError
-from lastcall.install import version_of, why_missing
-from lastcall.locks import beside_the_lock, is_locked_version
+from lastcall.install import missing_reason, version_of
+from lastcall.locks import is_locked_version, with_locked_version
 from lastcall.registry import find
 from tests.support import PATIENT, gated, program
 
@@ -56,8 +56,8 @@ def outcomes(environment):
 
     def of(name, protocol):
         server = SERVERS[name]
-        if why := why_missing(server):
-            pytest.skip(f"{name} is {why}")
+        if reason := missing_reason(server):
+            pytest.skip(f"{name} is {reason}")
         if (name, protocol) not in known:
             told = hold(environment, server, Protocol(protocol))
             known[name, protocol] = {outcome.article: outcome for outcome in told}
@@ -74,7 +74,7 @@ def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
     installed = version_of(server)
     as_known = bool(outcome.broken) == server.departs(article, version_of_http, installed)
     if not as_known and not is_locked_version(name, installed):
-        pytest.skip(f"{name} is {beside_the_lock(name, installed)}: {outcome.broken or 'no longer departs'}")
+        pytest.skip(f"{name} is {with_locked_version(name, installed)}: {outcome.broken or 'no longer departs'}")
     assert as_known, outcome.broken or f"no longer departs: {server.departure(article, version_of_http)}"
     assert outcome.promise
 
@@ -105,7 +105,7 @@ def test_every_departure_is_from_an_article_says_why_and_of_which_versions(name)
 def test_a_departure_excuses_the_versions_that_it_names_and_no_other(departure, broken, good, said):
     server = dataclasses.replace(SERVERS["reference"], departures={("gives_up", 1): departure})
     outcome = contract.Outcome("gives_up", "It gives up.", broken)
-    assert contract_command.in_words(server, outcome, Protocol.H1, "2.8.9") == (good, f"gives_up: {said}")
+    assert contract_command.judge_outcome(server, outcome, Protocol.H1, "2.8.9") == (good, f"gives_up: {said}")
 
 
 def test_a_departure_of_other_versions_need_not_break():

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lastcall.chosen_servers import servers_named
 from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.results.results import load_results
-from lastcall.session import servers_named
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 DESCRIPTIONS = sorted(path for path in EXAMPLES.iterdir() if path.suffix == ".toml" or path.name == "mine.py")

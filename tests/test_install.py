@@ -9,8 +9,8 @@ import pytest
 
 from lastcall import install as installing
 from lastcall import locks
-from lastcall.install import install, run_line, version_of, why_missing
-from lastcall.locks import beside_the_lock, is_locked_version, lock_environment
+from lastcall.install import install, missing_reason, run_line, version_of
+from lastcall.locks import is_locked_version, lock_environment, with_locked_version
 from lastcall.registry import find
 
 
@@ -55,9 +55,9 @@ def built(tmp_path, monkeypatch):
 
 def test_what_is_built_is_built_again_when_its_sources_change_and_only_then(built, tmp_path, capfd):
     assert version_of(built) is None
-    assert why_missing(built) == "not installed; to install it: python -m lastcall install built"
+    assert missing_reason(built) == "not installed; to install it: python -m lastcall install built"
     assert install([built], again=False) == []
-    assert (version_of(built), why_missing(built)) == ("one", "")
+    assert (version_of(built), missing_reason(built)) == ("one", "")
     assert install([built], again=False) == []
     assert capfd.readouterr().out.splitlines() == [
         f"built: {built.install[0]}",
@@ -67,7 +67,7 @@ def test_what_is_built_is_built_again_when_its_sources_change_and_only_then(buil
 
     (tmp_path / "sources" / "main.txt").write_text("two")
     assert version_of(built) is None, "what is there is the program of other sources"
-    assert why_missing(built).startswith("not built from today's sources; to build it again: ")
+    assert missing_reason(built).startswith("not built from today's sources; to build it again: ")
     assert install([built], again=False) == []
     assert version_of(built) == "two"
 
@@ -96,7 +96,7 @@ def test_every_folder_that_an_adapter_builds_from_is_there_and_whoever_builds_ou
 def test_a_version_that_is_not_the_locked_one_is_said_and_replaced(built, monkeypatch, capfd):
     monkeypatch.setattr(locks, "locked_versions", lambda: {"built": "one"})
     other = dataclasses.replace(built, version=lambda: "two")
-    assert beside_the_lock("built", "two") == "two, locked is one"
+    assert with_locked_version("built", "two") == "two, locked is one"
     assert install([built], again=False) == []
     assert install([other], again=False) == []
     assert capfd.readouterr().out.splitlines() == [
@@ -109,7 +109,7 @@ def test_a_version_that_is_not_the_locked_one_is_said_and_replaced(built, monkey
 
 def test_what_is_in_no_lock_is_as_good_as_locked():
     assert is_locked_version("somebody-else's", "3.1")
-    assert beside_the_lock("somebody-else's", "3.1") == "3.1"
+    assert with_locked_version("somebody-else's", "3.1") == "3.1"
 
 
 def test_the_commands_of_ours_take_the_locked_versions_and_of_others_what_they_say(monkeypatch):
@@ -130,5 +130,5 @@ def test_doctor_says_whether_a_version_is_the_locked_one():
     )
     for server in find().servers.values():
         if server.name in locks.locked_versions() and (version := version_of(server)):
-            said = f"{server.name:<18} {beside_the_lock(server.name, version)}"
+            said = f"{server.name:<18} {with_locked_version(server.name, version)}"
             assert said in done.stdout.splitlines()

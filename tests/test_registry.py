@@ -50,22 +50,22 @@ def server(name, *, many=False):
 
 
 def test_what_stands_in_the_packages_is_found_and_nothing_is_broken():
-    found = find()
-    assert found.broken == ()
-    assert {"reference", "nginx", "go-nethttp", "uvicorn"} <= set(found.servers)
-    assert "one-request" in found.scenarios
-    assert found.module_of["one-request"] == "scenarios.founding"
-    assert set(found.module_of) == set(found.scenarios)
-    assert all(name == each.name for name, each in found.servers.items())
+    registry = find()
+    assert registry.problems == ()
+    assert {"reference", "nginx", "go-nethttp", "uvicorn"} <= set(registry.servers)
+    assert "one-request" in registry.scenarios
+    assert registry.module_of["one-request"] == "scenarios.founding"
+    assert set(registry.module_of) == set(registry.scenarios)
+    assert all(name == server.name for name, server in registry.servers.items())
 
 
 def test_new_file_is_all_that_a_new_server_or_scenario_takes(added):
     added("servers", "zz_one", server("zz-one"))
     added("servers", "zz_many", server("zz-many", many=True))
     added("scenarios", "zz_question", SCENARIO.format(name="zz-question"))
-    found = find()
-    assert {"zz-one", "zz-many"} <= set(found.servers)
-    assert found.module_of["zz-question"] == "scenarios.zz_question"
+    registry = find()
+    assert {"zz-one", "zz-many"} <= set(registry.servers)
+    assert registry.module_of["zz-question"] == "scenarios.zz_question"
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_new_file_is_all_that_a_new_server_or_scenario_takes(added):
         ("raise ZeroDivisionError('nought')", "ZeroDivisionError: nought"),
     ],
 )
-def test_file_that_cannot_be_imported_is_told_of_and_spares_the_others(added, text, why):
+def test_file_that_cannot_be_imported_is_reported_and_spares_the_others(added, text, why):
     added("servers", "zz_broken", text)
     added("servers", "zz_good", server("zz-good"))
-    found = find()
-    assert "zz-good" in found.servers
-    (line,) = found.broken
+    registry = find()
+    assert "zz-good" in registry.servers
+    (line,) = registry.problems
     assert line.startswith("servers.zz_broken cannot be imported: ")
     assert why in line
     assert "\n" not in line

@@ -147,9 +147,9 @@ def distribution(tmp_path, monkeypatch):
 )
 def test_an_installed_distribution_brings_its_scenario(distribution, value, files, module):
     folder = distribution("theirs", value, files)
-    found = find()
-    assert found.broken == ()
-    assert found.module_of["mine-in-flight"] == module
+    registry = find()
+    assert registry.problems == ()
+    assert registry.module_of["mine-in-flight"] == module
     run = lastcall("--server=reference", "--collect-only", "-q", "-k", "mine-in-flight", cwd=folder, path=folder)
     ids = [line for line in run.stdout.splitlines() if "::" in line]
     assert ids == [f"{module.replace('.', '/')}.py::mine-in-flight::server_exits_in_time[reference-h1]"], run.stderr
@@ -158,9 +158,9 @@ def test_an_installed_distribution_brings_its_scenario(distribution, value, file
 def test_a_broken_module_of_theirs_takes_no_other_along(distribution):
     files = {"theirs_b/__init__.py": "", "theirs_b/bad.py": "import nowhere_at_all\n", "theirs_b/good.py": text()}
     distribution("theirs", "theirs_b", files)
-    found = find()
-    assert {"one-request", "mine-in-flight"} <= set(found.scenarios)
-    assert found.broken == ("theirs_b.bad cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",)
+    registry = find()
+    assert {"one-request", "mine-in-flight"} <= set(registry.scenarios)
+    assert registry.problems == ("theirs_b.bad cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",)
 
 
 def test_a_distribution_that_brings_none_is_said_to_bring_none(distribution):
@@ -176,6 +176,6 @@ def test_what_is_of_the_suite_comes_by_the_same_groups():
 
 def test_metadata_that_is_older_than_the_sources_is_said_to_be(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_group: [])
-    found = find()
-    assert found.servers == {}
-    assert found.broken[0].startswith("entry point group lastcall.servers does not name the servers of lastcall: ")
+    registry = find()
+    assert registry.servers == {}
+    assert registry.problems[0].startswith("entry point group lastcall.servers does not name the servers of lastcall: ")

@@ -79,9 +79,9 @@ def test_an_installed_distribution_brings_its_server(distribution, monkeypatch, 
 
 def test_a_broken_entry_point_takes_nobody_along(distribution):
     distribution("theirs_b", "theirs_b", "import nowhere_at_all")
-    found = find()
-    assert "reference" in found.servers
-    assert any("theirs_b" in line and "nowhere_at_all" in line for line in found.broken)
+    registry = find()
+    assert "reference" in registry.servers
+    assert any("theirs_b" in line and "nowhere_at_all" in line for line in registry.problems)
 
 
 def test_pytest_takes_the_path_of_a_python_file(tmp_path):
