@@ -33,11 +33,11 @@ def catalogue_as_text(registry: Registry) -> str:
     """Return the scenarios with their checks, and the servers."""
     lines = []
     for scenario in registry.scenarios.values():
-        lines += [f"{scenario.id}  ({', '.join(scenario.protocols)})", f"    {scenario.question}"]
+        lines += [f"{scenario.id}  ({', '.join(map(str, scenario.protocols))})", f"    {scenario.question}"]
         lines += [f"    {check.level:<8} {check.impact:<16} {check.id}  [{check.clause}]" for check in scenario.checks]
     lines += ["", "servers"]
     servers = (server for server in registry.servers.values() if not server.mutant)
-    lines += [f"    {server.name:<18} {', '.join(sorted(server.speaks))}" for server in servers]
+    lines += [f"    {server.name:<18} {', '.join(map(str, sorted(server.speaks)))}" for server in servers]
     counts = f"{len(registry.scenarios)} scenarios, {len(describe_checks(list(registry.scenarios.values())))} checks"
     return "\n".join([*lines, "", counts, ""])
 
@@ -71,7 +71,7 @@ def _scenarios(registry: Registry) -> Iterator[str]:
     for scenario in registry.scenarios.values():
         yield f'### <a id="{scenario.id}"></a>{scenario.id}'
         yield ""
-        yield f"{scenario.question} Over {', '.join(scenario.protocols)}; {_drain(scenario)}."
+        yield f"{scenario.question} Over {', '.join(map(str, scenario.protocols))}; {_drain(scenario)}."
         yield ""
         yield "```text"
         yield from (_short(str(step)) for step in _folded(scenario))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.server import Drain, Server
 from lastcall.registry import RegistryError, find
 from lastcall.server_module import load_servers
@@ -100,7 +100,7 @@ def _stored_server(folder: Path) -> Server:
     spoken = {path.name for path in folder.iterdir()}
     return Server(
         name=folder.name,
-        speaks=frozenset(protocol for protocol in Protocol if protocol in spoken),
+        speaks=frozenset(protocol for name, protocol in PROTOCOLS.items() if name in spoken),
         command=refuse,
         version=lambda: "version as stored",
         install=(),

@@ -10,7 +10,7 @@ from lastcall.chosen_servers import servers_named
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import Limits
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import protocol_named
 from lastcall.conformance.model.scenario import ScenarioError
 from lastcall.conformance.model.scenario_file import scenario_from_json
 from lastcall.conformance.model.step import Pace
@@ -93,7 +93,7 @@ def _case(path: Path, trace: Trace, server: str) -> tuple[Case, list[str]]:
         again = f"pytest --server {play.server} -k {play.scenario!r}"
         raise ReplayError(f"{path}: recorded before timelines were kept as data; play its scenario again by {again}")
     try:
-        protocol = Protocol(play.protocol)
+        protocol = protocol_named(play.protocol)
         scenario, unknown = scenario_from_json(play.scenario, play.recipe, protocol, _checks())
     except (ValueError, ScenarioError) as error:
         raise ReplayError(f"{path}: {error}") from error

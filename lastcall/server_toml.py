@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING, Any
 
 from lastcall.command_template import filled, is_command
 from lastcall.conformance.model.launch import Launch
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol, ProtocolError, protocol_named
 from lastcall.conformance.model.server import (
     DefaultDrain,
     Drain,
@@ -79,7 +79,6 @@ _KNOWN: dict[str, type | tuple[type, ...]] = {
 _REQUIRED = ("name", "speaks", "command")
 _QUICKEST_S, _SLOWEST_S = 1.0, 10.0
 """The bounds of ``slow_s``: the response must still be in progress when the signal comes, and end within a play."""
-_PROTOCOLS = ", ".join(protocol.value for protocol in Protocol)
 
 
 class ServerFileError(ValueError):
@@ -161,9 +160,9 @@ def _check_shape(table: Mapping[str, Any]) -> None:
 
 def _protocol(name: object) -> Protocol:
     try:
-        return Protocol(str(name))
-    except ValueError:
-        raise ValueError(f"'speaks' knows {_PROTOCOLS}, not {name!r}") from None
+        return protocol_named(str(name))
+    except ProtocolError:
+        raise ValueError(f"'speaks' knows {', '.join(PROTOCOLS)}, not {name!r}") from None
 
 
 def _commands(command: Any, speaks: frozenset[Protocol], key: str = "'command'") -> dict[Protocol, list[str]]:

@@ -11,15 +11,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.client_events import (
-    CloseNotifyReceived,
     CloseReceived,
-    ConnectionAbandoned,
+    ConnectionEnded,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
     GoawayReceived,
     RequestSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     StreamReset,
@@ -49,8 +46,6 @@ if TYPE_CHECKING:
 CROWD = 6
 """More requests than this on one connection share one lane."""
 
-_CLOSES = (FinReceived, ResetReceived, CloseNotifyReceived, ConnectionAbandoned, ConnectionFailed)
-_CLOCKED = (GoawayReceived, FinReceived, ResetReceived, CloseNotifyReceived, ServerExited)
 _SENT = (RequestSent, WebSocketAsked)
 _NEAR_NS = 1000
 
@@ -168,7 +163,7 @@ def _gathered(markers: Iterable[Marker]) -> tuple[Marker, ...]:
 def _connection_lane(groups: _Sorted, name: str, bounds: Sequence[Bound]) -> Lane:
     events = [event for _line, event in groups.connections[name]]
     opened = next((event for event in events if isinstance(event, ConnectionOpened)), None)
-    closed = next((event for event in events if isinstance(event, _CLOSES)), None)
+    closed = next((event for event in events if _closes(event)), None)
     tls = next((event for event in events if isinstance(event, TlsEstablished)), None)
     end_ns = closed.end_ns if closed else groups.end_ns
     bars = (Bar("connection", opened.end_ns, end_ns, "" if closed else "open"),) if opened else ()
@@ -237,14 +232,14 @@ def _end_of_handler(groups: _Sorted, pairs: Iterable[Numbered]) -> tuple[int, st
 
 def _end_of_connection(groups: _Sorted, connection: str) -> int:
     events = (event for _line, event in groups.connections.get(connection, []))
-    return next((event.end_ns for event in events if isinstance(event, _CLOSES)), groups.end_ns)
+    return next((event.end_ns for event in events if _closes(event)), groups.end_ns)
 
 
 def _bounds(trace: Trace, signal: SignalSent | None, measured: Iterable[Measured]) -> list[Bound]:
     """Return what each limit was counted from: the pair of events that are exactly the measured time apart."""
     bounds: dict[tuple[int, float], Bound] = {}
     since = [event for event in trace.events if event is signal or isinstance(event, ResponseEnded)]
-    until = sorted((event.begin_ns, line) for line, event in trace.numbered() if isinstance(event, _CLOCKED))
+    until = sorted((event.begin_ns, line) for line, event in trace.numbered() if _is_timed(event))
     for measure in measured:
         if measure.limit_s is None:
             continue
@@ -257,6 +252,20 @@ def _bounds(trace: Trace, signal: SignalSent | None, measured: Iterable[Measured
                 bounds.setdefault((line, measure.limit_s), Bound(at_ns, measure.what, measure.limit_s, line))
                 break
     return list(bounds.values())
+
+
+def _closes(event: Event) -> bool:
+    """Return whether a connection's bar ends here: its server has ended it, or there is nothing more to see of it."""
+    if isinstance(event, ConnectionEnded):
+        return event.by == "server" or event.how == "abandoned"
+    return isinstance(event, ConnectionFailed)
+
+
+def _is_timed(event: Event) -> bool:
+    """Return whether a limit may be for this event: it is something that the server does."""
+    return isinstance(event, (GoawayReceived, ServerExited)) or (
+        isinstance(event, ConnectionEnded) and event.by == "server"
+    )
 
 
 def _of_lane(bounds: Sequence[Bound], markers: Sequence[Marker]) -> tuple[Bound, ...]:

@@ -8,19 +8,15 @@ from typing import Any, TypeVar
 
 from lastcall.conformance.model.client_events import (
     HIGHEST_STREAM_ID,
-    CloseNotifyReceived,
     CloseReceived,
     CloseSent,
-    ConnectionAbandoned,
+    ConnectionEnded,
     ConnectionFailed,
-    FinReceived,
-    FinSent,
     GoawayReceived,
     GoawaySent,
     MessageCut,
     MessageReceived,
     ProtocolViolated,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     StreamReset,
@@ -106,6 +102,13 @@ def _reason(text: str) -> Callable[[TlsFailed | HandlerFailed | SetupFailed | Ha
     return lambda event: (text, f"{text}: {event.reason}")
 
 
+def _code(text: str, title: str) -> Callable[[ConnectionEnded], Labels]:
+    def labels(event: ConnectionEnded) -> Labels:
+        return (text, title) if event.code is None else (f"{text} {event.code:#x}", f"{title}, code {event.code:#x}")
+
+    return labels
+
+
 def _sign(kind: type[E], sign: str, rank: int, labels: Callable[[E], Labels]) -> tuple[type[Event], _Sign]:
     return kind, (sign, rank, labels)
 
@@ -113,19 +116,24 @@ def _sign(kind: type[E], sign: str, rank: int, labels: Callable[[E], Labels]) ->
 _CONNECTION: dict[type[Event], _Sign] = dict(
     (
         _sign(GoawayReceived, "goaway", 0, _goaway),
-        _sign(ResetReceived, "reset", 1, _fixed("RST", "the connection was reset (RST)")),
-        _sign(FinReceived, "fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
-        _sign(
-            CloseNotifyReceived, "notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")
-        ),
         _sign(ConnectionFailed, "refused", 0, lambda event: (event.reason, f"connect() failed: {event.reason}")),
         _sign(TlsFailed, "refused", 1, _reason("TLS failed")),
         _sign(ProtocolViolated, "refused", 1, lambda event: ("violation", f"protocol violated: {event.detail}")),
-        _sign(ConnectionAbandoned, "open", 4, _fixed("still open", "the play was over and the probe stopped waiting")),
         _sign(GoawaySent, "ours", 7, _fixed("client GOAWAY", "the client sent GOAWAY")),
-        _sign(FinSent, "ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
     )
 )
+
+_ENDS: dict[tuple[str, str], _Sign] = {
+    ("server", "reset"): ("reset", 1, _fixed("RST", "the connection was reset (RST)")),
+    ("server", "fin"): ("fin", 2, _fixed("FIN", "the server closed its side (FIN)")),
+    ("server", "close_notify"): ("notify", 3, _fixed("close_notify", "the server closed TLS in order (close_notify)")),
+    ("server", "connection_close"): ("fin", 2, _code("CONNECTION_CLOSE", "the server closed the connection")),
+    ("server", "idle_timeout"): ("open", 2, _fixed("idle time-out", "no packet arrived for the idle time-out")),
+    ("client", "abandoned"): ("open", 4, _fixed("still open", "the play was over and the client stopped waiting")),
+    ("client", "fin"): ("ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
+    ("client", "connection_close"): ("ours", 8, _code("client CONNECTION_CLOSE", "the client closed the connection")),
+}
+"""The ends of a connection, by whose they are and how. A client's close_notify goes with its FIN, and has no sign."""
 
 _REQUEST: dict[type[Event], _Sign] = dict(
     (
@@ -179,23 +187,24 @@ _PROCESS: dict[type[Event], _Sign] = dict(
 
 def connection_marker(line: int, event: Event) -> Marker | None:
     """Return the marker of an event on a connection; None if it stands for nothing a reader looks for."""
-    return _marker(_CONNECTION, line, event)
+    if isinstance(event, ConnectionEnded):
+        return _marker(_ENDS.get((event.by, event.how)), line, event)
+    return _marker(_CONNECTION.get(type(event)), line, event)
 
 
 def request_marker(line: int, event: Event) -> Marker | None:
     """Return the marker of an event of a request or its handler."""
-    return _marker(_REQUEST, line, event)
+    return _marker(_REQUEST.get(type(event)), line, event)
 
 
 def process_marker(line: int, event: Event) -> Marker | None:
     """Return the marker of an event of the process. The shutdown itself is a line across all lanes, and no marker."""
     if isinstance(event, SignalSent) and event.purpose != "shutdown":
         return Marker("signal", event.end_ns, event.signal, f"{event.signal}, {event.purpose}", line, 1)
-    return _marker(_PROCESS, line, event)
+    return _marker(_PROCESS.get(type(event)), line, event)
 
 
-def _marker(signs: dict[type[Event], _Sign], line: int, event: Event) -> Marker | None:
-    sign = signs.get(type(event))
+def _marker(sign: _Sign | None, line: int, event: Event) -> Marker | None:
     if sign is None:
         return None
     kind, rank, labels = sign

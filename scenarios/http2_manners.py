@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from lastcall.conformance.checks import closing, goaway
 from lastcall.conformance.model.client_events import (
-    FinReceived,
+    FIN,
+    SERVER,
+    ConnectionEnded,
     GoawayReceived,
     ResponseEnded,
 )
@@ -56,7 +58,7 @@ def idle(close_policy: ClosePolicy) -> Timeline:
         Request("a", "done", READY),
         Await(ResponseEnded("done")),
         Shutdown(),
-        Await(FinReceived("a"), within="idle_close_s"),
+        Await(ConnectionEnded("a", SERVER, FIN), within="idle_close_s"),
         Await(ServerExited()),
     )
 

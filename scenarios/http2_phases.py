@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from lastcall.conformance.checks import closing, delivery, goaway, handshakes, http2, serving
 from lastcall.conformance.model.client_events import (
+    FIN,
+    SERVER,
     BodyReceived,
-    FinReceived,
+    ConnectionEnded,
     FrameReceived,
     GoawayReceived,
     RequestEnded,
@@ -53,7 +55,7 @@ ZERO_STREAMS = Scenario(
         Connect("a"),
         Await(FrameReceived("a", frame="SETTINGS", flags=("ACK",))),
         Shutdown(),
-        Await(FinReceived("a"), within="idle_close_s"),
+        Await(ConnectionEnded("a", SERVER, FIN), within="idle_close_s"),
         Await(ServerExited()),
     ),
     checks=(

@@ -10,7 +10,6 @@ from lastcall.conformance.checks import reload
 from lastcall.conformance.model.client_events import ResponseEnded
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.launch import LaunchPlan
-from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
@@ -28,12 +27,12 @@ from lastcall.conformance.model.timeline import (
     Shutdown,
     Signal,
 )
-from lastcall.scenarios.usual import ENDING
+from lastcall.scenarios.usual import ENDING, HTTP1, HTTP2
 
 RELOAD_UNDER_LOAD = Scenario(
     id="reload-under-load",
     question="The server reloads while clients come, stay and are being served. Is no request lost, and does it go on?",
-    protocols=tuple(Protocol),
+    protocols=(*HTTP1, *HTTP2),
     launch=LaunchPlan(Duration(5, 20), workers=2),
     needs_signal="reload",
     timeline=steps(

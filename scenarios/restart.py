@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from lastcall.conformance.checks import load
 from lastcall.conformance.model.launch import LaunchPlan
-from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerFinished,
@@ -24,12 +23,12 @@ from lastcall.conformance.model.timeline import (
     Shutdown,
     StartSuccessor,
 )
-from lastcall.scenarios.usual import UNVISITED, beside_a_successor
+from lastcall.scenarios.usual import HTTP1, HTTP2, UNVISITED, beside_a_successor
 
 RESTART_UNDER_LOAD = Scenario(
     id="restart-under-load",
     question="Applications that use httpx send requests while a server is replaced by its successor. What do they get?",
-    protocols=tuple(Protocol),
+    protocols=(*HTTP1, *HTTP2),
     launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
         BeginLoad("load", held_s=0.15),

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.checks import closing, serving, websocket
 from lastcall.conformance.model.client_events import (
+    FIN,
+    SERVER,
     CloseReceived,
-    FinReceived,
+    ConnectionEnded,
     GoawayReceived,
     MessageReceived,
     ResponseEnded,
@@ -89,7 +91,7 @@ WEBSOCKET_OPEN = Scenario(
         _in_use("a", ClosePolicy.FOLLOWER),
         Shutdown(),
         Await(CloseReceived("a"), within="idle_close_s"),
-        Await(FinReceived("a"), within="after_response_close_s"),
+        Await(ConnectionEnded("a", SERVER, FIN), within="after_response_close_s"),
         Await(ServerExited()),
     ),
     checks=(*CLOSE, websocket.websocket_tcp_closes_after_the_handshake, *END),
@@ -125,7 +127,7 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
         Elapse(Duration(0.2, 2), "the drain is under way when the client reads on"),
         ResumeReading("a"),
         Await(CloseReceived("a")),
-        Await(FinReceived("a"), within="after_response_close_s"),
+        Await(ConnectionEnded("a", SERVER, FIN), within="after_response_close_s"),
         Await(ServerExited()),
     ),
     checks=(websocket.websocket_messages_are_whole, *CLOSE, *END),

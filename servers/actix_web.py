@@ -39,7 +39,7 @@ def _command(launch: Launch) -> list[str]:
 
 ACTIX_WEB = Server(
     name="actix-web",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "--version"]),
     install=("sh apps/build_rust.sh lastcall-actix-web",),

@@ -87,7 +87,7 @@ APACHE = Server(
     name="apache",
     # mod_http2 begins with six at a time, and allows more when these are answered.
     streams_at_once=6,
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: [str(_PROGRAM), "-D", "FOREGROUND", "-f", str(launch.directory / "httpd.conf")],
     files=_files,
     environment=_ENVIRONMENT,

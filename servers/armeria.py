@@ -21,7 +21,7 @@ from lastcall.servers import jvm
 
 ARMERIA = Server(
     name="armeria",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: jvm.java("armeria", "ArmeriaProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("armeria", "armeria"),
     install=(jvm.built("armeria"),),

@@ -57,7 +57,7 @@ AXUM = Server(
 
 AXUM_SERVER = Server(
     name="axum-server",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command("axum-server"),
     version=lambda: printed_version([_PROGRAMS / "axum-server", "--version"]),
     install=_INSTALL,

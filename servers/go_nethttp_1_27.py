@@ -30,14 +30,14 @@ _GO = '"$LASTCALL_CACHE/go-1.27/go/bin/go"'
 def _command(launch: Launch) -> list[str]:
     tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
     # Unless asked, net/http speaks HTTP/1.1 alone over TCP: https://pkg.go.dev/net/http#Server.Protocols
-    h2c = ["-h2c"] if launch.protocol is Protocol.H2C else []
+    h2c = ["-h2c"] if launch.protocol == Protocol.H2C else []
     drain = [] if launch.default_drain else ["-drain", str(launch.drain_s)]
     return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", *drain, *tls, *h2c]
 
 
 GO_NETHTTP_1_27 = Server(
     name="go-nethttp-1.27",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "-version"]),
     install=(

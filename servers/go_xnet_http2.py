@@ -37,7 +37,7 @@ def _command(launch: Launch) -> list[str]:
 GO_XNET_HTTP2 = Server(
     name="go-xnet-http2",
     # HTTP/1.1 is beside it, but that is net/http's own: go-nethttp.
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "-version"]),
     install=("sh apps/build_go.sh xnethttp2 go-xnet-http2",),

@@ -39,7 +39,7 @@ def _command(*interface: str) -> Callable[[Launch], list[str]]:
 def _server(name: str, features: frozenset[Feature], *interface: str) -> Server:
     return Server(
         name=name,
-        speaks=frozenset(Protocol),
+        speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
         command=_command(*interface),
         environment=PYTHON_ENVIRONMENT,
         version=lambda: package_version("granian"),

@@ -18,7 +18,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2, Protocol
 from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Feature, Server
 from lastcall.servers.installation import PYTHON_ENVIRONMENT, package_version
 
@@ -37,8 +37,8 @@ def _command(worker: tuple[str, ...], processes: int, application: str) -> Calla
         # The control socket is one for all that run, in the user's folder.
         bind = ["--no-control-socket", "--bind", f"{launch.host}:{launch.port}"]
         tls = ["--certfile", str(launch.cert), "--keyfile", str(launch.key)] if launch.protocol.tls else []
-        http2 = ["--http-protocols", "h2"] if launch.protocol.version > 1 else []
-        http2 += ["--http2-cleartext", "prior-knowledge"] if launch.protocol is Protocol.H2C else []
+        http2 = ["--http-protocols", "h2"] if launch.protocol in HTTP2 else []
+        http2 += ["--http2-cleartext", "prior-knowledge"] if launch.protocol == Protocol.H2C else []
         # An idle connection, closed after 2 s unless the first is set, must last until the shutdown; and a sync worker
         # whose handler is held for longer than the second (30 s) is killed.
         limits = ["--keep-alive", "120", "--timeout", "300"]
@@ -84,7 +84,7 @@ GUNICORN_GTHREAD = _server(
     "gthread",
     "--threads",
     "64",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     packages=("h2",),
     departures={
         ("handlers_are_held_beside_each_other", 2): Departure(
@@ -93,7 +93,12 @@ GUNICORN_GTHREAD = _server(
     },
     streams_at_once=1,
 )
-GUNICORN_ASGI = _server("asgi", speaks=frozenset(Protocol), packages=("h2",), application=_ASGI)
+GUNICORN_ASGI = _server(
+    "asgi",
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
+    packages=("h2",),
+    application=_ASGI,
+)
 GUNICORN_UVICORN = _server(
     "uvicorn_worker.UvicornWorker", speaks=_HTTP1, packages=("uvicorn-worker",), application=_ASGI
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2, Protocol
 from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
@@ -47,7 +47,7 @@ def _version() -> str | None:
 
 
 def _files(launch: Launch) -> dict[str, str]:
-    tls, http2 = launch.protocol.tls, "h2" in launch.protocol
+    tls, http2 = launch.protocol.tls, launch.protocol in HTTP2
     options = f" ssl crt server.pem alpn {'h2' if http2 else 'http/1.1'}" if tls else " proto h2" if http2 else ""
     configuration = _CONFIGURATION.format(
         drain="" if launch.default_drain else f"hard-stop-after {round(launch.drain_s * 1000)}ms",
@@ -62,7 +62,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 HAPROXY = Server(
     name="haproxy",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda _launch: [str(_PROGRAM), "-db", "-f", "haproxy.cfg"],
     files=_files,
     environment=_ENVIRONMENT,

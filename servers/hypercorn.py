@@ -47,7 +47,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 HYPERCORN = Server(
     name="hypercorn",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     files=_files,
     environment=PYTHON_ENVIRONMENT,

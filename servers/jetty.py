@@ -48,7 +48,7 @@ def _command(*, patient: bool) -> Callable[[Launch], list[str]]:
 def _server(name: str, *, patient: bool) -> Server:
     return Server(
         name=name,
-        speaks=frozenset(Protocol),
+        speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
         command=_command(patient=patient),
         version=lambda: jvm.version_of("jetty", "jetty-server"),
         install=(jvm.built("jetty"),),

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2, Protocol
 from lastcall.conformance.model.server import DefaultDrain, Departure, Drain, Server
 from lastcall.servers.installation import CACHE, find_program, printed_version, unpacked_environment
 
@@ -62,7 +62,7 @@ def _files(launch: Launch) -> dict[str, str]:
         port=launch.port,
         directory=launch.directory,
         drain="" if launch.default_drain else f'"server.graceful-shutdown-timeout" => {math.ceil(launch.drain_s)},',
-        http2="enable" if "h2" in launch.protocol else "disable",
+        http2="enable" if launch.protocol in HTTP2 else "disable",
         tls=tls if launch.protocol.tls else "",
         origin_host=host,
         origin_port=port,
@@ -73,7 +73,7 @@ def _files(launch: Launch) -> dict[str, str]:
 LIGHTTPD = Server(
     name="lighttpd",
     streams_at_once=8,
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda _launch: [str(_PROGRAM), "-D", "-f", "lighttpd.conf", "-m", str(_MODULES)],
     files=_files,
     environment=_ENVIRONMENT,

@@ -47,7 +47,6 @@ def _version() -> str | None:
 def _command(launch: Launch) -> list[str]:
     host, _, port = launch.origin.partition(":")
     tls = launch.protocol.tls
-    alpn = "h2" if launch.protocol is Protocol.H2 else "http/1.1"
     # In milliseconds; it takes no fraction of a unit.
     drain = [f"--worker-process-grace-shutdown-period={round(launch.drain_s * 1000)}ms"]
     return [
@@ -60,13 +59,13 @@ def _command(launch: Launch) -> list[str]:
         *([] if launch.default_drain else drain),
         *_TIMEOUTS,
         # Stapling would ask the certificate's authority, which has no such service.
-        *([f"--npn-list={alpn}", "--no-ocsp", str(launch.key), str(launch.cert)] if tls else []),
+        *([f"--npn-list={launch.protocol.alpn}", "--no-ocsp", str(launch.key), str(launch.cert)] if tls else []),
     ]
 
 
 NGHTTPX = Server(
     name="nghttpx",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     environment=_ENVIRONMENT,
     version=_version,

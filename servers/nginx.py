@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2, Protocol
 from lastcall.conformance.model.server import (
     DefaultDrain,
     Drain,
@@ -57,7 +57,7 @@ def _version() -> str | None:
 
 
 def _files(launch: Launch) -> dict[str, str]:
-    tls, http2 = launch.protocol.tls, "h2" in launch.protocol
+    tls, http2 = launch.protocol.tls, launch.protocol in HTTP2
     # "listen ... http2" until 1.25.0: https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2
     directive = tuple(map(int, (_version() or "0").split("."))) >= (1, 25, 1)
     configuration = _CONFIGURATION.format(
@@ -74,7 +74,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 NGINX = Server(
     name="nginx",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: [str(_PROGRAM), "-e", "stderr", "-p", str(launch.directory), "-c", "nginx.conf"],
     files=_files,
     environment=_ENVIRONMENT,

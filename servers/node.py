@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2, Protocol
 from lastcall.conformance.model.server import (
     APPLICATIONS,
     DefaultDrain,
@@ -33,14 +33,14 @@ def _server(major: int) -> Server:
 
     def command(launch: Launch) -> list[str]:
         tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
-        http2 = ["--http2"] if launch.protocol.version > 1 else []
+        http2 = ["--http2"] if launch.protocol in HTTP2 else []
         bind = ["--host", launch.host, "--port", str(launch.port)]
         drain = [] if launch.default_drain else ["--drain", str(launch.drain_s)]
         return [str(program), str(APPLICATIONS / "node" / "node.mjs"), *bind, *drain, *tls, *http2]
 
     return Server(
         name=f"node-{major}",
-        speaks=frozenset(Protocol),
+        speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
         command=command,
         version=lambda: printed_version([program, "--version"]),
         install=(f"sh apps/fetch_npm.sh node-{major} node@{major}",),

@@ -47,7 +47,7 @@ def command(*options: str) -> Callable[[Launch], list[str]]:
 
 REFERENCE = Server(
     name="reference",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=command(),
     version=lambda: lastcall.__version__,
     install=(),

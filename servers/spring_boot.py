@@ -44,7 +44,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 SPRING_BOOT_TOMCAT = Server(
     name="spring-boot-tomcat",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda _launch: jvm.java("spring-boot-tomcat", "SpringBootTomcatProgram"),
     files=_files,
     version=lambda: jvm.version_of("spring-boot-tomcat", "spring-boot"),

@@ -23,7 +23,7 @@ from lastcall.servers import jvm
 
 TOMCAT = Server(
     name="tomcat",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: jvm.java("tomcat", "TomcatProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("tomcat", "tomcat-embed-core"),
     install=(jvm.built("tomcat"),),

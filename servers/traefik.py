@@ -60,7 +60,7 @@ def _version() -> str | None:
 TRAEFIK = Server(
     name="traefik",
     # Without TLS, HTTP/2 with prior knowledge is accepted on every entry point.
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: [str(_PROGRAM), f"--configFile={launch.directory / 'traefik.yml'}"],
     files=_files,
     version=_version,

@@ -94,7 +94,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 TRAFFICSERVER = Server(
     name="trafficserver",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: [str(_PROGRAM), f"--run-root={launch.directory / 'runroot.yaml'}"],
     files=_files,
     environment=_ENVIRONMENT,

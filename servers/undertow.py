@@ -26,7 +26,7 @@ from lastcall.servers import jvm
 
 UNDERTOW = Server(
     name="undertow",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: jvm.java("undertow", "UndertowProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("undertow", "undertow-core"),
     install=(jvm.built("undertow"),),

@@ -82,7 +82,7 @@ UVICORN_H11 = _server("uvicorn-h11", "h11", "wsproto")
 # reading it waits for good: https://github.com/Kludex/uvicorn/blob/main/uvicorn/protocols/http/zttp_h2_impl.py
 UVICORN_ZTTP = dataclasses.replace(
     _server("uvicorn-zttp", "zttp", "websockets-sansio"),
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command("zttp", "websockets-sansio", "--http2"),
     install=('"$PYTHON" -P -m pip install "uvicorn>=0.54" zttp websockets',),
     departures={

@@ -42,7 +42,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 
 def _command(launch: Launch) -> list[str]:
-    http2 = ["-p", "feature=+http2"] if launch.protocol is Protocol.H2C else []
+    http2 = ["-p", "feature=+http2"] if launch.protocol == Protocol.H2C else []
     # A jail would change the user, who could not enter the folder.
     varnish = [str(_PROGRAM), "-j", "none", "-F", "-n", str(launch.directory / "varnish"), "-f"]
     varnish += [

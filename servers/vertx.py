@@ -22,7 +22,7 @@ from lastcall.servers import jvm
 
 VERTX = Server(
     name="vertx",
-    speaks=frozenset(Protocol),
+    speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: jvm.java("vertx", "VertxProgram", *jvm.launched(launch)),
     version=lambda: jvm.version_of("vertx", "vertx-core"),
     install=(jvm.built("vertx"),),

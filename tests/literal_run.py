@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lastcall.conformance.model.clauses import Clause
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
-    FinReceived,
     GoawayReceived,
     RequestSent,
     ResponseStarted,
@@ -28,6 +27,7 @@ from lastcall.conformance.model.verdict import Answer, Level, Measured, Verdict
 from lastcall.conformance.model.views import Fate
 from lastcall.conformance.results.descriptions import CheckDescription, ScenarioDescription, ServerDescription
 from lastcall.conformance.results.results import PlayResult, Results
+from tests.ends import fin_received
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +54,7 @@ def a_trace(text: str = "quiet", lines: int = 1) -> Trace:
             at(8.1, GoawayReceived, connection="a", last_stream_id=1, error_code=0, debug=text),
             at(8.2, ResponseStarted, request="one", status=200, headers=(("server", text),)),
             *(at(8.3, OutputWritten, stream="stderr", text=text) for _ in range(lines)),
-            at(8.4, FinReceived, connection="a"),
+            at(8.4, fin_received, connection="a"),
             at(9, ServerExited, status=0),
             at(9, PlayEnded),
         ),

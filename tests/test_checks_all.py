@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    ResetReceived,
     ResponseStarted,
 )
 from lastcall.conformance.model.limits import DEFAULT
@@ -29,6 +26,7 @@ from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.trace_file import EVENTS, dump, load
 from lastcall.conformance.model.verdict import Answer, Impact, Level
 from lastcall.registry import find
+from tests.ends import abandoned, fin_received, reset_received
 from tests.traces import SIGNAL, at, exits, held, opened, ready, trace
 
 SCENARIOS = tuple(find().scenarios.values())
@@ -107,7 +105,7 @@ def test_nothing_is_kept_where_nothing_happened(scenario, protocol, events):
 
 @each_play
 def test_nothing_is_kept_in_a_trace_that_was_cut_short(scenario, protocol):
-    whole = trace(*killed_at_the_signal(FinReceived), protocol=str(protocol))
+    whole = trace(*killed_at_the_signal(fin_received), protocol=str(protocol))
     assert set(answers(scenario, Trace(whole.play, whole.events[:-1])).values()) == {Answer.CANNOT_TELL}
 
 
@@ -137,7 +135,7 @@ KEPT_BY_A_KILLED_SERVER = {
 
 
 @each_play
-@pytest.mark.parametrize("ending", [FinReceived, ResetReceived])
+@pytest.mark.parametrize("ending", [fin_received, reset_received])
 def test_a_killed_server_keeps_no_promise_of_serving_or_ending(scenario, protocol, ending):
     orders = () if scenario.needs_drain else tuple(at(1, HandlerOrdered(name, "finish 9")) for name in ("x", "y", "z"))
     told = trace(*killed_at_the_signal(ending), *orders, protocol=str(protocol))
@@ -151,7 +149,7 @@ def test_a_server_that_does_nothing_at_all_keeps_no_promise(scenario, protocol):
     names = ("a", "busy", "idle", "preface", "b")
     events = [event for name in names for event in opened(name)]
     events += [*held("x", "a", 1), *held("z", "busy", 1), *held("half", "b", 1), *ready("r0", "idle", 1), SIGNAL]
-    told = trace(*events, *(at(9, ConnectionAbandoned(name)) for name in names), protocol=str(protocol))
+    told = trace(*events, *(at(9, abandoned(name)) for name in names), protocol=str(protocol))
     assert Answer.KEPT not in answers(scenario, told).values()
 
 

@@ -6,7 +6,6 @@ from lastcall.conformance.checks import lame_duck, load, protocol
 from lastcall.conformance.model.client_events import (
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
     FrameReceived,
     FrameSent,
     LoadAnswered,
@@ -14,7 +13,6 @@ from lastcall.conformance.model.client_events import (
     LoadSent,
     ProtocolViolated,
     RequestSent,
-    ResetReceived,
     WebSocketAsked,
     WebSocketOpened,
 )
@@ -23,6 +21,7 @@ from lastcall.conformance.model.server_events import (
     ServerKilled,
     SuccessorReady,
 )
+from tests.ends import fin_received, reset_received
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened
 
 ALL = (
@@ -64,7 +63,7 @@ def test_newcomers_that_are_not():
     events = (SIGNAL, refused("n", 0.5))
     says = r"not connected \(refused\), 0.50 s after"
     judged(lame_duck.newcomers_are_served_in_the_lame_duck, "broken", *events, lame_duck_s=2.0, says=says)
-    for lost in (newcomer("n", 0.5, status=503), (*newcomer("n", 0.5)[:2], at(0.6, ResetReceived("n")))):
+    for lost in (newcomer("n", 0.5, status=503), (*newcomer("n", 0.5)[:2], at(0.6, reset_received("n")))):
         judged(lame_duck.newcomers_are_served_in_the_lame_duck, "broken", SIGNAL, *lost, lame_duck_s=2.0, says="'n'")
 
 
@@ -84,7 +83,11 @@ def test_what_newcomers_meet_is_told_with_its_time():
 
 @pytest.mark.parametrize(
     ("end", "what"),
-    [((at(0.2, ResetReceived("n")),), "reset"), ((at(0.2, FinReceived("n")),), "closed without"), ((), "not answered")],
+    [
+        ((at(0.2, reset_received("n")),), "reset"),
+        ((at(0.2, fin_received("n")),), "closed without"),
+        ((), "not answered"),
+    ],
 )
 def test_what_a_newcomer_meets_that_is_not_answered(end, what):
     judged(lame_duck.newcomers_after_the_signal, "observed", SIGNAL, *newcomer("n", 0.1)[:2], *end, says=what)

@@ -3,7 +3,9 @@
 import pytest
 
 from lastcall.conformance.checks import delivery, goaway_order, resource_use
-from lastcall.conformance.model.client_events import BodyReceived, FinReceived
+from lastcall.conformance.model.client_events import (
+    BodyReceived,
+)
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerOrdered,
@@ -13,6 +15,7 @@ from lastcall.conformance.model.server_events import (
     OutputWritten,
     ProcessorTimeRead,
 )
+from tests.ends import fin_received
 from tests.traces import LAG, SIGNAL, answered, at, exits, goaway, held, judged, opened, released
 
 ONCE = delivery.requests_are_processed_once
@@ -50,7 +53,7 @@ def test_a_request_that_two_handlers_had(seconds):
 
 
 def test_a_request_that_was_lost_had_its_handler_and_proves_nothing():
-    judged(ONCE, "cannot tell", *BUSY, *released(), at(1.2, FinReceived("a")))
+    judged(ONCE, "cannot tell", *BUSY, *released(), at(1.2, fin_received("a")))
 
 
 # --- responses ---
@@ -89,12 +92,12 @@ def test_pieces_that_are_passed_on():
 
 def test_pieces_that_come_late_or_not_at_all():
     judged(PIECES, "broken", *BUSY, *piece(0.5), body(1.6), says="was passed on in 1.10 s")
-    judged(PIECES, "broken", *BUSY, *piece(0.5), at(1.6, FinReceived("a")), says="not passed on in 1.10 s")
+    judged(PIECES, "broken", *BUSY, *piece(0.5), at(1.6, fin_received("a")), says="not passed on in 1.10 s")
     judged(PIECES, "cannot tell", *BUSY, *piece(0.5), body(1.6), LAG)
 
 
 def test_a_piece_whose_connection_ended_soon_or_of_before_the_signal_proves_nothing():
-    judged(PIECES, "cannot tell", *BUSY, *piece(0.5), at(1.4, FinReceived("a")))
+    judged(PIECES, "cannot tell", *BUSY, *piece(0.5), at(1.4, fin_received("a")))
     judged(PIECES, "cannot tell", *opened(), *held(), *piece(-0.5), SIGNAL, body(1.6))
 
 

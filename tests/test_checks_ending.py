@@ -4,11 +4,7 @@ import pytest
 
 from lastcall.conformance.checks import ending as checks
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
-    FinReceived,
-    FinSent,
     RequestSent,
-    ResetReceived,
     StreamReset,
 )
 from lastcall.conformance.model.server_events import (
@@ -22,6 +18,7 @@ from lastcall.conformance.model.server_events import (
     ServerExited,
     ServerKilled,
 )
+from tests.ends import abandoned, fin_received, fin_sent, reset_received
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened, released
 
 BUSY = (*opened(), *held(), SIGNAL)
@@ -215,7 +212,7 @@ def test_the_port():
 # --- drain_timeout_is_granted_in_full ---
 
 GRANTED = checks.drain_timeout_is_granted_in_full
-CUTS = (HandlerCancelled("r"), HandlerFailed("r", "gone"), FinReceived("a"), ResetReceived("a"), StreamReset("r", 8))
+CUTS = (HandlerCancelled("r"), HandlerFailed("r", "gone"), fin_received("a"), reset_received("a"), StreamReset("r", 8))
 
 
 @pytest.mark.parametrize("cut", CUTS, ids=lambda cut: type(cut).__name__)
@@ -226,25 +223,25 @@ def test_granted_but_for_a_coarse_tick(cut):
 
 
 def test_granted_is_measured_in_the_servers_favour():
-    judged(GRANTED, "kept", *BUSY, at(3.8, FinReceived("a"), width_s=0.5))
+    judged(GRANTED, "kept", *BUSY, at(3.8, fin_received("a"), width_s=0.5))
 
 
 def test_the_cut_one_of_two_is_named_even_if_the_other_never_ended():
-    events = (*opened("a"), *opened("b"), *held("x", "a"), *held("y", "b"), SIGNAL, at(0.5, FinReceived("b")))
+    events = (*opened("a"), *opened("b"), *held("x", "a"), *held("y", "b"), SIGNAL, at(0.5, fin_received("b")))
     judged(GRANTED, "broken", *events, says="'y' was cut after 0.50 s")
-    judged(GRANTED, "cannot tell", *events[:-1], at(4, FinReceived("b")), says="'x' had not ended")
+    judged(GRANTED, "cannot tell", *events[:-1], at(4, fin_received("b")), says="'x' had not ended")
 
 
 def test_no_handler_was_held_beyond_the_drain_timeout():
     judged(GRANTED, "cannot tell", *SERVED, says="No handler")
-    judged(GRANTED, "cannot tell", *BUSY, at(1, FinReceived("a")), drain_s=None)
-    judged(GRANTED, "cannot tell", *BUSY, at(0.5, FinSent("a")), at(0.6, FinReceived("a")))
+    judged(GRANTED, "cannot tell", *BUSY, at(1, fin_received("a")), drain_s=None)
+    judged(GRANTED, "cannot tell", *BUSY, at(0.5, fin_sent("a")), at(0.6, fin_received("a")))
 
 
 def test_a_server_that_documents_no_limit_cuts_nothing_when_nothing_is_configured():
     alone = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
-    cut = at(5, FinReceived("a"))
-    kinds = ["SignalSent", "FinReceived"]
+    cut = at(5, fin_received("a"))
+    kinds = ["SignalSent", "ConnectionEnded"]
     judged(GRANTED, "broken", *BUSY, cut, **alone, says="cut after 5.00 s; documented is", rests_on=kinds)
     judged(GRANTED, "cannot tell", *BUSY, *killed(12), **alone | {"drain_documented": ""}, says="No handler was held")
     judged(GRANTED, "cannot tell", *BUSY, *killed(12), **alone, says="nobody can wait for ever")
@@ -254,14 +251,14 @@ ALONE = checks.drain_when_nothing_is_configured
 
 
 def test_what_only_the_harness_cut_was_not_cut_by_the_server():
-    ours = (at(12, ConnectionAbandoned("a")), *killed(12.001), at(12.005, HandlerCancelled("r")))
+    ours = (at(12, abandoned("a")), *killed(12.001), at(12.005, HandlerCancelled("r")))
     alone = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
     judged(GRANTED, "cannot tell", *BUSY, *ours, **alone)
     judged(ALONE, "observed", *BUSY, *ours, **alone, says="cut no request and was still there")
 
 
 def test_what_a_server_does_with_nothing_configured_is_told_beside_what_is_documented():
-    cut, end = at(3, FinReceived("a")), exits(3.5)
+    cut, end = at(3, fin_received("a")), exits(3.5)
     told = judged(ALONE, "observed", *BUSY, cut, end, drain_s=3, default_drain=True, says="documented are 3 s")
     assert "cut the first request after 3.00 s and exited after 3.50 s" in told.because
     documented = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
@@ -273,7 +270,7 @@ def test_what_a_server_does_with_nothing_configured_is_told_beside_what_is_docum
 
 
 def test_a_polite_client_that_leaves_because_its_stream_was_cut_does_not_hide_it():
-    events = (*BUSY, at(0.5, StreamReset("r", 8)), at(0.51, FinSent("a")), at(0.52, FinReceived("a")))
+    events = (*BUSY, at(0.5, StreamReset("r", 8)), at(0.51, fin_sent("a")), at(0.52, fin_received("a")))
     judged(GRANTED, "broken", *events, says="'r' was cut after 0.50 s")
 
 

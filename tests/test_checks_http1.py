@@ -4,14 +4,12 @@ import pytest
 
 from lastcall.conformance.checks import http1 as checks
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     RequestSent,
     ResponseStarted,
 )
 from lastcall.conformance.model.server_events import HandlerEntered
+from tests.ends import abandoned, fin_received, fin_sent
 from tests.traces import LAG, SIGNAL, answered, at, held, judged, released
 
 SAYS = (("Connection", "close"),)
@@ -57,20 +55,20 @@ def test_a_head_that_went_out_before_or_as_the_signal_came_could_not_know():
 
 
 def test_obeyed_to_the_limit_and_not_beyond():
-    judged(OBEYED, "kept", *CLOSING, at(3.02, FinReceived("a")), rests_on=["ResponseEnded", "FinReceived"])
-    judged(OBEYED, "broken", *CLOSING, at(3.03, FinReceived("a")), says="'a' was closed 2.01 s")
-    judged(OBEYED, "cannot tell", *CLOSING, at(4, FinReceived("a")), LAG)
+    judged(OBEYED, "kept", *CLOSING, at(3.02, fin_received("a")), rests_on=["ResponseEnded", "ConnectionEnded"])
+    judged(OBEYED, "broken", *CLOSING, at(3.03, fin_received("a")), says="'a' was closed 2.01 s")
+    judged(OBEYED, "cannot tell", *CLOSING, at(4, fin_received("a")), LAG)
 
 
 def test_a_response_that_the_close_itself_delimits():
-    ended = (*BUSY, *answered(headers=SAYS, framing="close"), at(1.02, FinReceived("a")))
+    ended = (*BUSY, *answered(headers=SAYS, framing="close"), at(1.02, fin_received("a")))
     judged(OBEYED, "kept", *ended)
 
 
 def test_left_open():
-    judged(OBEYED, "broken", *CLOSING, at(8, ConnectionAbandoned("a")), says="'a' stayed open")
-    judged(OBEYED, "cannot tell", *CLOSING, at(8, ConnectionAbandoned("a")), LAG)
-    judged(OBEYED, "cannot tell", *CLOSING, at(2, ConnectionAbandoned("a")), says="before the limit")
+    judged(OBEYED, "broken", *CLOSING, at(8, abandoned("a")), says="'a' stayed open")
+    judged(OBEYED, "cannot tell", *CLOSING, at(8, abandoned("a")), LAG)
+    judged(OBEYED, "cannot tell", *CLOSING, at(2, abandoned("a")), says="before the limit")
 
 
 def test_the_one_of_two_that_stays_open_is_named():
@@ -80,16 +78,16 @@ def test_the_one_of_two_that_stays_open_is_named():
         "broken",
         *CLOSING,
         *other,
-        at(1.1, FinReceived("a")),
-        at(8, ConnectionAbandoned("b")),
+        at(1.1, fin_received("a")),
+        at(8, abandoned("b")),
         says="'b' stayed",
     )
 
 
 def test_nobody_said_close_or_the_client_closed_first():
-    judged(OBEYED, "cannot tell", *BUSY, *answered(), at(1.1, FinReceived("a")))
-    for fin in (at(1.1, FinReceived("a")), at(1.1, FinReceived("a"), width_s=0.09)):
-        judged(OBEYED, "cannot tell", *CLOSING, at(1.05, FinSent("a")), fin)
+    judged(OBEYED, "cannot tell", *BUSY, *answered(), at(1.1, fin_received("a")))
+    for fin in (at(1.1, fin_received("a")), at(1.1, fin_received("a"), width_s=0.09)):
+        judged(OBEYED, "cannot tell", *CLOSING, at(1.05, fin_sent("a")), fin)
 
 
 PIPELINED = at(-0.5, RequestSent("next", "a"))
@@ -101,12 +99,12 @@ PIPELINED = at(-0.5, RequestSent("next", "a"))
     ids=["handler", "response"],
 )
 def test_a_further_request_is_not_processed(further):
-    events = (*CLOSING, PIPELINED, further, at(1.2, FinReceived("a")))
+    events = (*CLOSING, PIPELINED, further, at(1.2, fin_received("a")))
     judged(
         OBEYED, "broken", *events, says="'a' said close, and then", rests_on=["ResponseEnded", type(further).__name__]
     )
 
 
 def test_a_further_request_that_is_left_alone_or_ran_already_is_fine():
-    judged(OBEYED, "kept", *CLOSING, PIPELINED, at(1.2, FinReceived("a")))
-    judged(OBEYED, "kept", *CLOSING, PIPELINED, at(0.5, HandlerEntered("next")), at(1.2, FinReceived("a")))
+    judged(OBEYED, "kept", *CLOSING, PIPELINED, at(1.2, fin_received("a")))
+    judged(OBEYED, "kept", *CLOSING, PIPELINED, at(0.5, HandlerEntered("next")), at(1.2, fin_received("a")))

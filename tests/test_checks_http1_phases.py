@@ -5,14 +5,10 @@ import pytest
 from lastcall.conformance.checks import http1_phases as checks
 from lastcall.conformance.model.client_events import (
     BytesSent,
-    ConnectionAbandoned,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     InformationalReceived,
     RequestEnded,
     RequestSent,
-    ResetReceived,
     ResponseStarted,
 )
 from lastcall.conformance.model.server_events import (
@@ -22,6 +18,7 @@ from lastcall.conformance.model.server_events import (
     HandlerOrdered,
     HandlerReported,
 )
+from tests.ends import abandoned, fin_received, fin_sent, reset_received
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, ready, released
 
 SAYS = (("Connection", "close"),)
@@ -46,17 +43,17 @@ SENT = at(0.02, RequestSent("r", "a", "GET", "/hold/r"))
 ENTERED = at(0.03, HandlerEntered("r", "GET", "/hold/r"))
 TOLD = at(0.04, HandlerOrdered("r", "finish 9"))
 RAN = (SENT, ENTERED, TOLD)
-FIN = at(0.1, FinReceived("a"))
+FIN = at(0.1, fin_received("a"))
 
 
 def test_overtaken_and_answered_or_untouched():
     judged(OVERTAKEN, "kept", *IDLE, *RAN, *answered(seconds=0.05), FIN, says="1 of 1 answered, 0 untouched")
     judged(OVERTAKEN, "kept", *IDLE, SENT, FIN, says="0 of 1 answered, 1 untouched")
-    judged(OVERTAKEN, "kept", *IDLE, SENT, at(0.1, ResetReceived("a")), says="1 untouched")
+    judged(OVERTAKEN, "kept", *IDLE, SENT, at(0.1, reset_received("a")), says="1 untouched")
     judged(OVERTAKEN, "kept", *IDLE, SENT, *answered(seconds=0.05, status=503), FIN, says="1 of 1 answered")
 
 
-@pytest.mark.parametrize("end", [FIN, at(0.1, ResetReceived("a"))], ids=["fin", "reset"])
+@pytest.mark.parametrize("end", [FIN, at(0.1, reset_received("a"))], ids=["fin", "reset"])
 def test_processed_and_not_answered(end):
     judged(
         OVERTAKEN,
@@ -74,7 +71,7 @@ def test_answered_in_part():
 
 
 def test_left_without_an_answer_hangs_on_the_clock():
-    events = (*IDLE, *RAN, at(8, ConnectionAbandoned("a")))
+    events = (*IDLE, *RAN, at(8, abandoned("a")))
     judged(OVERTAKEN, "broken", *events, says="'r' was processed")
     judged(OVERTAKEN, "cannot tell", *events, LAG)
 
@@ -92,8 +89,8 @@ def test_processed_and_answered_as_if_it_were_not():
 
 def test_a_pipelined_request_that_was_not_yet_in_its_handler_is_overtaken():
     waiting = at(-0.5, RequestSent("next", "a"))
-    late = (at(1.1, HandlerEntered("next")), at(1.1, HandlerOrdered("next", "finish 9")), at(1.2, FinReceived("a")))
-    judged(OVERTAKEN, "kept", waiting, *BUSY, *answered(), at(1.2, FinReceived("a")), says="1 untouched")
+    late = (at(1.1, HandlerEntered("next")), at(1.1, HandlerOrdered("next", "finish 9")), at(1.2, fin_received("a")))
+    judged(OVERTAKEN, "kept", waiting, *BUSY, *answered(), at(1.2, fin_received("a")), says="1 untouched")
     judged(OVERTAKEN, "broken", waiting, *BUSY, *answered(), *late, says="'next' was processed")
 
 
@@ -105,22 +102,22 @@ def test_what_is_not_overtaken():
 def test_a_handler_that_the_timeline_held_or_released_too_late_is_not_judged():
     judged(OVERTAKEN, "cannot tell", *IDLE, SENT, ENTERED, FIN)
     judged(OVERTAKEN, "cannot tell", *IDLE, SENT, ENTERED, at(3.9, HandlerOrdered("r", "finish 9")), FIN)
-    late = (SENT, ENTERED, at(3.9, HandlerOrdered("r", "finish 9")), at(4, FinReceived("a")))
+    late = (SENT, ENTERED, at(3.9, HandlerOrdered("r", "finish 9")), at(4, fin_received("a")))
     judged(OVERTAKEN, "broken", *IDLE, *late, drain_s=None)
 
 
 def test_who_closes_first_waives_the_answer():
-    judged(OVERTAKEN, "cannot tell", *IDLE, *RAN, at(0.06, FinSent("a")), FIN)
+    judged(OVERTAKEN, "cannot tell", *IDLE, *RAN, at(0.06, fin_sent("a")), FIN)
 
 
 def test_a_connection_that_was_gone_before_the_signal_is_no_matter():
-    gone = (OPEN, *ready(stream_id=0), at(-0.5, FinReceived("a")), SIGNAL, SENT, ENTERED, TOLD)
+    gone = (OPEN, *ready(stream_id=0), at(-0.5, fin_received("a")), SIGNAL, SENT, ENTERED, TOLD)
     judged(OVERTAKEN, "cannot tell", *gone)
 
 
 # --- last responses ---
 
-CLOSED = at(1.2, FinReceived("a"))
+CLOSED = at(1.2, fin_received("a"))
 
 
 def test_the_last_says_close_or_does_not():
@@ -136,8 +133,8 @@ def test_only_the_last_of_a_connection_counts():
 
 
 def test_a_connection_that_the_server_did_not_close_may_have_had_more_to_come():
-    judged(LAST, "cannot tell", *BUSY, *answered(), at(8, ConnectionAbandoned("a")))
-    judged(LAST, "cannot tell", *BUSY, *answered(), at(1.1, FinSent("a")), CLOSED)
+    judged(LAST, "cannot tell", *BUSY, *answered(), at(8, abandoned("a")))
+    judged(LAST, "cannot tell", *BUSY, *answered(), at(1.1, fin_sent("a")), CLOSED)
 
 
 def test_a_head_that_was_written_before_the_signal_could_not_know():
@@ -176,7 +173,7 @@ def test_the_body_was_waited_for(late):
 
 def test_a_wait_that_was_short_or_cut_tells_nothing():
     judged(EXPECTED, "cannot tell", *EXPECTING, READ, at(0.4, BytesSent("a", 9, "body of r")))
-    judged(EXPECTED, "cannot tell", *EXPECTING, READ, at(0.5, FinReceived("a")), BODY)
+    judged(EXPECTED, "cannot tell", *EXPECTING, READ, at(0.5, fin_received("a")), BODY)
     judged(EXPECTED, "cannot tell", *EXPECTING, READ)
 
 
@@ -215,7 +212,7 @@ def test_read_to_the_end_although_more_was_sent():
     judged(SURVIVES, "kept", *BUSY, LATE, *answered(), CLOSED, says="'r' could be read", rests_on=["ResponseEnded"])
 
 
-@pytest.mark.parametrize("end", [ResetReceived("a"), FinReceived("a")], ids=["reset", "fin"])
+@pytest.mark.parametrize("end", [reset_received("a"), fin_received("a")], ids=["reset", "fin"])
 def test_cut_although_the_handler_had_given_all(end):
     events = (*BUSY, LATE, at(1.02, ResponseStarted("r", 200)), at(1.2, end))
     judged(SURVIVES, "broken", *events, says="'r' was cut 1.20 s after")
@@ -225,4 +222,4 @@ def test_what_is_no_matter_of_late_bytes():
     judged(SURVIVES, "cannot tell", *BUSY, *answered(), CLOSED, says="No client sent")
     unfinished = (*BUSY[:-1], at(1.1, HandlerFailed("r", "cut")), LATE, CLOSED)
     judged(SURVIVES, "cannot tell", *unfinished, says="its handler or its connection")
-    judged(SURVIVES, "cannot tell", *BUSY, LATE, at(8, ConnectionAbandoned("a")), says="its handler or its connection")
+    judged(SURVIVES, "cannot tell", *BUSY, LATE, at(8, abandoned("a")), says="its handler or its connection")

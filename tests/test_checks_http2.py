@@ -5,10 +5,7 @@ import pytest
 from lastcall.conformance.checks import ending, goaway, handshakes, http2, serving
 from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     FrameReceived,
     FrameSent,
     RequestEnded,
@@ -27,6 +24,7 @@ from lastcall.conformance.model.server_events import (
 )
 from lastcall.conformance.model.views import Fate, fate, in_flight, requests
 from tests import traces
+from tests.ends import abandoned, fin_received, fin_sent
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened, released
 from tests.traces import goaway as goaway_at
 
@@ -37,7 +35,7 @@ DATA = http2.data_of_discarded_streams_is_given_back
 FIELDS = http2.fields_of_discarded_streams_are_decompressed
 LATE = handshakes.late_handshakes_meet_a_clear_fate
 BUSY = (*opened(), *held(), SIGNAL)
-LEFT = at(5, ConnectionAbandoned("a"))
+LEFT = at(5, abandoned("a"))
 
 
 @pytest.mark.parametrize("check", [PINGS, SETTINGS, WHOLE, DATA, FIELDS, LATE], ids=lambda check: check.id)
@@ -78,8 +76,8 @@ def test_a_ping_that_is_answered_late():
 
 
 def test_a_connection_that_ended_soon_after_the_ping_proves_nothing():
-    judged(PINGS, "cannot tell", *BUSY, sent("PING", 0.5), at(1.5, FinReceived("a")), says="nothing left to wait for")
-    judged(PINGS, "broken", *BUSY, sent("PING", 0.5), at(1.6, FinReceived("a")))
+    judged(PINGS, "cannot tell", *BUSY, sent("PING", 0.5), at(1.5, fin_received("a")), says="nothing left to wait for")
+    judged(PINGS, "broken", *BUSY, sent("PING", 0.5), at(1.6, fin_received("a")))
 
 
 def test_a_ping_before_the_signal_or_our_own_answer_is_not_judged():
@@ -137,7 +135,7 @@ def test_an_upload_that_stalls():
 
 @pytest.mark.parametrize(
     "end",
-    [FinReceived("a"), ResponseStarted("u", 500), StreamReset("u", 8), HandlerCancelled("u")],
+    [fin_received("a"), ResponseStarted("u", 500), StreamReset("u", 8), HandlerCancelled("u")],
     ids=lambda event: type(event).__name__,
 )
 def test_an_upload_that_was_on_its_way_until_it_was_cut_did_not_stall(end):
@@ -180,7 +178,7 @@ def test_data_that_was_given_back():
 def test_data_that_was_not():
     judged(DATA, "broken", *discarded(LEFT), says="used up the window of 'a', and 'u' stalled")
     judged(DATA, "broken", *discarded(window(0.6, 100), data(0.7), LEFT), says="stalled")
-    judged(DATA, "cannot tell", *discarded(at(1.2, FinReceived("a"))))
+    judged(DATA, "cannot tell", *discarded(at(1.2, fin_received("a"))))
 
 
 def test_a_window_that_was_not_used_up_is_no_test():
@@ -219,7 +217,7 @@ def test_trailers_that_were_taken_for_an_error(failed):
 
 def test_trailers_that_led_nowhere():
     judged(FIELDS, "cannot tell", *trailers(LEFT), says="read to its end")
-    judged(FIELDS, "cannot tell", *trailers(at(0.8, FinReceived("a"))))
+    judged(FIELDS, "cannot tell", *trailers(at(0.8, fin_received("a"))))
 
 
 def test_an_end_in_order_after_the_trailers_were_read_is_no_error():
@@ -242,11 +240,11 @@ def silent(*events):
 @pytest.mark.parametrize(
     "fate_of_it",
     [
-        (at(0.01, FinReceived("late")),),
-        (at(0.3, TlsFailed("late", "the connection ended")), at(0.3, FinReceived("late"))),
+        (at(0.01, fin_received("late")),),
+        (at(0.3, TlsFailed("late", "the connection ended")), at(0.3, fin_received("late"))),
         (at(0.2, FrameSent("late", "SETTINGS")), goaway_at(0.3, 0, "late")),
         (at(0.2, FrameSent("late", "SETTINGS")), at(0.3, RequestSent("q", "late")), *answered("q", 0.4)),
-        (at(0.2, TlsEstablished("late")), at(2.2, FinReceived("late"))),
+        (at(0.2, TlsEstablished("late")), at(2.2, fin_received("late"))),
     ],
 )
 def test_closed_told_or_served_is_clear(fate_of_it):
@@ -254,18 +252,18 @@ def test_closed_told_or_served_is_clear(fate_of_it):
 
 
 def test_left_standing_is_not():
-    spoke, left = at(0.2, FrameSent("late", "SETTINGS")), at(5, ConnectionAbandoned("late"))
+    spoke, left = at(0.2, FrameSent("late", "SETTINGS")), at(5, abandoned("late"))
     judged(LATE, "broken", *silent(spoke, left), says="neither closed nor told nor served")
-    judged(LATE, "broken", *silent(spoke, at(2.3, FinReceived("late"))), says="no answer for 2.10 s")
+    judged(LATE, "broken", *silent(spoke, at(2.3, fin_received("late"))), says="no answer for 2.10 s")
     judged(LATE, "broken", *silent(at(5, TlsFailed("late", "timed out")), left))
-    judged(LATE, "cannot tell", *silent(spoke, at(1, ConnectionAbandoned("late"))), says="before the limit")
-    judged(LATE, "cannot tell", *silent(spoke, at(2.3, FinReceived("late")), LAG))
+    judged(LATE, "cannot tell", *silent(spoke, at(1, abandoned("late"))), says="before the limit")
+    judged(LATE, "cannot tell", *silent(spoke, at(2.3, fin_received("late")), LAG))
 
 
 def test_a_connection_that_had_spoken_or_never_did_is_not_judged():
     judged(LATE, "cannot tell", *opened("late"), SIGNAL, goaway_at(0.1, 0, "late"))
-    judged(LATE, "cannot tell", *silent(at(5, ConnectionAbandoned("late"))))
-    judged(LATE, "cannot tell", *silent(at(0.1, FinSent("late")))[1:])
+    judged(LATE, "cannot tell", *silent(at(5, abandoned("late"))))
+    judged(LATE, "cannot tell", *silent(at(0.1, fin_sent("late")))[1:])
 
 
 # --- requests that the client gives up ---
@@ -289,7 +287,7 @@ def test_a_request_that_its_client_gives_up_is_owed_nothing():
 
 
 def test_the_other_request_is_owed_its_response_all_the_same():
-    judged(serving.in_flight_requests_are_served, "broken", *PAIR, *released("w"), at(1.2, FinReceived("a")))
+    judged(serving.in_flight_requests_are_served, "broken", *PAIR, *released("w"), at(1.2, fin_received("a")))
 
 
 def test_a_reset_after_the_response_or_of_another_stream_gives_nothing_up():

@@ -3,7 +3,6 @@
 import pytest
 
 from lastcall.conformance.checks import lifespan as checks
-from lastcall.conformance.model.client_events import FinReceived, FinSent
 from lastcall.conformance.model.server_events import (
     ApplicationReported,
     HandlerCancelled,
@@ -11,6 +10,7 @@ from lastcall.conformance.model.server_events import (
     HandlerReported,
     ServerKilled,
 )
+from tests.ends import fin_received, fin_sent
 from tests.traces import SIGNAL, answered, at, exits, held, judged, opened, released
 
 BUSY = (*opened(), *held(), SIGNAL)
@@ -137,7 +137,7 @@ def test_a_handler_that_hears_of_no_disconnect():
 
 
 def test_a_handler_that_hears_of_a_disconnect_while_its_client_waits():
-    for events in (SERVED, (at(1, HandlerOrdered("r", "finish 9")), at(2, FinReceived("a")))):
+    for events in (SERVED, (at(1, HandlerOrdered("r", "finish 9")), at(2, fin_received("a")))):
         kinds = ["SignalSent", "HandlerReported"]
         found = (*BUSY, at(0.1, NEWS), *events)
         judged(checks.handlers_hear_of_no_false_disconnect, "broken", *found, says="'r' was told", rests_on=kinds)
@@ -146,11 +146,11 @@ def test_a_handler_that_hears_of_a_disconnect_while_its_client_waits():
 def test_true_news_and_old_news_are_no_false_ones():
     judged(checks.handlers_hear_of_no_false_disconnect, "kept", *BUSY, *SERVED, at(1.1, NEWS))
     judged(checks.handlers_hear_of_no_false_disconnect, "kept", *opened(), *held(), at(-0.5, NEWS), SIGNAL, *SERVED)
-    left = (at(0.1, FinSent("a")), at(0.2, NEWS), *SERVED)
+    left = (at(0.1, fin_sent("a")), at(0.2, NEWS), *SERVED)
     judged(checks.handlers_hear_of_no_false_disconnect, "kept", *BUSY, *left)
 
 
 def test_a_handler_that_never_ended_has_told_nothing():
-    cut = (at(1, HandlerOrdered("r", "finish 9")), at(1, HandlerCancelled("r")), at(1, FinReceived("a")))
+    cut = (at(1, HandlerOrdered("r", "finish 9")), at(1, HandlerCancelled("r")), at(1, fin_received("a")))
     judged(checks.handlers_hear_of_no_false_disconnect, "cannot tell", *BUSY, *cut, says="came to its end")
     judged(checks.handlers_hear_of_no_false_disconnect, "cannot tell", *BUSY, exits(4), says="was released in time")

@@ -4,9 +4,6 @@ import pytest
 
 from lastcall.conformance.checks import process as checks
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
-    FinReceived,
-    FinSent,
     StreamReset,
 )
 from lastcall.conformance.model.server_events import (
@@ -19,6 +16,7 @@ from lastcall.conformance.model.server_events import (
     SuccessorReady,
     SuccessorStarted,
 )
+from tests.ends import abandoned, fin_received, fin_sent
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened, released
 
 AGAIN = at(0.5, SignalSent("SIGTERM", "again"))
@@ -49,7 +47,7 @@ def test_with_the_shutdown_alone_nothing_is_judged(check):
 
 @pytest.mark.parametrize("further", [AGAIN, FORCE], ids=["again", "force"])
 def test_requests_that_stand_until_the_second_signal(further):
-    events = (*BUSY, further, at(0.6, FinReceived("a")), exits(0.7))
+    events = (*BUSY, further, at(0.6, fin_received("a")), exits(0.7))
     judged(
         checks.first_signal_alone_cuts_nothing, "kept", *events, says="'r' stood", rests_on=["SignalSent", "SignalSent"]
     )
@@ -57,7 +55,12 @@ def test_requests_that_stand_until_the_second_signal(further):
 
 @pytest.mark.parametrize(
     "cut",
-    [at(0.1, FinReceived("a")), at(0.1, HandlerCancelled("r")), at(0.1, StreamReset("r", 8)), answered(seconds=0.1)[1]],
+    [
+        at(0.1, fin_received("a")),
+        at(0.1, HandlerCancelled("r")),
+        at(0.1, StreamReset("r", 8)),
+        answered(seconds=0.1)[1],
+    ],
 )
 def test_requests_that_the_first_signal_cuts(cut):
     kinds = ["SignalSent", type(cut).__name__]
@@ -67,14 +70,14 @@ def test_requests_that_the_first_signal_cuts(cut):
 
 
 def test_a_cut_that_the_drain_timeout_explains_is_no_early_one():
-    events = (*BUSY, at(0.8, FinReceived("a")), at(0.9, SignalSent("SIGTERM", "again")))
+    events = (*BUSY, at(0.8, fin_received("a")), at(0.9, SignalSent("SIGTERM", "again")))
     judged(checks.first_signal_alone_cuts_nothing, "kept", *events, drain_s=1.0)
     judged(checks.first_signal_alone_cuts_nothing, "broken", *events, drain_s=1.2)
     judged(checks.first_signal_alone_cuts_nothing, "broken", *events, drain_s=None)
 
 
 def test_a_client_that_goes_first_is_not_cut():
-    events = (*BUSY, at(0.1, FinSent("a")), at(0.2, FinReceived("a")), AGAIN)
+    events = (*BUSY, at(0.1, fin_sent("a")), at(0.2, fin_received("a")), AGAIN)
     judged(checks.first_signal_alone_cuts_nothing, "cannot tell", *events, says="No request was in its handler")
 
 
@@ -87,7 +90,7 @@ def test_a_drain_that_goes_on_makes_no_false_success():
     judged(checks.second_signal_makes_no_false_success, "kept", *found, says="'r' was served", rests_on=kinds)
 
 
-@pytest.mark.parametrize("end", [at(0.6, FinReceived("a")), at(0.6, StreamReset("r", 8))])
+@pytest.mark.parametrize("end", [at(0.6, fin_received("a")), at(0.6, StreamReset("r", 8))])
 def test_a_response_that_is_cut_visibly_is_no_false_success(end):
     cut = (at(0.55, HandlerCancelled("r")), end, at(1, HandlerOrdered("r", "finish 9")))
     kinds = ["SignalSent", type(end).__name__]
@@ -119,12 +122,12 @@ def test_what_was_over_before_the_second_signal_is_not_its_doing():
 
 
 def test_a_request_that_never_ended_tells_nothing():
-    found = (*BUSY, AGAIN, at(6, ConnectionAbandoned("a")))
+    found = (*BUSY, AGAIN, at(6, abandoned("a")))
     judged(checks.second_signal_makes_no_false_success, "cannot tell", *found, says="'r' had not ended")
 
 
 def test_a_second_signal_to_a_server_that_had_exited_is_none():
-    found = (*BUSY, at(0.2, FinReceived("a")), exits(0.3), AGAIN)
+    found = (*BUSY, at(0.2, fin_received("a")), exits(0.3), AGAIN)
     judged(checks.second_signal_makes_no_false_success, "cannot tell", *found, says="while the server ran")
 
 
@@ -135,10 +138,10 @@ def test_the_effects_of_a_second_signal():
     went_on = (*BUSY, AGAIN, *released(), *answered(), exits(1.5))
     says = r"It went on draining \('r' was served\), and exited with status 0 1.00 s after"
     judged(checks.effect_of_a_second_signal, "observed", *went_on, says=says, rests_on=["SignalSent", "ServerExited"])
-    forced = (*BUSY, AGAIN, at(0.6, FinReceived("a")), exits(0.7, 1))
+    forced = (*BUSY, AGAIN, at(0.6, fin_received("a")), exits(0.7, 1))
     says = r"It did not go on draining \('r' was cut\), and exited with status 1 0.20 s after"
     judged(checks.effect_of_a_second_signal, "observed", *forced, says=says)
-    stays = (*BUSY, AGAIN, at(0.6, FinReceived("a")), at(7, ServerKilled("time")), exits(7, -9))
+    stays = (*BUSY, AGAIN, at(0.6, fin_received("a")), at(7, ServerKilled("time")), exits(7, -9))
     judged(checks.effect_of_a_second_signal, "observed", *stays, says="did not exit by itself")
 
 

@@ -8,17 +8,15 @@ from lastcall.conformance.checks import reload as checks
 from lastcall.conformance.model.client_events import (
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     GoawayReceived,
     RequestSent,
-    ResetReceived,
 )
 from lastcall.conformance.model.server_events import (
     ConnectionAccepted,
     HandlerCancelled,
     SignalSent,
 )
+from tests.ends import fin_received, fin_sent, reset_received
 from tests.traces import LAG, SIGNAL, answered, at, exits, held, judged, opened, released
 
 RELOAD = at(-3, SignalSent("SIGHUP", "reload"))
@@ -61,7 +59,7 @@ def test_a_reload_of_which_nothing_more_is_known(check):
 
 
 def test_a_request_in_flight_that_the_reload_cuts():
-    cut = (at(-2.9, HandlerCancelled("held")), at(-2.9, FinReceived("held")), *released("held", -1)[:1])
+    cut = (at(-2.9, HandlerCancelled("held")), at(-2.9, fin_received("held")), *released("held", -1)[:1])
     events = (*BEFORE, *IN_FLIGHT, RELOAD, *AFTER, *cut, SIGNAL)
     judged(checks.requests_in_flight_survive_a_reload, "broken", *events, says="'held' was in its handler")
 
@@ -88,7 +86,7 @@ def dropped(number, end, seconds):
     return (*opened(name, seconds), sent(f"fresh-{number}", name, seconds + 0.1), at(seconds + 0.2, end(name)))
 
 
-@pytest.mark.parametrize("end", [ResetReceived, FinReceived])
+@pytest.mark.parametrize("end", [reset_received, fin_received])
 def test_a_client_that_is_dropped_once_tries_again_and_one_that_is_dropped_twice_is_lost(end):
     once, again = dropped(7, end, -2.6), dropped(8, end, -2.3)
     judged(checks.no_request_is_lost_in_a_reload, "kept", *BEFORE, RELOAD, *once, *AFTER, SIGNAL)
@@ -97,18 +95,18 @@ def test_a_client_that_is_dropped_once_tries_again_and_one_that_is_dropped_twice
 
 
 def test_two_clients_that_are_dropped_once_each_are_served_when_they_try_again():
-    others = (*opened("other/1", -2.6), sent("other-1", "other/1", -2.55), at(-2.5, FinReceived("other/1")))
-    once = (*BEFORE, RELOAD, *others, *dropped(7, FinReceived, -2.5), *AFTER, SIGNAL)
+    others = (*opened("other/1", -2.6), sent("other-1", "other/1", -2.55), at(-2.5, fin_received("other/1")))
+    once = (*BEFORE, RELOAD, *others, *dropped(7, fin_received, -2.5), *AFTER, SIGNAL)
     judged(checks.no_request_is_lost_in_a_reload, "kept", *once)
 
 
 def test_a_request_that_crosses_the_close_of_an_idle_connection_can_be_sent_again():
-    crossed = (sent("kept-2", "kept", -2.8), at(-2.79, FinReceived("kept")))
+    crossed = (sent("kept-2", "kept", -2.8), at(-2.79, fin_received("kept")))
     judged(checks.no_request_is_lost_in_a_reload, "kept", *BEFORE, RELOAD, *crossed, *AFTER, SIGNAL)
 
 
 def test_a_request_that_had_entered_is_no_such_case():
-    entered = (*held("kept-2", "kept", 3, -2.9), at(-2.7, HandlerCancelled("kept-2")), at(-2.7, FinReceived("kept")))
+    entered = (*held("kept-2", "kept", 3, -2.9), at(-2.7, HandlerCancelled("kept-2")), at(-2.7, fin_received("kept")))
     judged(checks.no_request_is_lost_in_a_reload, "broken", *BEFORE, RELOAD, *entered, *AFTER, SIGNAL, says="'kept-2'")
 
 
@@ -120,14 +118,14 @@ def test_a_stream_that_was_refused_is_not_lost():
         *opened("fresh", -2),
         sent("fresh-1", "fresh"),
         told,
-        at(-1.7, FinReceived("fresh")),
+        at(-1.7, fin_received("fresh")),
         SIGNAL,
     )
     judged(checks.no_request_is_lost_in_a_reload, "kept", *events)
 
 
 def test_a_request_that_waits_for_the_old_workers_is_lost_to_who_sent_it():
-    given_up = (*opened("fresh", -2.9), sent("fresh-1", "fresh", -2.8), at(-0.5, FinSent("fresh")))
+    given_up = (*opened("fresh", -2.9), sent("fresh-1", "fresh", -2.8), at(-0.5, fin_sent("fresh")))
     late = (*given_up[:-1], *answered("fresh-1", -0.5))
     for waited in (given_up, late):
         events = (*BEFORE, RELOAD, *waited, SIGNAL)
@@ -142,7 +140,7 @@ def test_another_status_is_a_loss():
 
 
 def test_what_is_lost_after_the_shutdown_is_no_affair_of_the_reload():
-    late = (*opened("late", 0.1), sent("late-1", "late", 0.2), at(0.3, FinReceived("late")))
+    late = (*opened("late", 0.1), sent("late-1", "late", 0.2), at(0.3, fin_received("late")))
     judged(checks.no_request_is_lost_in_a_reload, "kept", *GOOD, *late)
 
 
@@ -199,6 +197,6 @@ def test_what_a_reload_did_is_told():
 
 def test_a_client_that_is_refused_twice_knows_that_it_may_try_again():
     told = [(at(seconds + 0.15, GoawayReceived(f"fresh/{number}", 0))) for number, seconds in ((7, -2.6), (8, -2.3))]
-    refused = (*dropped(7, FinReceived, -2.6), *dropped(8, FinReceived, -2.3), *told)
+    refused = (*dropped(7, fin_received, -2.6), *dropped(8, fin_received, -2.3), *told)
     streams = [dataclasses.replace(each, stream_id=1) if isinstance(each, RequestSent) else each for each in refused]
     judged(checks.no_request_is_lost_in_a_reload, "kept", *BEFORE, RELOAD, *streams, *AFTER, SIGNAL)

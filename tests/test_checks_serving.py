@@ -6,11 +6,6 @@ import pytest
 
 from lastcall.conformance.checks import serving as checks
 from lastcall.conformance.model.client_events import (
-    CloseNotifyReceived,
-    ConnectionAbandoned,
-    FinReceived,
-    FinSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     StreamReset,
@@ -25,6 +20,7 @@ from lastcall.conformance.model.server_events import (
     ServerExited,
     ServerKilled,
 )
+from tests.ends import abandoned, close_notify_received, fin_received, fin_sent, reset_received
 from tests.traces import BODY, LAG, SIGNAL, answered, at, exits, goaway, held, judged, opened, ready, released
 
 BUSY = (*opened(), *held(), SIGNAL)
@@ -55,12 +51,12 @@ def test_a_signal_to_a_dead_server_is_no_shutdown(check):
         (*opened(), *ready(), SIGNAL),
         (*opened(), *held(seconds=0.1), SIGNAL, *SERVED),
         (*opened(), held()[0], at(0.005, HandlerEntered("r"), width_s=0.01), SIGNAL, *SERVED),
-        (*BUSY, at(1, FinReceived("a"))),
-        (*BUSY, at(3.75, HandlerOrdered("r", "finish 9")), at(4, FinReceived("a"))),
-        (*opened(), *held(), at(-0.5, FinReceived("a")), SIGNAL, ORDERED),
+        (*BUSY, at(1, fin_received("a"))),
+        (*BUSY, at(3.75, HandlerOrdered("r", "finish 9")), at(4, fin_received("a"))),
+        (*opened(), *held(), at(-0.5, fin_received("a")), SIGNAL, ORDERED),
         (*opened(), *held(), at(-0.5, HandlerCancelled("r")), SIGNAL, ORDERED),
         (*opened(), *held(), at(-0.5, StreamReset("r", 8)), SIGNAL, ORDERED),
-        (*BUSY, at(0.5, FinSent("a")), at(0.6, FinReceived("a")), at(0.6, HandlerCancelled("r")), ORDERED),
+        (*BUSY, at(0.5, fin_sent("a")), at(0.6, fin_received("a")), at(0.6, HandlerCancelled("r")), ORDERED),
     ],
     ids=[
         "none held",
@@ -79,12 +75,12 @@ def test_nobody_is_owed_a_response(check, events):
 
 
 def test_released_just_in_time_is_owed():
-    events = (*BUSY, at(3.74, HandlerOrdered("r", "finish 9")), at(4, FinReceived("a")))
+    events = (*BUSY, at(3.74, HandlerOrdered("r", "finish 9")), at(4, fin_received("a")))
     judged(checks.in_flight_requests_are_served, "broken", *events)
 
 
 def test_without_a_drain_timeout_it_is_owed_whenever_it_is_released():
-    events = (*BUSY, at(99, HandlerOrdered("r", "finish 9")), at(99.1, FinReceived("a")))
+    events = (*BUSY, at(99, HandlerOrdered("r", "finish 9")), at(99.1, fin_received("a")))
     judged(checks.in_flight_requests_are_served, "broken", *events, drain_s=None)
 
 
@@ -96,14 +92,14 @@ def test_served():
 
 
 def test_served_to_a_polite_client_that_then_closed():
-    events = (*BUSY, *SERVED, at(1.03, FinSent("a")), at(1.04, FinReceived("a")))
+    events = (*BUSY, *SERVED, at(1.03, fin_sent("a")), at(1.04, fin_received("a")))
     judged(checks.in_flight_requests_are_served, "kept", *events)
 
 
 def test_the_connection_closed_at_once():
     # What Go's Server.Shutdown did to a connection older than five seconds.
-    events = (*BUSY, at(0.001, FinReceived("a"), width_s=0.001), ORDERED)
-    kinds = ["SignalSent", "HandlerEntered", "HandlerOrdered", "FinReceived"]
+    events = (*BUSY, at(0.001, fin_received("a"), width_s=0.001), ORDERED)
+    kinds = ["SignalSent", "HandlerEntered", "HandlerOrdered", "ConnectionEnded"]
     says = r"1 of 1 .*Fin\) before its response, 0.00 s"
     judged(checks.in_flight_requests_are_served, "broken", *events, says=says, rests_on=kinds)
 
@@ -116,7 +112,7 @@ def test_the_lost_one_of_two_is_named():
 
 
 def test_cut_in_the_middle_of_the_response():
-    events = (*BUSY, at(0.5, ResponseStarted("r", 200)), ORDERED, at(1.1, ResetReceived("a")))
+    events = (*BUSY, at(0.5, ResponseStarted("r", 200)), ORDERED, at(1.1, reset_received("a")))
     judged(checks.in_flight_requests_are_served, "broken", *events, says="after part of its response, 1.10 s")
 
 
@@ -125,13 +121,13 @@ def test_an_error_status_is_not_its_response():
 
 
 def test_a_response_that_never_came_hangs_on_the_harness_clock():
-    waiting = (*BUSY, ORDERED, at(8, ConnectionAbandoned("a")))
+    waiting = (*BUSY, ORDERED, at(8, abandoned("a")))
     judged(checks.in_flight_requests_are_served, "broken", *waiting, says="while the play lasted")
     judged(checks.in_flight_requests_are_served, "cannot tell", *waiting, LAG)
 
 
 def test_a_lost_response_does_not():
-    judged(checks.in_flight_requests_are_served, "broken", *BUSY, ORDERED, at(1.1, FinReceived("a")), LAG)
+    judged(checks.in_flight_requests_are_served, "broken", *BUSY, ORDERED, at(1.1, fin_received("a")), LAG)
 
 
 CLOSED = answered(framing="close")
@@ -140,11 +136,11 @@ CLOSED = answered(framing="close")
 @pytest.mark.parametrize(
     ("answer", "events"),
     [
-        ("kept", (ORDERED, FINISHED, *CLOSED, at(1.02, FinReceived("a")))),
-        ("broken", (ORDERED, at(1.01, HandlerCancelled("r")), *CLOSED, at(1.02, FinReceived("a")))),
-        ("broken", (ORDERED, FINISHED, *CLOSED, at(1.02, ResetReceived("a")))),
-        ("broken", (at(-2.9, TlsEstablished("a")), ORDERED, FINISHED, *CLOSED, at(1.02, FinReceived("a")))),
-        ("kept", (at(-2.9, TlsEstablished("a")), ORDERED, FINISHED, *CLOSED, at(1.02, CloseNotifyReceived("a")))),
+        ("kept", (ORDERED, FINISHED, *CLOSED, at(1.02, fin_received("a")))),
+        ("broken", (ORDERED, at(1.01, HandlerCancelled("r")), *CLOSED, at(1.02, fin_received("a")))),
+        ("broken", (ORDERED, FINISHED, *CLOSED, at(1.02, reset_received("a")))),
+        ("broken", (at(-2.9, TlsEstablished("a")), ORDERED, FINISHED, *CLOSED, at(1.02, fin_received("a")))),
+        ("kept", (at(-2.9, TlsEstablished("a")), ORDERED, FINISHED, *CLOSED, at(1.02, close_notify_received("a")))),
     ],
     ids=["whole", "handler cut", "reset", "truncated", "close_notify"],
 )
@@ -216,7 +212,7 @@ def test_other_bytes_than_the_handlers(ended, says):
 
 def test_an_unfinished_handler_or_a_lost_response_has_nothing_to_compare():
     judged(checks.responses_are_whole, "cannot tell", *BUSY, ORDERED, *answered())
-    judged(checks.responses_are_whole, "cannot tell", *BUSY, ORDERED, FINISHED, at(1.1, FinReceived("a")))
+    judged(checks.responses_are_whole, "cannot tell", *BUSY, ORDERED, FINISHED, at(1.1, fin_received("a")))
 
 
 # --- cut_responses_look_cut ---
@@ -225,7 +221,9 @@ HALF = at(-0.5, ResponseStarted("r", 200))
 CUT = at(4, HandlerCancelled("r"))
 
 
-@pytest.mark.parametrize("end", [FinReceived("a"), ResetReceived("a"), CloseNotifyReceived("a"), StreamReset("r", 8)])
+@pytest.mark.parametrize(
+    "end", [fin_received("a"), reset_received("a"), close_notify_received("a"), StreamReset("r", 8)]
+)
 def test_a_cut_response_that_looks_cut(end):
     judged(checks.cut_responses_look_cut, "kept", *BUSY, HALF, CUT, at(4, end), says="'r' ended visibly")
 
@@ -236,29 +234,29 @@ def test_a_cut_response_that_says_what_it_is():
 
 @pytest.mark.parametrize("framing", ["end_stream", "chunked", "content-length", "close"])
 def test_a_cut_response_that_ends_like_a_whole_one(framing):
-    events = (*BUSY, HALF, CUT, at(4, ResponseEnded("r", framing=framing, **BODY)), at(4, FinReceived("a")))
+    events = (*BUSY, HALF, CUT, at(4, ResponseEnded("r", framing=framing, **BODY)), at(4, fin_received("a")))
     judged(checks.cut_responses_look_cut, "broken", *events, says=framing)
 
 
 def test_a_reset_shows_that_a_response_without_length_was_cut():
-    events = (*BUSY, HALF, CUT, at(4, ResetReceived("a")), at(4, ResponseEnded("r", framing="close", **BODY)))
+    events = (*BUSY, HALF, CUT, at(4, reset_received("a")), at(4, ResponseEnded("r", framing="close", **BODY)))
     judged(checks.cut_responses_look_cut, "kept", *events, protocol="h1")
 
 
 def test_so_does_a_truncated_tls_stream():
     tls = at(-2.9, TlsEstablished("a"))
-    events = (tls, *BUSY, HALF, CUT, at(4, FinReceived("a")), at(4, ResponseEnded("r", framing="close", **BODY)))
+    events = (tls, *BUSY, HALF, CUT, at(4, fin_received("a")), at(4, ResponseEnded("r", framing="close", **BODY)))
     judged(checks.cut_responses_look_cut, "kept", *events, protocol="h1-tls")
 
 
 def test_a_response_that_never_ended_looks_like_nothing_yet():
-    judged(checks.cut_responses_look_cut, "cannot tell", *BUSY, HALF, at(8, ConnectionAbandoned("a")), says="'r'")
+    judged(checks.cut_responses_look_cut, "cannot tell", *BUSY, HALF, at(8, abandoned("a")), says="'r'")
     judged(checks.cut_responses_look_cut, "cannot tell", *BUSY, *SERVED, says="No handler")
 
 
 def test_a_released_or_finished_handler_was_not_held_to_the_end():
     for event in (ORDERED, at(-0.5, HandlerFinished("r", 9))):
-        judged(checks.cut_responses_look_cut, "cannot tell", *BUSY, event, at(4, FinReceived("a")), says="No handler")
+        judged(checks.cut_responses_look_cut, "cannot tell", *BUSY, event, at(4, fin_received("a")), says="No handler")
         judged(checks.held_handlers_at_the_end, "cannot tell", *BUSY, event, exits(4))
 
 

@@ -10,8 +10,6 @@ from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     FrameSent,
     MessageCut,
     MessageReceived,
@@ -30,6 +28,7 @@ from lastcall.conformance.model.server_events import (
     HandlerReported,
     ServerKilled,
 )
+from tests.ends import fin_received, fin_sent
 from tests.traces import LAG, SIGNAL, at, exits, judged, trace
 
 OPEN = (
@@ -39,7 +38,7 @@ OPEN = (
     at(-2.8, HandlerEntered("w", "WEBSOCKET", "/ws/w")),
 )
 ASKED = (*OPEN, SIGNAL)
-FIN = at(0.3, FinReceived("a"))
+FIN = at(0.3, fin_received("a"))
 ANSWER = at(0.2, CloseSent("w", 1001))
 CHECKS = (
     checks.websocket_close_is_sent,
@@ -69,8 +68,8 @@ def test_without_a_shutdown_nothing_is_judged(check):
         (*OPEN[:2], SIGNAL, close(), FIN),
         (OPEN[0], SIGNAL, at(0.1, WebSocketAsked("w", "a")), at(0.2, WebSocketOpened("w")), FIN),
         (*OPEN, at(-1, CloseReceived("w", 1000)), SIGNAL, FIN),
-        (*OPEN, at(-1, FinReceived("a")), SIGNAL),
-        (*ASKED, at(0.1, FinSent("a")), FIN),
+        (*OPEN, at(-1, fin_received("a")), SIGNAL),
+        (*ASKED, at(0.1, fin_sent("a")), FIN),
         (*ASKED, at(0.1, ProtocolViolated("a", "a masked frame")), FIN),
     ],
     ids=["never opened", "opened later", "closed before", "ended before", "ended by its client", "not readable"],
@@ -93,7 +92,12 @@ def test_a_close_that_overlaps_the_signal_is_its_doing():
 
 def test_an_end_without_a_close_is_broken():
     judged(
-        checks.websocket_close_is_sent, "broken", *ASKED, FIN, says="without", rests_on=["SignalSent", "FinReceived"]
+        checks.websocket_close_is_sent,
+        "broken",
+        *ASKED,
+        FIN,
+        says="without",
+        rests_on=["SignalSent", "ConnectionEnded"],
     )
 
 
@@ -144,15 +148,15 @@ def test_without_a_close_there_is_no_code():
 
 def test_tcp_is_closed_after_the_handshake():
     check = checks.websocket_tcp_closes_after_the_handshake
-    judged(check, "kept", *ASKED, close(), ANSWER, FIN, rests_on=["CloseSent", "FinReceived"])
-    judged(check, "broken", *ASKED, close(), ANSWER, at(2.3, FinReceived("a")), says="2.10 s after")
+    judged(check, "kept", *ASKED, close(), ANSWER, FIN, rests_on=["CloseSent", "ConnectionEnded"])
+    judged(check, "broken", *ASKED, close(), ANSWER, at(2.3, fin_received("a")), says="2.10 s after")
     judged(check, "broken", *ASKED, close(), ANSWER, exits(4), says="stayed open")
     judged(check, "cannot tell", *ASKED, close(), ANSWER, exits(1))
-    judged(check, "cannot tell", *ASKED, close(), ANSWER, at(2.3, FinReceived("a")), LAG)
+    judged(check, "cannot tell", *ASKED, close(), ANSWER, at(2.3, fin_received("a")), LAG)
 
 
 def test_no_handshake_is_complete_without_the_clients_answer():
-    judged(checks.websocket_tcp_closes_after_the_handshake, "cannot tell", *ASKED, close(), at(9, FinReceived("a")))
+    judged(checks.websocket_tcp_closes_after_the_handshake, "cannot tell", *ASKED, close(), at(9, fin_received("a")))
 
 
 # --- websocket_messages_are_whole ---
@@ -185,7 +189,7 @@ def test_a_message_handed_over_and_lost_is_broken():
         *events,
         FIN,
         says="after 0 of",
-        rests_on=["HandlerOrdered", "FinReceived"],
+        rests_on=["HandlerOrdered", "ConnectionEnded"],
     )
 
 
@@ -234,12 +238,12 @@ def test_an_application_that_is_only_cancelled_is_not_told():
 
 def test_a_server_without_a_drain_timeout_has_no_forced_end():
     check = checks.websocket_end_is_told_to_the_application
-    judged(check, "broken", *ASKED, at(4.1, FinReceived("a")), at(4.2, HandlerCancelled("w")), exits(5), drain_s=None)
+    judged(check, "broken", *ASKED, at(4.1, fin_received("a")), at(4.2, HandlerCancelled("w")), exits(5), drain_s=None)
 
 
 def test_a_forced_end_need_not_be_told():
     check = checks.websocket_end_is_told_to_the_application
-    forced = (at(4.0, FinReceived("a")), at(4.1, HandlerCancelled("w")), exits(4.2))
+    forced = (at(4.0, fin_received("a")), at(4.1, HandlerCancelled("w")), exits(4.2))
     judged(check, "cannot tell", *ASKED, *forced)
 
 

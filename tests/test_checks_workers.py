@@ -3,7 +3,6 @@
 import pytest
 
 from lastcall.conformance.checks import workers as checks
-from lastcall.conformance.model.client_events import FinReceived
 from lastcall.conformance.model.server_events import (
     ConnectionAccepted,
     HandlerCancelled,
@@ -11,6 +10,7 @@ from lastcall.conformance.model.server_events import (
     ServerStarted,
     WorkerSignalled,
 )
+from tests.ends import fin_received
 from tests.traces import SIGNAL, answered, at, exits, held, judged, opened, released
 
 FIRST_PROCESS, ONE, TWO = 100, 101, 102
@@ -54,7 +54,7 @@ def test_two_workers_that_serve():
 
 
 def test_one_worker_that_loses_what_it_holds():
-    cut = (at(0.1, HandlerCancelled("s")), at(0.1, FinReceived("b")), at(1, HandlerOrdered("s", "finish 9")))
+    cut = (at(0.1, HandlerCancelled("s")), at(0.1, fin_received("b")), at(1, HandlerOrdered("s", "finish 9")))
     events = (*BUSY, *released("r"), *answered("r"), *cut)
     judged(checks.every_worker_serves_what_it_holds, "broken", *events, says="Worker 102 lost 1 of the 1 .* 's'")
 
@@ -73,7 +73,7 @@ def test_a_connection_that_nobody_has_accepted_is_nobody_s():
 
 
 def test_a_sibling_that_serves():
-    gone = (at(0.5, HandlerCancelled("r")), at(0.5, FinReceived("a")))
+    gone = (at(0.5, HandlerCancelled("r")), at(0.5, fin_received("a")))
     events = (*BUSY, LOST, *gone, *released("s"), *answered("s"))
     judged(
         checks.siblings_of_a_lost_worker_serve_what_they_hold,

@@ -10,7 +10,6 @@ from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
-    FinSent,
     GoawaySent,
     LoadAnswered,
     LoadFailed,
@@ -18,7 +17,7 @@ from lastcall.conformance.model.client_events import (
     RequestSent,
     ResponseEnded,
 )
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server_events import (
     ApplicationReported,
@@ -41,6 +40,7 @@ from lastcall.conformance.model.timeline import (
     Signal,
 )
 from lastcall.servers.reference_server import REFERENCE
+from tests.ends import fin_sent
 from tests.support import ONE_HELD, PATIENT, gated
 
 A_WHILE = Elapse(Duration(0.3, 0.3), "requests come")
@@ -72,7 +72,7 @@ def loop(**fields):
     )
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=str)
 def test_a_loop_keeps_its_connection_and_every_request_is_whole(played, protocol):
     trace = played(*loop(), protocol=protocol)
     names = [sent.request for sent in trace.of(RequestSent)]
@@ -88,7 +88,7 @@ def test_a_fresh_loop_opens_a_connection_for_each_request_and_closes_it_itself(p
     connections = [opened.connection for opened in trace.of(ConnectionOpened)]
     assert connections == [f"loop/{number}" for number in range(1, len(connections) + 1)]
     assert len(connections) == len(trace.of(RequestSent)) > 1
-    assert [closed.connection for closed in trace.of(FinSent)] == connections
+    assert [closed.connection for closed in trace.all(fin_sent())] == connections
     assert bool(trace.of(GoawaySent)) == (protocol is Protocol.H2)
 
 
@@ -101,7 +101,7 @@ def test_a_request_of_a_loop_is_held_for_as_long_as_it_says(played):
     assert released.begin_ns - sent.begin_ns >= 0.19e9
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=str)
 def test_the_ordinary_clients_are_answered_in_the_protocol_of_the_play(played, protocol):
     trace = played(
         BeginLoad("load", clients=2), Await(HandlerFinished()), A_WHILE, EndLoops(), Shutdown(), protocol=protocol

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from lastcall.conformance.harness.client.connection import Probe
+from lastcall.conformance.harness.client.connection import ClientConnection
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.loop_clock import LoopClock
 from lastcall.conformance.harness.recorder import Recorder
@@ -14,7 +15,6 @@ from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
-    FinReceived,
     MessageReceived,
     RequestSent,
     ResponseStarted,
@@ -34,12 +34,13 @@ from lastcall.conformance.model.server_events import (
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.trace import Play
 from lastcall.registry import find
+from tests.ends import fin_received, kind_of
 
 FOUND = find()
 TOLD = (
     CloseReceived,
     CloseSent,
-    FinReceived,
+    fin_received,
     HandlerEntered,
     MessageReceived,
     RequestSent,
@@ -56,7 +57,7 @@ def test_the_whole_life_of_a_websocket(tmp_path):
     with Environment() as environment:
         (trace,) = play_all(environment, [Case(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
     first = ["WebSocketAsked", "WebSocketOpened"]
-    names = [type(event).__name__ for event in trace.events if isinstance(event, TOLD)]
+    names = [type(event).__name__ for event in trace.events if kind_of(event) in TOLD]
     # What the handler's gate, the client's socket and the process say has an order of its own for each of them.
     assert [name for name in names if name not in ("HandlerEntered", "ServerExited")] == [
         *first,
@@ -64,7 +65,7 @@ def test_the_whole_life_of_a_websocket(tmp_path):
         "SignalSent",
         "CloseReceived",
         "CloseSent",
-        "FinReceived",
+        "ConnectionEnded",
     ]
     assert names.count("ServerExited") == 1
     assert trace.of(HandlerEntered)[0].fits(HandlerEntered("a", "WEBSOCKET", "/ws/a"))
@@ -95,13 +96,13 @@ def test_the_whole_life_of_a_websocket_over_http2(tmp_path):
 def test_a_websocket_does_not_become_another():
     async def ask_twice(listener):
         recorder = Recorder(Play("s", "s", "h1", "fast"), LoopClock())
-        probe = Probe(Connect("a"), recorder, Protocol.H1, listener.getsockname()[1])
-        assert await probe.connect(DEFAULT, None)
+        opened = ClientConnection(Connect("a"), recorder, Endpoint(Protocol.H1, listener.getsockname()[1]))
+        assert await opened.connect(DEFAULT)
         try:
-            probe.open_websocket(OpenWebSocket("a"))
-            probe.open_websocket(OpenWebSocket("a", "b"))
+            opened.open_websocket(OpenWebSocket("a"))
+            opened.open_websocket(OpenWebSocket("a", "b"))
         finally:
-            probe.abandon()
+            opened.abandon()
 
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(TypeError, match="a WebSocket already"):
         asyncio.run(ask_twice(listener))

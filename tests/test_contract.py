@@ -9,7 +9,7 @@ from lastcall.conformance.harness import contract
 from lastcall.conformance.harness.contract import CONTRACT, easiest_protocol, hold
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import Protocol, protocol_named
 from lastcall.conformance.model.server import Departure
 from lastcall.conformance.model.versions import VersionsError
 from lastcall.install import missing_reason, version_of
@@ -59,7 +59,7 @@ def outcomes(environment):
         if reason := missing_reason(server):
             pytest.skip(f"{name} is {reason}")
         if (name, protocol) not in known:
-            told = hold(environment, server, Protocol(protocol))
+            told = hold(environment, server, protocol_named(protocol))
             known[name, protocol] = {outcome.article: outcome for outcome in told}
         return known[name, protocol]
 
@@ -70,7 +70,7 @@ def outcomes(environment):
 @pytest.mark.parametrize(("name", "protocol"), PAIRS)
 def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
     outcome = outcomes(name, protocol)[article]
-    server, version_of_http = SERVERS[name], Protocol(protocol).version
+    server, version_of_http = SERVERS[name], protocol_named(protocol).version
     installed = version_of(server)
     as_known = bool(outcome.broken) == server.departs(article, version_of_http, installed)
     if not as_known and not is_locked_version(name, installed):
@@ -156,5 +156,7 @@ def test_server_that_does_not_start_raises_one_line(environment, tmp_path):
 
 def test_easiest_protocol_is_cleartext_then_http1():
     assert easiest_protocol(SERVERS["reference"]) is Protocol.H1
-    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2, Protocol.H2C})) == "h2c"
-    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2})) == "h2"
+    assert (
+        easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2, Protocol.H2C})) is Protocol.H2C
+    )
+    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2})) is Protocol.H2

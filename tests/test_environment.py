@@ -9,7 +9,7 @@ from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.process import reaper
 from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.model.case import Case
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
 from tests.support import ONE_HELD, PATIENT, gated
@@ -62,9 +62,28 @@ def test_house_closes_when_something_is_raised_in_it():
 
 def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
     with Environment() as environment:
-        for protocol in Protocol:
-            context = environment.client_context(protocol)
-            assert (context is not None) == protocol.tls
-            if context is not None:
+        for protocol in PROTOCOLS.values():
+            if protocol.tls:
+                context = environment.certificates.client_context(protocol.alpn)
                 assert context.verify_mode is ssl.CERT_REQUIRED
                 assert context.check_hostname
+                shared = environment.certificates.shared_client_context(protocol.alpn)
+                assert shared is environment.certificates.shared_client_context(protocol.alpn) is not context
+
+
+def hello_of(context):
+    """The first bytes that a client with these settings writes: its ClientHello."""
+    outgoing = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def test_a_protocol_over_tls_without_a_word_for_alpn_offers_none():
+    with Environment() as environment:
+        offering = hello_of(environment.certificates.client_context("http/1.1"))
+        silent = hello_of(environment.certificates.client_context(""))
+    # RFC 7301 §3.1: the extension lists the words, each after its length.
+    assert b"\x08http/1.1" in offering
+    assert b"http/1.1" not in silent

@@ -12,7 +12,7 @@ from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge, why_control_fails
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol, protocol_named
 from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import LagMeasured
 from lastcall.conformance.model.step import Pace
@@ -43,7 +43,7 @@ def plays_of(server, protocols):
 
 def plays_of_variant(name, model):
     """Where a variant may make a difference: over its protocols, and only there where what it changes is at work."""
-    plays = plays_of(f"reference~{name}", [Protocol(each) for each in model.over])
+    plays = plays_of(f"reference~{name}", [protocol_named(each) for each in model.over])
     if model.websocket is not MODEL.websocket:
         return [play for play in plays if play.scenario.needs & {Feature.WEBSOCKET, Feature.WEBSOCKET_H2}]
     if model.server is not MODEL.server:
@@ -54,7 +54,7 @@ def plays_of_variant(name, model):
 
 FAULTY = [case(f"reference+{row.fault}", row.scenario, row.protocol) for row in MATRIX]
 BENIGN = [play for name, model in VARIANTS.items() for play in plays_of_variant(name, model)]
-CORRECT = plays_of("reference", tuple(Protocol))
+CORRECT = plays_of("reference", tuple(PROTOCOLS.values()))
 CONTROLS = [dataclasses.replace(play, control=True) for play in plays_of("reference", CLEARTEXT)]
 
 

@@ -17,7 +17,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import Scenario, steps
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
@@ -98,7 +98,7 @@ def at_level(level, rule):
 
 
 def asking(*checks):
-    return Scenario("one", "Is it?", tuple(Protocol), LaunchPlan(Duration(1, 1)), steps(Shutdown()), checks)
+    return Scenario("one", "Is it?", tuple(PROTOCOLS.values()), LaunchPlan(Duration(1, 1)), steps(Shutdown()), checks)
 
 
 def answers(asked, trace=COMPLETE, control=None):

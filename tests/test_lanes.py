@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
+    ConnectionEnded,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     GoawayReceived,
     RequestSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     StreamReset,
@@ -40,16 +37,17 @@ from lastcall.conformance.model.verdict import Measured
 from lastcall.reports.axis import APART, CUT, Point, lay
 from lastcall.reports.drawing import GUTTER, PLOT, WIDTH, Drawing, draw
 from lastcall.reports.lanes import CROWD, Lane, Lanes, lanes
+from tests.ends import abandoned, fin_received, fin_sent, reset_received
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 E = TypeVar("E", bound=Event)
 
 S = 1_000_000_000
 
 
-def at(seconds: float, kind: type[E], **fields: Any) -> E:
+def at(seconds: float, kind: Callable[..., E], **fields: Any) -> E:
     moment = int(seconds * S)
     return kind(begin_ns=moment, end_ns=moment, **fields)
 
@@ -126,10 +124,12 @@ def test_no_event_at_all_is_still_a_process_lane() -> None:
             "GOAWAY ≤2³¹\N{MINUS SIGN}1",
         ),
         (GoawayReceived(connection="a", last_stream_id=3, error_code=2), "goaway", "GOAWAY ≤3, error 2"),
-        (FinReceived(connection="a"), "fin", "FIN"),
-        (ResetReceived(connection="a"), "reset", "RST"),
-        (FinSent(connection="a"), "ours", "client FIN"),
-        (ConnectionAbandoned(connection="a"), "open", "still open"),
+        (fin_received(connection="a"), "fin", "FIN"),
+        (reset_received(connection="a"), "reset", "RST"),
+        (fin_sent(connection="a"), "ours", "client FIN"),
+        (ConnectionEnded("a", "server", "connection_close", 0x100), "fin", "CONNECTION_CLOSE 0x100"),
+        (ConnectionEnded("a", "server", "idle_timeout"), "open", "idle time-out"),
+        (abandoned(connection="a"), "open", "still open"),
     ],
 )
 def test_the_events_of_a_connection_are_different_marks(event: Event, kind: str, text: str) -> None:
@@ -141,7 +141,7 @@ def test_a_connection_ends_where_the_server_first_ended_it() -> None:
     story = told(
         at(0, ConnectionOpened, connection="a"),
         at(1, TlsEstablished, connection="a", alpn="h2"),
-        at(3, FinReceived, connection="a"),
+        at(3, fin_received, connection="a"),
         at(9, ServerExited, status=0),
     )
     (bar,) = the(story, "a").bars
@@ -178,7 +178,7 @@ def test_a_lost_request_ends_with_its_connection_and_not_as_whole() -> None:
         at(1, RequestSent, request="one", connection="a"),
         at(1.5, HandlerEntered, request="one"),
         SHUTDOWN,
-        at(2.5, FinReceived, connection="a"),
+        at(2.5, fin_received, connection="a"),
         at(3, HandlerCancelled, request="one"),
     )
     lane = the(story, "one")
@@ -234,7 +234,7 @@ def test_a_limit_that_was_counted_from_a_response_is_drawn_from_there() -> None:
         at(0, ConnectionOpened, connection="a"),
         *a_served_request(ended=3),
         SHUTDOWN,
-        at(4, FinReceived, connection="a"),
+        at(4, fin_received, connection="a"),
         measured=[Measured("close of a", 1.0, 2.0)],
     )
     assert [bound.at_ns for bound in the(story, "a").bounds] == [5 * S]
@@ -303,7 +303,7 @@ def drawing() -> Drawing:
         *a_served_request(),
         SHUTDOWN,
         at(2.001, GoawayReceived, connection="a", last_stream_id=1, error_code=0),
-        at(3.0001, FinReceived, connection="a"),
+        at(3.0001, fin_received, connection="a"),
         at(3.2, ServerExited, status=0),
     )
     return draw(story, blamed=[11])

@@ -6,7 +6,6 @@ from lastcall.conformance.model.client_events import (
     CloseReceived,
     CloseSent,
     ConnectionOpened,
-    FinReceived,
     MessageCut,
     MessageReceived,
     WebSocketAsked,
@@ -20,6 +19,7 @@ from lastcall.conformance.model.server_events import (
     ServerReady,
 )
 from lastcall.reports.lanes import lanes
+from tests.ends import fin_received
 from tests.traces import SIGNAL, at, trace
 
 OPEN = (
@@ -40,7 +40,7 @@ def told(*events):
 
 def test_a_websocket_has_a_lane_of_its_own():
     end = at(0.4, HandlerReported("w", "closed 1001"))
-    lane = told(at(0.2, CloseReceived("w", 1001)), at(0.3, CloseSent("w", 1001)), at(0.35, FinReceived("a")), end)
+    lane = told(at(0.2, CloseReceived("w", 1001)), at(0.3, CloseSent("w", 1001)), at(0.35, fin_received("a")), end)
     assert [(bar.kind, bar.end, bar.end_ns) for bar in lane.bars] == [
         ("request", "whole", at(0.35, end).end_ns),
         ("handler", "finished", end.end_ns),
@@ -64,5 +64,5 @@ def test_marks_of_a_websocket(event, text):
 
 def test_a_handler_that_was_cancelled_or_never_ended():
     assert told(at(0.2, HandlerCancelled("w"))).bars[1].end == "cancelled"
-    assert told(at(0.2, FinReceived("a"))).bars[1].end == "open"
-    assert told(at(0.2, FinReceived("a"))).bars[0].end == "none"
+    assert told(at(0.2, fin_received("a"))).bars[1].end == "open"
+    assert told(at(0.2, fin_received("a"))).bars[0].end == "none"

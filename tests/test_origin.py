@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from lastcall.conformance.harness.client.clients import Clients
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.contract import CONTRACT
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
@@ -45,7 +46,7 @@ def test_origin_keeps_the_contract(article):
 
     async def work(origin, gate, recorder):
         port = int(origin.address.rpartition(":")[2])
-        clients = Clients(recorder, Protocol.H1, port, QUICK, None)
+        clients = Clients(recorder, Endpoint(Protocol.H1, port), QUICK)
         process = ServerProcess(process_sessions, recorder, port)
         await article(ServerSession(recorder, gate, process, clients, Protocol.H1, QUICK))
         clients.abandon()

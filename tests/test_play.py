@@ -5,16 +5,14 @@ import dataclasses
 import pytest
 
 from lastcall.conformance.harness.client.clients import Clients, TimelineError
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     BodyReceived,
-    ConnectionAbandoned,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     RequestEnded,
     ResponseEnded,
 )
@@ -60,6 +58,7 @@ from lastcall.conformance.model.timeline import (
     Shutdown,
 )
 from lastcall.conformance.model.trace_file import load
+from tests.ends import abandoned, fin_received, fin_sent, kinds
 from tests.support import ONE_HELD, PATIENT, QUICK, gated, perform, program
 
 
@@ -84,19 +83,15 @@ def played(environment, tmp_path):
     return play
 
 
-def kinds(trace, *wanted):
-    return [type(event) for event in trace.events if isinstance(event, wanted)]
-
-
 def test_play_from_its_start_to_its_end(played):
     trace = played()
-    assert kinds(trace, ServerStarted, ServerReady, SignalSent, ServerExited, PortChecked, PlayEnded) == [
+    assert kinds(trace.events, ServerStarted, ServerReady, SignalSent, ServerExited, PortChecked, PlayEnded) == [
         ServerStarted, ServerReady, SignalSent, ServerExited, PortChecked, PlayEnded
     ]  # fmt: skip
     assert trace.complete
     assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
-    assert kinds(trace, LagMeasured, ListenerClosed) == [ListenerClosed, LagMeasured]
-    assert not kinds(trace, AwaitExpired, ServerKilled, SetupFailed, HarnessFailed)
+    assert kinds(trace.events, LagMeasured, ListenerClosed) == [ListenerClosed, LagMeasured]
+    assert not kinds(trace.events, AwaitExpired, ServerKilled, SetupFailed, HarnessFailed)
 
 
 def test_trace_begins_with_all_that_a_judge_needs(played):
@@ -132,10 +127,10 @@ def test_graceful_signal_is_the_adapter_s(played, tmp_path):
 def test_control_goes_the_same_way_without_the_signal(played):
     trace = played(control=True)
     assert trace.play.control
-    assert not kinds(trace, SignalSent, ListenerClosed, PortChecked, AwaitExpired)
+    assert not kinds(trace.events, SignalSent, ListenerClosed, PortChecked, AwaitExpired)
     assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
     assert trace.first(ResponseEnded("a")).length == 9
-    assert kinds(trace, ServerKilled, ServerExited) == [ServerKilled, ServerExited]
+    assert kinds(trace.events, ServerKilled, ServerExited) == [ServerKilled, ServerExited]
     assert trace.complete
 
 
@@ -173,25 +168,29 @@ def test_pieces_of_a_response_arrive_as_they_are_ordered(played):
         Await(ServerExited()),
     )
     assert trace.complete
-    assert not kinds(trace, AwaitExpired)
+    assert not kinds(trace.events, AwaitExpired)
     assert [order.order for order in trace.of(HandlerOrdered)] == ["send 5", "finish 6"]
     assert trace.first(HandlerFinished("a")).length == 11
 
 
 def test_client_closes_when_told_to(played):
-    trace = played(Connect("a"), Close("a"), Await(FinReceived("a")), Shutdown(), Await(ServerExited()))
-    assert kinds(trace, FinSent, FinReceived, SignalSent) == [FinSent, FinReceived, SignalSent]
+    trace = played(Connect("a"), Close("a"), Await(fin_received("a")), Shutdown(), Await(ServerExited()))
+    assert kinds(trace.events, fin_sent, fin_received, SignalSent) == [fin_sent, fin_received, SignalSent]
 
 
 def test_silent_connection_sends_nothing_and_is_abandoned_at_the_end(played):
     trace = played(Connect("a", ClosePolicy.RUDE, silent=True), Shutdown(), control=True)
     assert trace.first(ConnectionOpened("a"))
-    assert kinds(trace, ConnectionAbandoned, FinSent) == [ConnectionAbandoned]
+    assert kinds(trace.events, abandoned, fin_sent) == [abandoned]
 
 
 def test_optional_fact_that_does_not_come_before_the_shutdown_is_done_without(played):
-    trace = played(Connect("a"), Await(FinReceived("a"), "goaway_s", optional=True), Shutdown(), Await(ServerExited()))
-    assert kinds(trace, AwaitExpired, SetupFailed, SignalSent, PlayEnded) == [AwaitExpired, SignalSent, PlayEnded]
+    trace = played(Connect("a"), Await(fin_received("a"), "goaway_s", optional=True), Shutdown(), Await(ServerExited()))
+    assert kinds(trace.events, AwaitExpired, SetupFailed, SignalSent, PlayEnded) == [
+        AwaitExpired,
+        SignalSent,
+        PlayEnded,
+    ]
 
 
 def test_elapsing_ends_early_when_the_server_is_gone(played):
@@ -200,12 +199,12 @@ def test_elapsing_ends_early_when_the_server_is_gone(played):
 
 
 def test_fact_that_does_not_come_before_the_shutdown_ends_the_play(played):
-    trace = played(Connect("a"), Await(FinReceived("a"), "goaway_s"), Shutdown())
+    trace = played(Connect("a"), Await(fin_received("a"), "goaway_s"), Shutdown())
     assert trace.first(AwaitExpired(1)).impossible is False
     assert trace.first(SetupFailed()).reason == (
-        "before the shutdown, this never came: Await(FinReceived(connection=a), within goaway)"
+        "before the shutdown, this never came: Await(ConnectionEnded(connection=a, by=server, how=fin), within goaway)"
     )
-    assert not kinds(trace, SignalSent)
+    assert not kinds(trace.events, SignalSent)
 
 
 def test_fact_that_does_not_come_after_the_shutdown_is_for_the_checks(played):
@@ -220,7 +219,7 @@ def test_fact_that_does_not_come_after_the_shutdown_is_for_the_checks(played):
 def test_fact_that_has_become_impossible_is_not_waited_for(played):
     patient = dataclasses.replace(PATIENT, before_shutdown_s=300.0)
     trace = played(
-        Connect("a"), Request("a", target=READY), Await(FinReceived("a")), Await(BodyReceived("a", 99)), Shutdown(),
+        Connect("a"), Request("a", target=READY), Await(fin_received("a")), Await(BodyReceived("a", 99)), Shutdown(),
         limits=patient,
     )  # fmt: skip
     assert trace.first(AwaitExpired()).impossible
@@ -248,7 +247,7 @@ def test_server_that_ends_before_its_shutdown_is_not_signalled(played, tmp_path)
 def test_step_without_what_it_needs_is_our_own_fault(step, reason):
     async def work(recorder):
         with pytest.raises(TimelineError, match=reason):
-            await Clients(recorder, Protocol.H1, 1, QUICK, None).execute(step)
+            await Clients(recorder, Endpoint(Protocol.H1, 1), QUICK).execute(step)
 
     assert perform(work) == []
 

@@ -6,10 +6,13 @@ import time
 import pytest
 
 from lastcall.conformance.harness.recorder import Recorder
-from lastcall.conformance.model.client_events import FinReceived, ResponseStarted
+from lastcall.conformance.model.client_events import (
+    ResponseStarted,
+)
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerEntered, PlayEnded
 from lastcall.conformance.model.trace_file import load
+from tests.ends import fin_received
 from tests.support import PLAY, keep_busy, perform
 
 
@@ -42,7 +45,7 @@ def test_what_was_seen_happened_since_the_loop_looked_before():
         await asyncio.sleep(0)
         keep_busy(0.05)
         await asyncio.sleep(0)
-        recorder.seen(FinReceived("a"))
+        recorder.seen(fin_received("a"))
 
     (event,) = perform(work)
     assert event.end_ns - event.begin_ns > 50_000_000
@@ -52,8 +55,8 @@ def test_what_was_seen_did_not_happen_after_the_time_given_for_it():
     async def work(recorder):
         at_ns = time.monotonic_ns()
         keep_busy(0.02)
-        recorder.seen(FinReceived("a"), end_ns=at_ns)
-        recorder.seen(FinReceived("b"), end_ns=recorder.begin_ns - 5)
+        recorder.seen(fin_received("a"), end_ns=at_ns)
+        recorder.seen(fin_received("b"), end_ns=recorder.begin_ns - 5)
 
     first, before_the_play = perform(work)
     assert first.begin_ns <= first.end_ns < 20_000_000
@@ -64,8 +67,8 @@ def test_what_was_done_spans_from_when_it_was_begun():
     async def work(recorder):
         began_ns = time.monotonic_ns()
         keep_busy(0.02)
-        recorder.did(FinReceived("a"), since_ns=began_ns)
-        recorder.did(FinReceived("b"))
+        recorder.did(fin_received("a"), since_ns=began_ns)
+        recorder.did(fin_received("b"))
 
     first, second = perform(work)
     assert first.end_ns - first.begin_ns >= 20_000_000
@@ -98,13 +101,13 @@ def test_waiting_ends_with_its_time():
 def test_many_may_wait_and_one_that_gives_up_disturbs_nobody():
     async def work(recorder):
         waiting = [
-            asyncio.ensure_future(recorder.wait(lambda name=name: recorder.has(FinReceived(name)), 20))
+            asyncio.ensure_future(recorder.wait(lambda name=name: recorder.has(fin_received(name)), 20))
             for name in "abc"
         ]
         await asyncio.sleep(0)
         waiting[0].cancel()
         await asyncio.sleep(0)
-        recorder.did(FinReceived("b"), FinReceived("c"), FinReceived("a"))
+        recorder.did(fin_received("b"), fin_received("c"), fin_received("a"))
         assert await waiting[1]
         assert await waiting[2]
         with pytest.raises(asyncio.CancelledError):
@@ -119,7 +122,7 @@ def test_nothing_is_recorded_after_the_end(tmp_path):
     async def work(recorder):
         recorder.did(PlayEnded())
         recorder.close()
-        recorder.did(FinReceived("late"))
+        recorder.did(fin_received("late"))
         recorder.close()
 
     assert perform(work, path) == list(load(path).events)

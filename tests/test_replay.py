@@ -10,7 +10,9 @@ from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import ScenarioError
 from lastcall.conformance.model.scenario_file import STEPS, scenario_as_json, scenario_from_json
+from lastcall.conformance.model.server_events import ListenerClosed
 from lastcall.conformance.model.step import Pace
+from lastcall.conformance.model.timeline import Await, Shutdown
 from lastcall.conformance.model.trace_file import load
 from lastcall.registry import find
 from lastcall.replay import ReplayError, replay
@@ -48,13 +50,24 @@ def test_what_cannot_be_read_is_told_in_one_line():
     assert back.timeline == ONE_HELD.timeline
 
 
+RELEASED_IN_THE_DRAIN = dataclasses.replace(
+    ONE_HELD,
+    timeline=tuple(
+        after
+        for step in ONE_HELD.timeline
+        # The signal and the release come by two ways: only the closed listener shows that the signal was there first.
+        for after in ((step, Await(ListenerClosed())) if isinstance(step, Shutdown) else (step,))
+    ),
+)
+
+
 @pytest.fixture(scope="module")
 def lost(tmp_path_factory):
     """The trace of a scenario that nobody knows, played on a server that loses the request."""
     folder = tmp_path_factory.mktemp("lost")
     server = FOUND.servers["reference+cancels-handlers"]
     with Run(folder) as run:
-        run.perform([Case(ONE_HELD, server, Protocol.H1, Pace.FAST, DEFAULT)])
+        run.perform([Case(RELEASED_IN_THE_DRAIN, server, Protocol.H1, Pace.FAST, DEFAULT)])
     assert ONE_HELD.id not in FOUND.scenarios
     return folder / TRACES / server.name / "h1" / "one-held.jsonl"
 

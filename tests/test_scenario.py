@@ -15,7 +15,7 @@ from lastcall.conformance.model.client_steps import (
 )
 from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import (
     Scenario,
     ScenarioError,
@@ -131,7 +131,7 @@ def test_server_is_asked_what_it_claims():
 
 def test_server_is_asked_for_as_many_requests_at_once_as_it_handles():
     many = dataclasses.replace(GOOD, protocols=(Protocol.H1, Protocol.H2), streams_at_once=9)
-    few = dataclasses.replace(MINE, speaks=frozenset(Protocol), streams_at_once=8)
+    few = dataclasses.replace(MINE, speaks=frozenset(PROTOCOLS.values()), streams_at_once=8)
     assert many.why_not(few, Protocol.H2) == "mine handles at most 8 requests of a connection at a time"
     assert many.why_not(few, Protocol.H1) == ""
     assert many.why_not(dataclasses.replace(few, streams_at_once=9), Protocol.H2) == ""

@@ -160,12 +160,14 @@ def test_a_broken_module_of_theirs_takes_no_other_along(distribution):
     distribution("theirs", "theirs_b", files)
     registry = find()
     assert {"one-request", "mine-in-flight"} <= set(registry.scenarios)
-    assert registry.problems == ("theirs_b.bad cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",)
+    assert registry.problems == (
+        "theirs_b.bad cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",
+    )
 
 
 def test_a_distribution_that_brings_none_is_said_to_bring_none(distribution):
     distribution("theirs", "theirs_n", {"theirs_n.py": "x = 1\n"})
-    assert find().broken == ("entry point theirs (theirs_n): no Scenario stands there",)
+    assert find().problems == ("entry point theirs (theirs_n): no Scenario stands there",)
 
 
 def test_what_is_of_the_suite_comes_by_the_same_groups():

@@ -111,7 +111,7 @@ def test_what_is_not_so_is_found(change, says):
 
 
 def test_an_event_with_a_wrong_field_is_found_and_an_unknown_one_is_not():
-    event = {"event": "FinReceived", "begin_ns": 1, "end_ns": 2, "connection": "a"}
+    event = {"event": "ConnectionEnded", "begin_ns": 1, "end_ns": 2, "connection": "a", "by": "server", "how": "fin"}
     assert faults(trace_schema(), event) == []
     assert faults(trace_schema(), event | {"connection": 4})
     assert faults(trace_schema(), event | {"later": "added"}) == []

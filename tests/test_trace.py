@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import sys
 import typing
 
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastcall.conformance.model.client_events import (
+    ConnectionEnded,
     ConnectionOpened,
-    FinReceived,
+    FrameSent,
     GoawayReceived,
     ResponseEnded,
     ResponseStarted,
@@ -24,6 +26,7 @@ from lastcall.conformance.model.server_events import (
     ServerExited,
     SignalSent,
 )
+from lastcall.conformance.model.timeline import Await
 from lastcall.conformance.model.trace import (
     FORMAT,
     Play,
@@ -40,6 +43,7 @@ from lastcall.conformance.model.trace_file import (
     play_from_json,
     play_line,
 )
+from tests.ends import fin_received
 
 PLAY = Play("one", "mine", "h2", "fast", exit_statuses=(0, -15), limits={"boot_s": 1.5}, steps=("Connect(a)",))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -197,31 +201,68 @@ def test_numbers_for_which_nought_means_something_can_be_asked_for():
     assert ResponseEnded("a", length=9).fits(ResponseEnded("a", length=0)) is False
 
 
+def test_a_field_that_is_set_to_its_default_is_set():
+    assert FrameSent("a", "HEADERS", 1).fits(FrameSent("a"))
+    assert not FrameSent("a", "HEADERS", 1).fits(FrameSent("a", stream_id=0))
+    assert FrameSent("a", "SETTINGS").fits(FrameSent("a", stream_id=0))
+    assert not FrameSent("a").fits(FrameSent(""))
+    assert not ServerExited(0).fits(ServerExited(None))
+    trace = Trace(PLAY, (FrameSent("a", "SETTINGS", begin_ns=1, end_ns=2), FrameSent("a", "HEADERS", 1)))
+    assert trace.all(FrameSent(stream_id=0)) == [trace.events[0]]
+    assert str(Await(FrameSent("a", stream_id=0))) == "Await(FrameSent(connection=a, stream_id=0))"
+
+
+def test_an_event_is_made_like_a_dataclass():
+    event = FrameSent("a", "HEADERS", length=9, begin_ns=3)
+    assert event == FrameSent(connection="a", frame="HEADERS", length=9, begin_ns=3, stream_id=0)
+    assert (event.flags, event.end_ns) == ((), 0)
+    assert hash(event) == hash(dataclasses.replace(event, end_ns=0))
+    assert pickle.loads(pickle.dumps(event)) == event
+    with pytest.raises(TypeError, match=r"^FrameSent has no field 'event'"):
+        FrameSent("a", event="x")
+    with pytest.raises(TypeError, match=r"^ServerExited has 1 fields by place, and 2 were given"):
+        ServerExited(1, 2)
+    with pytest.raises(TypeError, match=r"^FrameSent was given 'connection' twice"):
+        FrameSent("a", connection="b")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        event.length = 3
+
+
 def test_trace_gives_events_by_class_by_pattern_and_by_line():
-    opened, first, second = ConnectionOpened("a"), FinReceived("a"), FinReceived("b")
+    opened, first, second = ConnectionOpened("a"), fin_received("a"), fin_received("b")
     trace = Trace(PLAY, (opened, first, second))
-    assert trace.of(FinReceived) == [first, second]
-    assert trace.of(FinReceived, ConnectionOpened) == [opened, first, second]
-    assert trace.all(FinReceived("b")) == [second]
-    assert trace.first(FinReceived()) is first
+    assert trace.of(ConnectionEnded) == [first, second]
+    assert trace.of(ConnectionEnded, ConnectionOpened) == [opened, first, second]
+    assert trace.all(fin_received("b")) == [second]
+    assert trace.first(fin_received()) is first
     assert trace.first(SignalSent()) is None
     assert [trace.line_of(event) for event in trace.events] == [2, 3, 4]
 
 
 def test_line_of_tells_equal_events_apart_and_refuses_strangers():
-    twins = (FinReceived("a"), FinReceived("a"))
+    twins = (fin_received("a"), fin_received("a"))
     assert [Trace(PLAY, twins).line_of(event) for event in twins] == [2, 3]
     with pytest.raises(KeyError):
-        Trace(PLAY, twins).line_of(FinReceived("a"))
+        Trace(PLAY, twins).line_of(fin_received("a"))
 
 
 def test_only_a_trace_that_ends_with_the_play_is_complete():
-    assert Trace(PLAY, (FinReceived("a"), PlayEnded())).complete
+    assert Trace(PLAY, (fin_received("a"), PlayEnded())).complete
     assert not Trace(PLAY, ()).complete
-    assert not Trace(PLAY, (PlayEnded(), FinReceived("a"))).complete
+    assert not Trace(PLAY, (PlayEnded(), fin_received("a"))).complete
 
 
 def test_events_between_two_moments_are_those_that_can_have_happened_then():
     early, across, late = at(0, 3), at(2, 9), at(8, 9)
     assert list(events_between(Trace(PLAY, (early, across, late)), 4, 7)) == [across]
     assert list(events_between(Trace(PLAY, (early, across, late)), 3, 8)) == [early, across, late]
+
+
+def test_a_goaway_covers_what_was_or_might_have_been_processed():
+    exact, announced = GoawayReceived("a", last_stream_id=3), GoawayReceived("a", last_stream_id=2**31 - 1)
+    assert [exact.covers(stream_id) for stream_id in (1, 3, 5, None)] == [True, True, False, True]
+    assert announced.covers(2**31 - 1)
+    assert (exact.excludes_nothing, announced.excludes_nothing) == (False, True)
+    assert announced.covers_more_than(exact)
+    assert not exact.covers_more_than(announced)
+    assert not exact.covers_more_than(exact)

@@ -4,14 +4,10 @@ import pytest
 
 from lastcall.conformance.model.client_events import (
     BytesSent,
-    CloseNotifyReceived,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     FrameSent,
     RequestSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     StreamReset,
@@ -28,6 +24,7 @@ from lastcall.conformance.model.server_events import (
     SignalSent,
 )
 from lastcall.conformance.model.views import Fate, connections, exited, fate, in_flight, requests, shutdown
+from tests.ends import close_notify_received, fin_received, fin_sent, reset_received
 from tests.traces import SIGNAL, answered, at, exits, goaway, held, opened, ready, released, trace
 
 
@@ -70,7 +67,7 @@ def test_connections_come_in_the_order_in_which_they_were_tried():
 
 
 def test_the_first_end_counts():
-    notify, fin, reset = at(1, CloseNotifyReceived("a")), at(2, FinReceived("a")), at(3, ResetReceived("a"))
+    notify, fin, reset = at(1, close_notify_received("a")), at(2, fin_received("a")), at(3, reset_received("a"))
     assert connection(*opened(), reset, fin, notify).ended is notify
     assert connection(*opened(), reset, fin).ended is fin
     assert connection(*opened()).ended is None
@@ -79,12 +76,12 @@ def test_the_first_end_counts():
 @pytest.mark.parametrize(
     ("ours", "theirs", "by_us"),
     [
-        (at(1, FinSent("a")), None, True),
-        (None, at(1, FinReceived("a")), False),
-        (at(1, FinSent("a")), at(2, FinReceived("a")), True),
-        (at(2, FinSent("a")), at(1, FinReceived("a")), False),
-        (at(1, FinSent("a")), at(1.01, FinReceived("a"), width_s=0.02), True),
-        (at(1, FinSent("a")), at(1, FinReceived("a")), True),
+        (at(1, fin_sent("a")), None, True),
+        (None, at(1, fin_received("a")), False),
+        (at(1, fin_sent("a")), at(2, fin_received("a")), True),
+        (at(2, fin_sent("a")), at(1, fin_received("a")), False),
+        (at(1, fin_sent("a")), at(1.01, fin_received("a"), width_s=0.02), True),
+        (at(1, fin_sent("a")), at(1, fin_received("a")), True),
     ],
     ids=["only us", "only they", "we first", "they first", "their span holds ours", "same time"],
 )
@@ -97,11 +94,11 @@ def test_who_closed_first(ours, theirs, by_us):
     ("events", "stood"),
     [
         ((), True),
-        ((at(0.1, FinReceived("a")),), True),
-        ((at(-0.1, FinReceived("a")),), False),
-        ((at(-0.1, FinSent("a")),), False),
-        ((at(0.1, FinReceived("a"), width_s=0.1),), True),
-        ((at(0.1, FinReceived("a"), width_s=0.11),), False),
+        ((at(0.1, fin_received("a")),), True),
+        ((at(-0.1, fin_received("a")),), False),
+        ((at(-0.1, fin_sent("a")),), False),
+        ((at(0.1, fin_received("a"), width_s=0.1),), True),
+        ((at(0.1, fin_received("a"), width_s=0.11),), False),
     ],
 )
 def test_what_stood_when_the_signals_span_began(events, stood):
@@ -174,12 +171,12 @@ def test_processed_is_entered_or_answered_with_success():
 @pytest.mark.parametrize(
     ("events", "whole"),
     [
-        ((at(1, FinReceived("a")),), True),
-        ((at(1, ResetReceived("a")),), False),
-        ((at(1, FinReceived("a")), at(2, ResetReceived("a"))), True),
-        ((at(-2, TlsEstablished("a")), at(1, FinReceived("a"))), False),
-        ((at(-2, TlsEstablished("a")), at(1, CloseNotifyReceived("a")), at(2, FinReceived("a"))), True),
-        ((at(1, ResetReceived("b")), at(1, FinReceived("a"))), True),
+        ((at(1, fin_received("a")),), True),
+        ((at(1, reset_received("a")),), False),
+        ((at(1, fin_received("a")), at(2, reset_received("a"))), True),
+        ((at(-2, TlsEstablished("a")), at(1, fin_received("a"))), False),
+        ((at(-2, TlsEstablished("a")), at(1, close_notify_received("a")), at(2, fin_received("a"))), True),
+        ((at(1, reset_received("b")), at(1, fin_received("a"))), True),
     ],
 )
 def test_an_error_of_the_transport_does_not_end_a_response(events, whole):
@@ -202,7 +199,7 @@ def test_in_flight_is_entered_before_the_signal_and_not_over():
 
 
 @pytest.mark.parametrize(
-    "gone", [StreamReset("x", 8), ResponseEnded("x"), HandlerCancelled("x"), FinReceived("a"), FinSent("a")]
+    "gone", [StreamReset("x", 8), ResponseEnded("x"), HandlerCancelled("x"), fin_received("a"), fin_sent("a")]
 )
 def test_what_was_over_before_the_signal_was_not_in_flight(gone):
     assert names_in_flight(*held("x"), at(-0.1, gone), SIGNAL) == []
@@ -221,9 +218,9 @@ def test_what_was_over_before_the_signal_was_not_in_flight(gone):
         ((at(1, HandlerEntered("r")), at(1, HandlerOrdered("r", "finish 9"))), Fate.LOST),
         ((at(1, HandlerEntered("r")),), Fate.CUT),
         ((at(1, HandlerEntered("r")), at(3, ServerKilled())), Fate.HELD),
-        ((at(1, HandlerEntered("r")), at(2, FinReceived("b")), at(3, ServerKilled())), Fate.HELD),
-        ((at(1, HandlerEntered("r")), at(3, ServerKilled()), at(3.1, ResetReceived("a"))), Fate.HELD),
-        ((at(1, HandlerEntered("r")), at(2, FinReceived("a")), at(3, ServerKilled())), Fate.CUT),
+        ((at(1, HandlerEntered("r")), at(2, fin_received("b")), at(3, ServerKilled())), Fate.HELD),
+        ((at(1, HandlerEntered("r")), at(3, ServerKilled()), at(3.1, reset_received("a"))), Fate.HELD),
+        ((at(1, HandlerEntered("r")), at(2, fin_received("a")), at(3, ServerKilled())), Fate.CUT),
         ((at(1, HandlerEntered("r")), at(2, HandlerCancelled("r")), at(3, ServerKilled())), Fate.CUT),
         ((at(1, HandlerEntered("r")), at(2, StreamReset("r", 8)), at(3, ServerKilled())), Fate.CUT),
         ((answered()[0],), Fate.LOST),

@@ -31,6 +31,7 @@ from lastcall.conformance.model.client_events import (
     ResponseEnded,
     ResponseStarted,
     StreamReset,
+    TrailersReceived,
 )
 from lastcall.conformance.wire import H2Client, Outgoing
 from lastcall.conformance.wire.h2_frames import error_name
@@ -174,6 +175,7 @@ READINGS: dict[str, tuple[list[Outgoing], bytes, list[Event]]] = {
             received("DATA", 1, ("PADDED",), 8, "padding=3"),
             BodyReceived(request="one", length=4),
             received("HEADERS", 1, ("END_STREAM", "END_HEADERS"), 15, "grpc-status: 0"),
+            TrailersReceived(request="one", headers=(("grpc-status", "0"),)),
             ended("one", b"body"),
         ],
     ),

@@ -18,7 +18,7 @@ from lastcall.conformance.checks.serving import in_flight_requests_are_served
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import OVER_TLS
 from lastcall.conformance.model.server_events import ListenerClosed, OrphansFound
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, Measured, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import ConnectionView, Fate, connections, exited, fate, shutdown
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import RequestView
-
-
-TLS = (Protocol.H1_TLS, Protocol.H2)
 
 
 def _closed_promptly(trace: Trace, limits: Limits, signal: SignalSent, subjects: Sequence[ConnectionView]) -> Judgement:
@@ -165,7 +162,11 @@ def connections_end_without_reset(trace: Trace, _limits: Limits) -> Judgement:
 
 
 @check(
-    clauses.CLOSE_NOTIFY, level=Level.MUST, impact=Impact.MANNERS, blocked_by=(in_flight_requests_are_served,), over=TLS
+    clauses.CLOSE_NOTIFY,
+    level=Level.MUST,
+    impact=Impact.MANNERS,
+    blocked_by=(in_flight_requests_are_served,),
+    over=OVER_TLS,
 )
 def close_notify_precedes_fin(trace: Trace, _limits: Limits) -> Judgement:
     """Over TLS the server sends close_notify before its FIN, so that an end cannot be mistaken for a truncation."""
@@ -258,7 +259,7 @@ def _newcomer(trace: Trace, story: ConnectionView, limits: Limits) -> tuple[Clar
 
 def _refusal(request: RequestView, story: ConnectionView) -> Event | None:
     """Give what first told the client that its request was not processed; or its end, if it was served."""
-    below = [goaway for goaway in story.goaways if goaway.last_stream_id < request.sent.stream_id]
+    below = [goaway for goaway in story.goaways if not goaway.covers(request.sent.stream_id)]
     return request.over or min(below, key=lambda event: event.end_ns, default=None)
 
 

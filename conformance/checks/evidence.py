@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.client_events import (
-    ConnectionAbandoned,
+    ABANDONED,
+    ConnectionEnded,
     FrameSent,
     GoawayReceived,
 )
@@ -70,8 +71,8 @@ def never_came(
 
 
 def stopped_waiting(trace: Trace) -> Event:
-    """Give the moment from which nothing more was waited for: the probes let go, or the server was killed."""
-    endings = [*trace.of(ConnectionAbandoned), *trace.of(ServerKilled)]
+    """Give the moment from which nothing more was waited for: the clients let go, or the server was killed."""
+    endings = [*trace.all(ConnectionEnded(how=ABANDONED)), *trace.of(ServerKilled)]
     return min(endings, key=lambda event: event.begin_ns, default=trace.events[-1])
 
 

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionView
 
-HIGHEST = 2**31 - 1
-
 CUT_SHORT = (in_flight_requests_are_served, drain_timeout_is_granted_in_full)
 """When the end is not graceful at all, it is chance which frames still come before it."""
 _REFUSED_STREAM = 7
@@ -163,7 +161,7 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Judgement:
     firsts = [story.goaways[0] for story in stories if story.goaways and not precedes(story.goaways[0], signal)]
     if not firsts:
         return cannot_tell("No GOAWAY came.")
-    exact = [first for first in firsts if first.last_stream_id != HIGHEST]
+    exact = [first for first in firsts if not first.excludes_nothing]
     if exact:
         because = f"The first GOAWAY on {exact[0].connection!r} already says last stream id {exact[0].last_stream_id}."
         return broken(because, *exact)
@@ -183,7 +181,7 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Judgement:
         return cannot_tell("No connection got a second GOAWAY.")
     for story in several:
         for first, second in pairwise(story.goaways):
-            if second.last_stream_id > first.last_stream_id:
+            if second.covers_more_than(first):
                 because = (
                     f"On {story.name!r} the last stream id grew from {first.last_stream_id} to {second.last_stream_id}."
                 )
@@ -213,7 +211,7 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Ju
             after = [goaway for goaway in story.goaways if precedes(processed, goaway)]
             judged += after
             for goaway in after:
-                if goaway.last_stream_id < stream_id:
+                if not goaway.covers(stream_id):
                     because = (
                         f"GOAWAY says last stream id {goaway.last_stream_id}, but stream {stream_id} had been processed"
                         " before."
@@ -224,14 +222,16 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Ju
     return kept("Every GOAWAY covers the streams that had been processed before it.", *dict.fromkeys(judged))
 
 
-def _processed_streams(trace: Trace, story: ConnectionView) -> Iterator[tuple[str, int, Event, StreamReset | None]]:
+def _processed_streams(
+    trace: Trace, story: ConnectionView
+) -> Iterator[tuple[str, int | None, Event, StreamReset | None]]:
     """Give the streams of a connection that were processed, requests and WebSockets, with what shows it."""
     for request in story.requests:
         if request.processed is not None:
             yield request.name, request.sent.stream_id, request.processed, request.reset
     for asked in trace.all(WebSocketAsked(connection=story.name)):
         opened = trace.first(HandlerEntered(asked.request)) or trace.first(WebSocketOpened(asked.request))
-        if asked.stream_id and opened is not None:
+        if asked.stream_id is not None and opened is not None:
             yield asked.request, asked.stream_id, opened, trace.first(StreamReset(asked.request))
 
 
@@ -250,7 +250,7 @@ def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits
         for story in connections(trace)
         for request in story.requests
         for goaway in story.goaways
-        if goaway.last_stream_id < request.sent.stream_id
+        if not goaway.covers(request.sent.stream_id)
         # What was processed before the GOAWAY is another promise: last_stream_id_covers_processed_streams.
         if request.processed is None or not precedes(request.processed, goaway)
     ]

@@ -8,7 +8,7 @@ from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, told
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2
 from lastcall.conformance.model.server_events import ListenerClosed
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, cannot_tell, observed
 from lastcall.conformance.model.views import connections, shutdown
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
 
-HTTP2 = (Protocol.H2, Protocol.H2C)
-HIGHEST = 2**31 - 1
 _LONGEST = 3
 
 
@@ -46,7 +44,7 @@ def sequence_of_goaways(trace: Trace, _limits: Limits) -> Judgement:
 
 
 def _words(goaway: GoawayReceived) -> str:
-    last = "2^31-1" if goaway.last_stream_id == HIGHEST else str(goaway.last_stream_id)
+    last = "2^31-1" if goaway.excludes_nothing else str(goaway.last_stream_id)
     code = f" with code {goaway.error_code}" if goaway.error_code else ""
     return f"{last}{code}" + (f" {goaway.debug!r}" if goaway.debug else "")
 

@@ -17,7 +17,7 @@ from lastcall.conformance.model.client_events import (
     RequestSent,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP1
 from lastcall.conformance.model.server_events import HandlerOrdered, HandlerReported
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import OK, Fate, RequestView, connections, exited, fate, in_flight, shutdown
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import ConnectionView
 
-HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 
 _TIMER_S = 0.1
 """By how much a harness that waits for a limit may stop waiting early."""

@@ -9,7 +9,7 @@ from lastcall.conformance.checks.http1 import says_close
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP1
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import RequestView
-
-HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 
 
 def _begun_in_the_drain(trace: Trace) -> list[RequestView]:

@@ -110,7 +110,8 @@ def _carrier(trace: Trace, request: RequestView) -> ConnectionView:
 
 
 def _frames(trace: Trace, request: RequestView, kind: str) -> list[FrameSent]:
-    return trace.all(FrameSent(request.connection, kind, request.sent.stream_id))
+    stream_id = request.sent.stream_id
+    return [] if stream_id is None else trace.all(FrameSent(request.connection, kind, stream_id))
 
 
 @check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
@@ -170,7 +171,7 @@ def _shut_since(trace: Trace, request: RequestView) -> FrameSent | None:
     return shut if windows[0] <= 0 or windows[request.sent.stream_id] <= 0 else None
 
 
-def _window_used_up(trace: Trace, story: ConnectionView, streams: set[int]) -> FrameSent | None:
+def _window_used_up(trace: Trace, story: ConnectionView, streams: set[int | None]) -> FrameSent | None:
     """Give the first DATA of one of these streams after which the client had nothing left of the connection's window."""
     left = _FIRST_WINDOW
     for event in trace.events:

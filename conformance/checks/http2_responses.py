@@ -9,7 +9,7 @@ from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.client_events import FrameReceived
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP2
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, shutdown
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.views import RequestView
 
-HTTP2 = (Protocol.H2, Protocol.H2C)
 
 _OF_ONE_CONNECTION = frozenset({"connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"})
 _NONE_ENDED = cannot_tell("No response came to its end after the shutdown.")

@@ -105,7 +105,7 @@ def handlers_hear_of_no_false_disconnect(trace: Trace, limits: Limits) -> Judgem
         story = next((story for story in connections(trace) if story.name == request.connection), None)
         if news is None or story is None or precedes(news, signal):
             continue
-        ends = [end for end in (request.over, story.ended, story.fin_sent) if end is not None]
+        ends = [end for end in (request.over, story.ended, story.closed_by_us) if end is not None]
         if all(precedes(news, end) for end in ends):
             because = f"The handler of {request.name!r} was told of a disconnect while its client still waited."
             return broken(because, signal, news)

@@ -15,7 +15,7 @@ from lastcall.conformance.model.client_events import (
     LoadSent,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP1
 from lastcall.conformance.model.server_events import HandlerEntered, SuccessorReady
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept, observed
 from lastcall.conformance.model.views import OK, shutdown
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
 
-HTTP1 = (Protocol.H1, Protocol.H1_TLS)
 REFUSED = ("ConnectError", "ConnectTimeout")
 """What httpx raises when it has no connection to send a request on: the request can safely be sent again."""
 _NO_LOAD = cannot_tell("No ordinary client was at work through the shutdown.")

@@ -17,7 +17,7 @@ from lastcall.conformance.model.client_events import (
     WebSocketOpened,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP1, protocol_named
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
 from lastcall.conformance.model.views import connections, exited, shutdown
 
@@ -57,7 +57,7 @@ def _asked_for(trace: Trace, violated: ProtocolViolated) -> bool:
     To a connection without a word on it, a server that speaks both may say in HTTP/1.1 that it waits no longer.
     """
     name = violated.connection
-    if trace.all(TlsEstablished(name)) or Protocol(trace.play.protocol).version == 1:
+    if trace.all(TlsEstablished(name)) or protocol_named(trace.play.protocol) in HTTP1:
         return True
     said = (*trace.all(FrameSent(name)), *trace.all(RequestSent(connection=name)))
     return any(precedes(each, violated) for each in said)

@@ -153,7 +153,7 @@ def no_request_is_lost_in_a_reload(trace: Trace, limits: Limits) -> Judgement:
 def _wait(trace: Trace, story: RequestView, limits: Limits) -> Measured:
     """Measure how long a request has waited for its answer, or until its client gave it up."""
     carrier = next((each for each in connections(trace) if each.name == story.connection), None)
-    given_up = carrier.fin_sent if carrier is not None else None
+    given_up = carrier.closed_by_us if carrier is not None else None
     until = story.over or given_up or story.sent
     return measured(f"answer to {story.name}", story.sent, until, limits.new_connection_s)
 

@@ -92,7 +92,7 @@ def _what_happened(trace: Trace, request: RequestView, signal: SignalSent) -> st
     part = "after part of its response" if request.started else "before its response"
     if ended is None:
         return f"{name} got no whole response while the play lasted"
-    how = type(ended).__name__.removesuffix("Received")
+    how = ended.how.title().replace("_", "")  # Fin, Reset, CloseNotify
     after_s = seconds(ended.begin_ns - signal.end_ns)
     return f"{name} saw the connection end ({how}) {part}, {max(0.0, after_s):.2f} s after the signal"
 

@@ -20,7 +20,7 @@ from lastcall.conformance.model.client_events import (
     WebSocketOpened,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import HTTP1, HTTP2
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HandlerEntered,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server_events import SignalSent
     from lastcall.conformance.model.trace import Trace
 
-HTTP1 = (Protocol.H1, Protocol.H1_TLS)
-HTTP2 = (Protocol.H2, Protocol.H2C)
 
 _GOING_AWAY = (1001, 1012)
 _RESERVED = (1005, 1006, 1015)
@@ -89,7 +87,7 @@ def _stream_end(trace: Trace, asked: WebSocketAsked) -> ResponseEnded | StreamRe
 
 def _given_up(trace: Trace, asked: WebSocketAsked) -> bool:
     """Tell whether its client has reset the stream."""
-    return bool(asked.stream_id and trace.all(FrameSent(asked.connection, "RST_STREAM", asked.stream_id)))
+    return asked.stream_id is not None and bool(trace.all(FrameSent(asked.connection, "RST_STREAM", asked.stream_id)))
 
 
 def _carrier(ended: Event) -> str:

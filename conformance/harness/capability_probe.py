@@ -6,6 +6,7 @@ a server that speaks more than its adapter says, or an application that has not 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.harness.client.clients import Clients
@@ -22,7 +23,7 @@ from lastcall.conformance.model.client_steps import (
     OpenWebSocket,
     Request,
 )
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import H2, H2C, HTTP1, HTTP2, PROTOCOLS, Protocol
 from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import ApplicationReported, RemoveFailed
 
@@ -39,14 +40,13 @@ _ANSWER_S = 2.0
 async def probe(environment: Environment, server: Server, limits: Limits) -> list[Capability]:
     """Boot the server once without TLS and once with it, where it claims to speak so, and try everything on it."""
     tried: list[Capability] = []
-    for tls in (False, True):
-        spoken = sorted(protocol for protocol in server.speaks if protocol.tls is tls)
-        if not spoken:
-            continue
+    carriers = sorted({(protocol.transport, protocol.tls) for protocol in server.speaks})
+    for carrier in carriers:
+        spoken = sorted(protocol for protocol in server.speaks if (protocol.transport, protocol.tls) == carrier)
         first = min(spoken, key=lambda protocol: protocol.version)
         try:
             async with boot(environment, server, first, limits) as booted:
-                tried += await _try_everything(environment, server, booted)
+                tried += await _try_everything(server, booted)
             tried += _not_removed(booted)
         except ServerSessionError as error:
             tried.append(Capability(str(first), declared=True, found=False, detail=str(error)))
@@ -58,7 +58,7 @@ async def probe(environment: Environment, server: Server, limits: Limits) -> lis
 async def _try_websockets_over_h2(environment: Environment, server: Server, limits: Limits) -> list[Capability]:
     """Boot the server for HTTP/2, without TLS where it can, and ask for a WebSocket on a stream."""
     what, declared = str(Feature.WEBSOCKET_H2), Feature.WEBSOCKET_H2 in server.features
-    spoken = [protocol for protocol in (Protocol.H2C, Protocol.H2) if protocol in server.speaks]
+    spoken = [protocol for protocol in (H2C, H2) if protocol in server.speaks]
     if not spoken:
         return [Capability(what, declared=declared, found=False, detail="its adapter claims no HTTP/2")]
     try:
@@ -75,14 +75,16 @@ def _not_removed(booted: BootedServer) -> list[Capability]:
     return [Capability("remove", declared=True, found=False, detail=each.reason) for each in failed]
 
 
-async def _try_everything(environment: Environment, server: Server, booted: BootedServer) -> list[Capability]:
+async def _try_everything(server: Server, booted: BootedServer) -> list[Capability]:
     launched = booted.launch.protocol
     tried = [
-        Capability(str(protocol), declared=False, found=await _answers(environment, server, booted, protocol))
-        for protocol in Protocol
-        if protocol.tls is launched.tls and protocol not in server.speaks
+        Capability(str(protocol), declared=False, found=await _answers(server, booted, protocol))
+        for protocol in PROTOCOLS.values()
+        # What uses another transport cannot be tried on the port that was opened for this one.
+        if (protocol.transport, protocol.tls) == (launched.transport, launched.tls)
+        if protocol not in server.speaks
     ]
-    if launched.version == 1 and server.timed is None:
+    if launched in HTTP1 and server.timed is None:
         opens = await _opens_websockets(booted)
         tried.append(Capability(str(Feature.WEBSOCKET), declared=Feature.WEBSOCKET in server.features, found=opens))
     if server.timed is None:
@@ -91,22 +93,16 @@ async def _try_everything(environment: Environment, server: Server, booted: Boot
     return tried
 
 
-async def _answers(environment: Environment, server: Server, booted: BootedServer, protocol: Protocol) -> bool:
+async def _answers(server: Server, booted: BootedServer, protocol: Protocol) -> bool:
     """Tell whether the server answers over a protocol that it was not asked to speak when it was started."""
     name = f"unclaimed-{protocol}"
-    clients = Clients(
-        booted.recorder,
-        protocol,
-        booted.launch.port,
-        booted.limits,
-        environment.client_context(protocol),
-    )
+    clients = Clients(booted.recorder, replace(booted.endpoint, protocol=protocol), booted.limits)
     try:
         if not await clients.execute(Connect(name)):
             return False
         # Without the word in ALPN a server may still read the bytes: RFC 9113 §3.2 lets only that word choose HTTP/2.
         spoken = next((each.alpn for each in booted.recorder.trace.all(TlsEstablished(name))), "")
-        if protocol is Protocol.H2 and spoken != "h2":
+        if protocol in HTTP2 and protocol.tls and spoken != protocol.alpn:
             return False
         await clients.execute(Request(name, target=server.ready))
         await booted.recorder.wait(

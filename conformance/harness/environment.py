@@ -14,17 +14,15 @@ from lastcall.conformance.harness.client.certificates import make_certificates
 from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
 from lastcall.conformance.harness.process.ports import listening_ports
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import OVER_TLS
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Coroutine
     from types import TracebackType
     from typing import Any, Self
 
 R = TypeVar("R")
 
-_ALPN = {Protocol.H2: "h2", Protocol.H1_TLS: "http/1.1"}
 _FRESH_NS = 10_000_000
 
 
@@ -40,7 +38,8 @@ class Environment:
     def __enter__(self) -> Self:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-tls-")))
         self.certificates = make_certificates(self._folder)
-        self._contexts = {name: self.certificates.client_context(alpn) for name, alpn in _ALPN.items()}
+        for protocol in OVER_TLS:  # now, because within a play the milliseconds would make the event loop late
+            self.certificates.shared_client_context(protocol.alpn)
         self.process_sessions = ProcessSessions()
         self._stack.callback(self.process_sessions.close)
         self.clock = LoopClock()
@@ -53,14 +52,6 @@ class Environment:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._stack.close()
-
-    def client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
-        """Give the TLS settings of a client of this protocol, or None if it has no TLS."""
-        return self._contexts.get(protocol)
-
-    def fresh_client_context(self, protocol: Protocol) -> ssl.SSLContext | None:
-        """Give settings like :meth:`client_context`, for a client that changes them."""
-        return self.certificates.client_context(_ALPN[protocol]) if protocol in _ALPN else None
 
     def listening_ports(self) -> frozenset[int] | None:
         """Give the ports that are listened on, as of at most 10 ms ago."""

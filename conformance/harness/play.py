@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Clients
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.loops import Background
+from lastcall.conformance.harness.client.transports import tcp_port_of
 from lastcall.conformance.harness.gate.gate import Gate
 from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.gate.timed import Unwitnessed
@@ -38,7 +39,7 @@ from lastcall.conformance.harness.process.successor import Successor
 from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model import client_steps, step, timeline
-from lastcall.conformance.model.client_events import ConnectionAbandoned
+from lastcall.conformance.model.client_events import ABANDONED, CLIENT, ConnectionEnded
 from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.server_events import (
     AwaitExpired,
@@ -123,9 +124,9 @@ class _Performance:
             environment, recorder, case.server, launch, gate=gate.address, limits=case.limits
         )
         self._process = self._server.process
-        self._clients = Clients(recorder, case.protocol, launch.port, case.limits, self._server.tls)
+        self._clients = Clients(recorder, self._server.endpoint, case.limits)
         self._workers = Workers(recorder, self._process, launch.port)
-        load = Load(recorder, gate, case.protocol, launch.port, environment.fresh_client_context)
+        load = Load(recorder, gate, self._server.endpoint)
         self._background = Background(recorder, self._clients, gate, case.limits, load)
         timed = case.server.timed
         self._unwitnessed = Unwitnessed(timed, case.scenario.timeline) if timed else None
@@ -133,7 +134,7 @@ class _Performance:
         """Whether the question has been put: from the shutdown on, or from a signal before it that is the question."""
         self._asked_ns = 0
         self._first_asked_ns = 0
-        self._listener = ListenerWatch(recorder, launch.port, environment.listening_ports)
+        self._listener = ListenerWatch(recorder, tcp_port_of(self._server.endpoint), environment.listening_ports)
         self._successor: Successor | None = None
 
     async def run(self) -> None:
@@ -157,7 +158,7 @@ class _Performance:
         """End whatever was begun; what the harness did is recorded, so that it is not the server's."""
         await self._background.cancel()
         self._listener.cancel()
-        self._recorder.did(*(ConnectionAbandoned(name) for name in self._clients.abandon()))
+        self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in self._clients.abandon()))
         if self._asked:
             self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_asked_ns)))
         why = "the control is over" if self._case.control else "it had not exited by itself"

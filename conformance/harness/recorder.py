@@ -77,7 +77,9 @@ class Recorder:
         for event in events:
             timed = event.at(begin_ns, end_ns)
             self.events.append(timed)
-            for key in {_key(timed), (type(timed), "")}:
+            kind, request = key = _key(timed)
+            self._alike[kind, ""].append(timed)
+            if request:
                 self._alike[key].append(timed)
             self._write(event_line(timed))
         self._wake()

@@ -35,9 +35,9 @@ from lastcall.conformance.model.trace import Play
 from lastcall.conformance.model.words import words
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Iterator
 
+    from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.environment import Environment
     from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
@@ -69,7 +69,7 @@ class ServerSession:
         self, request: str, target: str = "", *, method: str = "GET", body: bytes = b"", on: str = ""
     ) -> None:
         """Send a request, by default to a held handler; ``on`` an earlier request's connection where HTTP/2 allows it."""
-        connection = on if on and self.protocol.version > 1 else request
+        connection = on if on and self.protocol.multiplexes else request
         if connection == request and not await self.clients.execute(Connect(connection)):
             raise ServerSessionError(f"connection {connection!r} could not be opened")
         # RFC 9110 §8.6: a client says how long the body is where the method is meant to have one, be it of no length.
@@ -142,12 +142,12 @@ class BootedServer:
     process: ServerProcess
     launch: Launch
     limits: Limits
-    tls: ssl.SSLContext | None
+    endpoint: Endpoint
 
     @contextlib.contextmanager
     def rehearsal(self) -> Iterator[ServerSession]:
         """Give clients for a while; their connections are let go of afterwards."""
-        clients = Clients(self.recorder, self.launch.protocol, self.launch.port, self.limits, self.tls)
+        clients = Clients(self.recorder, self.endpoint, self.limits)
         try:
             yield ServerSession(self.recorder, self.gate, self.process, clients, self.launch.protocol, self.limits)
         finally:
@@ -181,4 +181,4 @@ async def boot(
             await tested.end("it does not serve")
             also = "".join(f"; {failed.reason}" for failed in recorder.trace.of(RemoveFailed))
             raise ServerSessionError(f"{server.name} over {protocol} cannot be asked: {error}{also}") from error
-        yield BootedServer(recorder, gate, tested.process, launch, limits, tested.tls)
+        yield BootedServer(recorder, gate, tested.process, launch, limits, tested.endpoint)

@@ -23,7 +23,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.model.versions import check_versions, names_version
 
@@ -174,8 +174,8 @@ def _entry(table: object) -> Expectation:
     if upstream and not upstream.startswith(("https://", "http://")):
         raise ValueError(f"'upstream' must be a link or empty, not {upstream!r}")
     protocol = _text(table, "protocol", "")
-    if protocol and protocol not in {known.value for known in Protocol}:
-        raise ValueError(f"'protocol' knows {', '.join(Protocol)}, not {protocol!r}")
+    if protocol and protocol not in PROTOCOLS:
+        raise ValueError(f"'protocol' knows {', '.join(PROTOCOLS)}, not {protocol!r}")
     date = table.get("date")
     if type(date) is not dt.date:
         raise ValueError("'date' must be a date such as 2026-11-23, without quotes")

@@ -30,7 +30,7 @@ from lastcall.conformance.model.client_events import (
     ProtocolViolated,
 )
 from lastcall.conformance.model.event import precedes
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import protocol_named
 from lastcall.conformance.model.server_events import (
     HandlerCancelled,
     HarnessFailed,
@@ -56,7 +56,7 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     ``control`` is the trace of the same timeline without its shutdown; with it, a broken must or promise becomes
     "setup failed" if the control fails too.
     """
-    checks = scenario.checks_over(Protocol(trace.play.protocol), timed=trace.play.slow_s > 0)
+    checks = scenario.checks_over(protocol_named(trace.play.protocol), timed=trace.play.slow_s > 0)
     judgements = {check.id: _judgement(check, trace, limits) for check in checks}
     verdicts = []
     for check in checks:

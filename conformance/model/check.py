@@ -12,7 +12,7 @@ from lastcall.conformance.model.verdict import Impact, Judgement, Level
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.clauses import Clause
-    from lastcall.conformance.model.protocol import Protocol
+    from lastcall.conformance.model.protocol import Protocol, ProtocolSet
 
 Rule: TypeAlias = Callable[[Trace, Limits], Judgement]
 """The function of a check; its docstring is the promise."""
@@ -39,7 +39,7 @@ class Check:
     level: Level
     impact: Impact
     blocked_by: tuple[Check, ...] = ()
-    over: tuple[Protocol, ...] = ()
+    over: ProtocolSet | tuple[Protocol, ...] = ()
     decisive: bool = False
     needs_gate: bool = False
     only_timed: bool = False
@@ -70,7 +70,7 @@ def check(
     level: Level,
     impact: Impact,
     blocked_by: tuple[Check, ...] = (),
-    over: tuple[Protocol, ...] = (),
+    over: ProtocolSet | tuple[Protocol, ...] = (),
     decisive: bool = False,
     needs_gate: bool = False,
     only_timed: bool = False,

@@ -47,7 +47,7 @@ class TlsFailed(Event):
 
 @dataclass(frozen=True)
 class BytesSent(Event):
-    """The probe wrote raw bytes that are no whole request (a part of a header, noise): ``what`` says which."""
+    """The client wrote raw bytes that are no whole request (a part of a header, noise): ``what`` says which."""
 
     connection: str = ""
     length: int = 0
@@ -56,7 +56,7 @@ class BytesSent(Event):
 
 @dataclass(frozen=True)
 class FrameSent(Event):
-    """The probe wrote an HTTP/2 frame."""
+    """The client wrote an HTTP/2 frame."""
 
     connection: str = ""
     frame: str = ""
@@ -80,7 +80,7 @@ class FrameReceived(Event):
 
 @dataclass(frozen=True)
 class GoawaySent(Event):
-    """The probe said goodbye with a GOAWAY of its own."""
+    """The client said goodbye with a GOAWAY of its own."""
 
     connection: str = ""
     last_stream_id: int = 0
@@ -93,13 +93,33 @@ HIGHEST_STREAM_ID = 2**31 - 1
 
 @dataclass(frozen=True)
 class GoawayReceived(Event):
-    """A GOAWAY arrived. ``stream_id`` is the frame's own (0 unless the server is wrong); ``debug`` is printable text."""
+    """A GOAWAY arrived. ``stream_id`` is the frame's own (0 unless the server is wrong); ``debug`` is printable text.
+
+    HTTP/2 names the last stream that was or might have been processed; see :meth:`covers`.
+    """
 
     connection: str = ""
     last_stream_id: int = -1
     error_code: int = -1
     stream_id: int = -1
     debug: str = ""
+
+    def covers(self, stream_id: int | None) -> bool:
+        """Return whether that stream was or might have been processed; any other may safely be sent again.
+
+        What has no stream id is none of a GOAWAY's business, so nobody is promised anything about it.
+        """
+        # RFC 9113 §6.8: streams up to the last stream id and that one itself might have been processed.
+        return stream_id is None or stream_id <= self.last_stream_id
+
+    def covers_more_than(self, other: GoawayReceived) -> bool:
+        """Return whether it covers streams that the other excluded."""
+        return self.last_stream_id > other.last_stream_id
+
+    @property
+    def excludes_nothing(self) -> bool:
+        """Whether it covers every stream that there can be: it announces the end, and another is to follow."""
+        return self.last_stream_id == HIGHEST_STREAM_ID
 
 
 @dataclass(frozen=True)
@@ -110,46 +130,35 @@ class ProtocolViolated(Event):
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class CloseNotifyReceived(Event):
-    """The server closed its side of TLS in order; its FIN is another event."""
+SERVER, CLIENT = "server", "client"
+"""By whom a connection was ended."""
 
-    connection: str = ""
-
-
-@dataclass(frozen=True)
-class FinReceived(Event):
-    """The server closed its side of TCP (FIN). Over TLS, without a close_notify before it, the stream was truncated."""
-
-    connection: str = ""
-
-
-@dataclass(frozen=True)
-class ResetReceived(Event):
-    """The connection was reset (RST)."""
-
-    connection: str = ""
+FIN = "fin"
+"""TCP was closed for one direction. Over TLS, without a close_notify before it, the stream was truncated."""
+RESET = "reset"
+"""TCP was reset (RST)."""
+CLOSE_NOTIFY = "close_notify"
+"""TLS was closed in order for one direction; the FIN is an event of its own."""
+CONNECTION_CLOSE = "connection_close"
+"""QUIC was closed, for both directions at once, with a code."""
+IDLE_TIMEOUT = "idle_timeout"
+"""QUIC: nothing was heard for so long that the connection is over without a word."""
+ABANDONED = "abandoned"
+"""The play is over and the client stopped waiting: what the server would have done next is not known."""
 
 
 @dataclass(frozen=True)
-class CloseNotifySent(Event):
-    """The probe closed its side of TLS in order."""
+class ConnectionEnded(Event):
+    """One side ended the connection, or its direction of it; ``by`` whom, and ``how``.
+
+    ``how`` is one of ``fin``, ``reset``, ``close_notify``, ``connection_close`` and ``idle_timeout``; the client's
+    ``abandoned`` is no end on the wire. ``code`` is the one that a connection_close carries.
+    """
 
     connection: str = ""
-
-
-@dataclass(frozen=True)
-class FinSent(Event):
-    """The probe closed its side of TCP."""
-
-    connection: str = ""
-
-
-@dataclass(frozen=True)
-class ConnectionAbandoned(Event):
-    """The play is over and the probe stopped waiting: what the server would have done next is not known."""
-
-    connection: str = ""
+    by: str = ""
+    how: str = ""
+    code: int | None = None
 
 
 # --- requests and responses ---
@@ -157,7 +166,7 @@ class ConnectionAbandoned(Event):
 
 @dataclass(frozen=True)
 class RequestSent(Event):
-    """The head of a request was written; ``whole`` if the body (if any) was too. ``stream_id`` is 0 in HTTP/1.1.
+    """The head of a request was written; ``whole`` if the body (if any) was too. ``stream_id`` is None in HTTP/1.1.
 
     ``expects``: it asked for 100 (Continue) and holds its body back.
     """
@@ -166,7 +175,7 @@ class RequestSent(Event):
     connection: str = ""
     method: str = ""
     target: str = ""
-    stream_id: int = 0
+    stream_id: int | None = None
     whole: bool = True
     expects: bool = False
 
@@ -212,6 +221,14 @@ class BodyReceived(Event):
 
 
 @dataclass(frozen=True)
+class TrailersReceived(Event):
+    """Trailers arrived: the fields that follow a response's body, and end it."""
+
+    request: str = ""
+    headers: Headers = ()
+
+
+@dataclass(frozen=True)
 class ResponseEnded(Event):
     """A response ended as its protocol says a whole one ends.
 
@@ -242,13 +259,13 @@ class StreamReset(Event):
 class WebSocketAsked(Event):
     """The client's opening handshake was written: a WebSocket named ``request`` was asked for on the connection.
 
-    ``stream_id`` is 0 in HTTP/1.1. Over HTTP/2 the end of the WebSocket's stream is a ResponseEnded or StreamReset.
+    ``stream_id`` is None in HTTP/1.1. Over HTTP/2 the end of the WebSocket's stream is a ResponseEnded or StreamReset.
     """
 
     request: str = ""
     connection: str = ""
     target: str = ""
-    stream_id: int = 0
+    stream_id: int | None = None
 
 
 @dataclass(frozen=True)

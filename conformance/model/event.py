@@ -1,6 +1,10 @@
 """What an event is: something that happened, with the earliest and the latest moment at which it can have happened.
 
-An event made without times serves as a pattern: see :meth:`Event.fits`.
+An event made without times serves as a pattern: see :meth:`Event.fits`. A pattern has to know which of its fields were
+set, also to the value that is their default: ``FrameSent(stream_id=0)`` is about stream 0 alone, ``FrameSent()`` about
+any. So an event keeps in its own dictionary nothing but what it was given; every other field is read from its class,
+where a dataclass leaves the default. The recorder makes events by the million: this is also faster than what a frozen
+dataclass does by itself, which sets field after field.
 """
 
 from __future__ import annotations
@@ -12,50 +16,89 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_TIMES = ("begin_ns", "end_ns")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Anything that happened. An event made without times serves as a pattern (see :meth:`fits`)."""
+    """Anything that happened. An event made without times serves as a pattern (see :meth:`fits`).
+
+    Every field of a subclass has a default, which is plain data.
+    """
 
     begin_ns: int = 0
     end_ns: int = 0
 
-    def fits(self, pattern: Event) -> bool:
-        """Tell whether this event is of the pattern's class and agrees with each field the pattern sets.
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take fields as a dataclass does, by place or by name, and keep only these."""
+        shape = _SHAPES.get(type(self)) or _shape(type(self))
+        given = vars(self)
+        if args:
+            given.update(zip(shape.by_place, args, strict=False))
+        if kwargs:
+            given.update(kwargs)
+            if not kwargs.keys() <= shape.names:
+                raise shape.error(len(args), kwargs)
+        # Too many by place, or one given twice, shows as fewer fields than values.
+        if len(given) != len(args) + len(kwargs):
+            raise shape.error(len(args), kwargs)
 
-        A field of the pattern that still has its default matches everything; times are never compared.
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keep the dataclass decorator from making an ``__init__`` that sets what was not given."""
+        super().__init_subclass__(**kwargs)
+        type.__setattr__(cls, "__init__", Event.__init__)
+
+    def fits(self, pattern: Event) -> bool:
+        """Return whether this event is of the pattern's class and agrees with each field that the pattern sets.
+
+        A field that the pattern does not set matches everything; times are never compared.
         """
         if type(self) is not type(pattern):
             return False
         return all(getattr(self, name) == value for name, value in set_fields(pattern))
 
     def as_json(self) -> dict[str, Any]:
-        """Give the event as a JSON object, its class under ``event``."""
-        return {"event": type(self).__name__, **vars(self)}
+        """Return the event as a JSON object, its class under ``event``."""
+        shape = _SHAPES.get(type(self)) or _shape(type(self))
+        return {**shape.record, **vars(self)}
 
     def at(self, begin_ns: int, end_ns: int) -> Self:
-        """Give the same event with its times: what :func:`dataclasses.replace` does, a few times as fast."""
+        """Return the same event with its times: what :func:`dataclasses.replace` does, a few times as fast."""
         timed = object.__new__(type(self))
         vars(timed).update(vars(self), begin_ns=begin_ns, end_ns=end_ns)
         return timed
 
 
-_DEFAULTS: dict[type[Event], dict[str, Any]] = {}
+class _Shape:
+    """What is known of a class of events: its fields by place, and its record with every field at its default."""
+
+    def __init__(self, kind: type[Event]) -> None:
+        fields = dataclasses.fields(kind)
+        self.name = kind.__name__
+        self.by_place = tuple(item.name for item in fields if not item.kw_only)
+        self.names = frozenset(item.name for item in fields)
+        self.record: dict[str, Any] = {"event": self.name} | {item.name: item.default for item in fields}
+
+    def error(self, places: int, names: dict[str, Any]) -> TypeError:
+        """Return what is wrong with so many values by place and these by name."""
+        if unknown := sorted(names.keys() - self.names):
+            return TypeError(f"{self.name} has no field {unknown[0]!r}")
+        if places > len(self.by_place):
+            return TypeError(f"{self.name} has {len(self.by_place)} fields by place, and {places} were given")
+        twice = next(name for name in self.by_place[:places] if name in names)
+        return TypeError(f"{self.name} was given {twice!r} twice")
 
 
-def _defaults(kind: type[Event]) -> dict[str, Any]:
-    """Give the fields of a class of events, each with its default; no field holds a dataclass of its own."""
-    if kind not in _DEFAULTS:
-        _DEFAULTS[kind] = {item.name: item.default for item in dataclasses.fields(kind)}
-    return _DEFAULTS[kind]
+_SHAPES: dict[type[Event], _Shape] = {}
+
+
+def _shape(kind: type[Event]) -> _Shape:
+    return _SHAPES.setdefault(kind, _Shape(kind))
 
 
 def set_fields(pattern: Event) -> Iterator[tuple[str, Any]]:
     """Yield the fields that a pattern sets, each with its value."""
-    for name, default in _defaults(type(pattern)).items():
-        value = getattr(pattern, name)
-        if name not in ("begin_ns", "end_ns") and value != default:
-            yield name, value
+    return ((name, value) for name, value in vars(pattern).items() if name not in _TIMES)
 
 
 def precedes(first: Event, second: Event) -> bool:

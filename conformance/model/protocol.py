@@ -1,28 +1,98 @@
-"""The protocols in which a play can be played, each with its transport and its security."""
+"""The protocols in which a play can be played, each with its transport and its security.
+
+A protocol is a value, and every fact about it stands in it: code asks ``protocol.multiplexes`` or ``protocol in HTTP2``,
+never for its name. So a protocol that is added later (HTTP/3, or one over another transport) finds its way into every
+rule that is about its version or its security, and into nothing else: a server speaks what its adapter lists.
+
+To add one: :func:`register` it, and register its transport beside it (``conformance/harness/client/transport.py``) and
+a wire client for its version of HTTP (``conformance/harness/client/connection.py``) if these are new too.
+"""
 
 from __future__ import annotations
 
-import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
-class Protocol(enum.StrEnum):
-    """A protocol with its transport; the value is what stands in node ids and reports."""
+@dataclass(frozen=True, order=True)
+class Protocol:
+    """A version of HTTP over a transport; two of the same ``name`` are the same.
 
-    H1 = "h1"
+    ``name`` is what stands in node ids, stored files and reports, and never changes. ``version`` is the major version
+    of HTTP. ``transport`` is the name of what carries it (``tcp``, ``quic``), ``tls`` whether it is encrypted, ``alpn``
+    the word by which TLS chooses it. ``multiplexes``: several requests at a time, each with a stream id of its own.
+    """
+
+    name: str
+    version: int = field(compare=False)
+    transport: str = field(default="tcp", compare=False)
+    tls: bool = field(default=False, compare=False)
+    alpn: str = field(default="", compare=False)
+    multiplexes: bool = field(default=False, compare=False)
+
+    H1: ClassVar[Protocol]
     """HTTP/1.1 over TCP."""
-    H1_TLS = "h1-tls"
+    H1_TLS: ClassVar[Protocol]
     """HTTP/1.1 over TLS (ALPN ``http/1.1``)."""
-    H2 = "h2"
+    H2: ClassVar[Protocol]
     """HTTP/2 over TLS (ALPN ``h2``)."""
-    H2C = "h2c"
+    H2C: ClassVar[Protocol]
     """HTTP/2 over TCP with prior knowledge."""
 
-    @property
-    def tls(self) -> bool:
-        """Whether it runs over TLS."""
-        return self in (Protocol.H1_TLS, Protocol.H2)
+    def __str__(self) -> str:
+        return self.name
 
-    @property
-    def version(self) -> int:
-        """The major version of HTTP: 1 or 2."""
-        return 2 if self in (Protocol.H2, Protocol.H2C) else 1
+
+class ProtocolError(ValueError):
+    """A name that no protocol has; the message lists those that there are."""
+
+
+PROTOCOLS: dict[str, Protocol] = {}
+"""Every protocol that is registered, by its name."""
+
+
+def register(protocol: Protocol) -> Protocol:
+    """Return the protocol, which stored files and node ids can name from now on; raises ValueError for a second of its name."""
+    if PROTOCOLS.setdefault(protocol.name, protocol) is not protocol:
+        raise ValueError(f"a protocol named {protocol.name!r} is registered already")
+    return protocol
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return the registered protocol of this name; raises :class:`ProtocolError` where there is none."""
+    if name not in PROTOCOLS:
+        raise ProtocolError(f"there is no protocol {name!r}; these are known: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+@dataclass(frozen=True)
+class ProtocolSet:
+    """The protocols that are alike in one respect, which is read from each of them and not from a list.
+
+    So a protocol that is registered later belongs to it too. It is for rules; what an adapter speaks is a list.
+    """
+
+    title: str
+    holds: Callable[[Protocol], bool]
+
+    def __contains__(self, protocol: Protocol) -> bool:
+        return self.holds(protocol)
+
+    def __iter__(self) -> Iterator[Protocol]:
+        """Yield those that are registered."""
+        return (protocol for protocol in PROTOCOLS.values() if self.holds(protocol))
+
+
+HTTP1 = ProtocolSet("HTTP/1.1", lambda protocol: protocol.version == 1)
+HTTP2 = ProtocolSet("HTTP/2", lambda protocol: protocol.version == 2)  # noqa: PLR2004 - the version is the number
+MULTIPLEXED = ProtocolSet("multiplexed", lambda protocol: protocol.multiplexes)
+OVER_TLS = ProtocolSet("over TLS", lambda protocol: protocol.tls and protocol.transport != "quic")
+"""Those whose byte stream TLS closes by a close_notify; QUIC has TLS within it, and no such thing."""
+
+H1 = Protocol.H1 = register(Protocol("h1", version=1))
+H1_TLS = Protocol.H1_TLS = register(Protocol("h1-tls", version=1, tls=True, alpn="http/1.1"))
+H2 = Protocol.H2 = register(Protocol("h2", version=2, tls=True, alpn="h2", multiplexes=True))
+H2C = Protocol.H2C = register(Protocol("h2c", version=2, multiplexes=True))

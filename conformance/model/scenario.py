@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.check import Check
-from lastcall.conformance.model.protocol import Protocol
+from lastcall.conformance.model.protocol import MULTIPLEXED, Protocol
 from lastcall.conformance.model.timeline import (
     SendChunk,
     Shutdown,
@@ -85,7 +85,7 @@ class Scenario:
         """Say why the question cannot be asked over this protocol."""
         if protocol not in server.speaks:
             return f"{server.name} does not claim to speak {protocol}"
-        most = server.streams_at_once if protocol in (Protocol.H2, Protocol.H2C) else None
+        most = server.streams_at_once if protocol in MULTIPLEXED else None
         if most is not None and most < self.streams_at_once:
             return f"{server.name} handles at most {most} requests of a connection at a time"
         return ""

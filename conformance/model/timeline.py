@@ -7,9 +7,10 @@ timeline goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lastcall.conformance.model.event import set_fields
 from lastcall.conformance.model.step import Duration, Limit, Step
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ class Await(Step):
         return type(self.fact).__name__ not in ("HandlerReported", "ApplicationReported")
 
     def __str__(self) -> str:
-        values = ((item, getattr(self.fact, item.name)) for item in fields(self.fact))
-        shown = [f"{item.name}={value}" for item, value in values if value != item.default]
+        shown = [f"{name}={value}" for name, value in set_fields(self.fact)]
         bound = f", within {self.within.removesuffix('_s')}" if self.within else ""
         bound += ", optional" if self.optional else ""
         return f"Await({type(self.fact).__name__}({', '.join(shown)}){bound})"

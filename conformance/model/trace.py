@@ -33,7 +33,7 @@ from lastcall.conformance.model.server_events import PlayEnded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 1
+FORMAT = 2
 """Version of the trace format; raised when a stored field changes its meaning or goes."""
 
 

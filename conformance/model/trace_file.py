@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model import client_events, server_events
 from lastcall.conformance.model.event import Event
 from lastcall.conformance.model.trace import FORMAT, Play, Trace
+from lastcall.conformance.model.trace_upgrade import upgraded, upgraded_play
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +58,9 @@ def load(path: Path) -> Trace:
     if not lines:
         message = f"{path}: empty, so not a trace"
         raise TraceError(message)
-    play = _parse(path, 1, lines[0], play_from_json)
-    return Trace(play, tuple(_parse(path, number, line, event_from_json) for number, line in enumerate(lines[1:], 2)))
+    play, version = _parse(path, 1, lines[0], lambda record: (play_from_json(record), format_of(record)))
+    read = partial(event_from_json, version=version)
+    return Trace(play, tuple(_parse(path, number, line, read) for number, line in enumerate(lines[1:], 2)))
 
 
 def _parse(path: Path, number: int, line: str, read: Any) -> Any:
@@ -68,18 +71,27 @@ def _parse(path: Path, number: int, line: str, read: Any) -> Any:
         raise TraceError(message) from error
 
 
+def format_of(record: Mapping[str, Any]) -> int:
+    """Return the version of the format in which a trace with this first line was written."""
+    return int(record["play"].get("format", 0))
+
+
 def play_from_json(record: Mapping[str, Any]) -> Play:
-    """Rebuild the play of a trace's first line; raises ValueError for a newer format than this one."""
-    fields = dict(record["play"])
-    if fields.get("format", 0) > FORMAT:
-        message = f"trace format {fields['format']} is newer than this lastcall reads ({FORMAT})"
+    """Rebuild the play of a trace's first line; raises ValueError for a newer format than this one.
+
+    It is of this format, as the events that follow it are when they have been read.
+    """
+    version = format_of(record)
+    if version > FORMAT:
+        message = f"trace format {version} is newer than this lastcall reads ({FORMAT})"
         raise ValueError(message)
-    return Play(**_tuples(fields))
+    fields = record["play"] if version >= FORMAT else upgraded_play(record["play"])
+    return Play(**_tuples(fields | {"format": FORMAT}))
 
 
-def event_from_json(record: Mapping[str, Any]) -> Event:
-    """Rebuild one event; raises KeyError for a class that does not exist."""
-    fields = dict(record)
+def event_from_json(record: Mapping[str, Any], version: int = FORMAT) -> Event:
+    """Rebuild one event, of an older version of the format too; raises KeyError for a class that does not exist."""
+    fields = dict(record) if version >= FORMAT else upgraded(record)
     return EVENTS[fields.pop("event")](**_tuples(fields))
 
 

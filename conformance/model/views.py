@@ -28,18 +28,21 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from lastcall.conformance.model.client_events import (
+    ABANDONED,
+    CLIENT,
+    CLOSE_NOTIFY,
+    CONNECTION_CLOSE,
+    FIN,
+    RESET,
+    SERVER,
     BytesSent,
-    CloseNotifyReceived,
-    ConnectionAbandoned,
+    ConnectionEnded,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     FrameSent,
     GoawayReceived,
     ProtocolViolated,
     RequestSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     StreamReset,
@@ -79,23 +82,46 @@ class ConnectionView:
     silent: bool
     noise: BytesSent | None
     goaways: tuple[GoawayReceived, ...]
-    close_notify: CloseNotifyReceived | None
-    fin: FinReceived | None
-    reset: ResetReceived | None
-    fin_sent: FinSent | None
+    ends: tuple[ConnectionEnded, ...]
     violated: ProtocolViolated | None
-    abandoned: ConnectionAbandoned | None
     requests: tuple[RequestView, ...]
 
+    def _end(self, by: str, *hows: str) -> ConnectionEnded | None:
+        return next((end for end in self.ends if end.by == by and end.how in hows), None)
+
     @property
-    def ended(self) -> CloseNotifyReceived | FinReceived | ResetReceived | None:
+    def close_notify(self) -> ConnectionEnded | None:
+        """The server's orderly close of TLS."""
+        return self._end(SERVER, CLOSE_NOTIFY)
+
+    @property
+    def fin(self) -> ConnectionEnded | None:
+        """The server's FIN."""
+        return self._end(SERVER, FIN)
+
+    @property
+    def reset(self) -> ConnectionEnded | None:
+        """The server's RST."""
+        return self._end(SERVER, RESET)
+
+    @property
+    def closed_by_us(self) -> ConnectionEnded | None:
+        """Where the client closed its side for good. Its close_notify alone is none: a FIN comes with it."""
+        return self._end(CLIENT, FIN, CONNECTION_CLOSE, RESET)
+
+    @property
+    def abandoned(self) -> ConnectionEnded | None:
+        """Where the play was over and the client stopped waiting."""
+        return self._end(CLIENT, ABANDONED)
+
+    @property
+    def ended(self) -> ConnectionEnded | None:
         """How the server ended it first: close_notify is a close. None if it never did while the play lasted."""
-        endings = [event for event in (self.close_notify, self.fin, self.reset) if event is not None]
-        return min(endings, key=lambda event: event.end_ns, default=None)
+        return min((end for end in self.ends if end.by == SERVER), key=lambda end: end.end_ns, default=None)
 
     def ended_by_us(self) -> bool:
         """Tell whether the client closed its side first, or may have: then the end is not the server's doing for certain."""
-        return self.fin_sent is not None and (self.ended is None or not precedes(self.ended, self.fin_sent))
+        return self.closed_by_us is not None and (self.ended is None or not precedes(self.ended, self.closed_by_us))
 
     def open_at(self, event: Event) -> bool:
         """Tell whether the connection certainly stood when the event's span began.
@@ -105,12 +131,12 @@ class ConnectionView:
         """
         if self.opened is None or not precedes(self.opened, event):
             return False
-        endings = [ending for ending in (self.ended, self.fin_sent) if ending is not None]
+        endings = [ending for ending in (self.ended, self.closed_by_us) if ending is not None]
         return all(ending.begin_ns >= event.begin_ns for ending in endings)
 
     def over_before(self, event: Event) -> bool:
         """Tell whether either side had certainly closed the connection before the event."""
-        return any(end is not None and precedes(end, event) for end in (self.ended, self.fin_sent))
+        return any(end is not None and precedes(end, event) for end in (self.ended, self.closed_by_us))
 
     def used_before(self, event: Event) -> bool:
         """Tell whether a request had been sent on it before the event."""
@@ -246,7 +272,7 @@ def fate(trace: Trace, request: RequestView) -> Fate:
         return Fate.LOST
     refused = request.reset is not None and request.reset.error_code == _REFUSED_STREAM
     goaways = next((story.goaways for story in connections(trace) if story.name == request.connection), ())
-    excluded = any(goaway.last_stream_id < request.sent.stream_id for goaway in goaways)
+    excluded = any(not goaway.covers(request.sent.stream_id) for goaway in goaways)
     return Fate.REFUSED if refused or excluded else Fate.AMBIGUOUS
 
 
@@ -262,9 +288,8 @@ def _waited_to_the_end(trace: Trace, request: RequestView) -> bool:
     killed = next(iter(trace.of(ServerKilled)), None)
     if killed is None or request.over_before(killed):
         return False
-    name = request.connection
-    ends = [trace.first(FinReceived(name)), trace.first(ResetReceived(name)), trace.first(CloseNotifyReceived(name))]
-    return not any(end is not None and precedes(end, killed) for end in ends)
+    ends = trace.all(ConnectionEnded(request.connection, by=SERVER))
+    return not any(precedes(end, killed) for end in ends)
 
 
 _FIRST_BYTES = (FrameSent, TlsEstablished, TlsFailed, BytesSent, WebSocketAsked)
@@ -285,12 +310,8 @@ def _connection(trace: Trace, name: str) -> ConnectionView:
         silent=not sent and all(first(kind) is None for kind in _FIRST_BYTES),
         noise=first(BytesSent),
         goaways=tuple(trace.all(GoawayReceived(name))),
-        close_notify=first(CloseNotifyReceived),
-        fin=first(FinReceived),
-        reset=first(ResetReceived),
-        fin_sent=first(FinSent),
+        ends=tuple(trace.all(ConnectionEnded(name))),
         violated=first(ProtocolViolated),
-        abandoned=first(ConnectionAbandoned),
         requests=sent,
     )
 
@@ -318,7 +339,9 @@ def _request(trace: Trace, sent: RequestSent) -> RequestView:
 
 def _gave_up(trace: Trace, sent: RequestSent, over: Event | None) -> FrameSent | None:
     """Give the client's own RST_STREAM, unless the request was over by then."""
-    resets = trace.all(FrameSent(sent.connection, "RST_STREAM", sent.stream_id)) if sent.stream_id else []
+    if sent.stream_id is None:
+        return None
+    resets = trace.all(FrameSent(sent.connection, "RST_STREAM", sent.stream_id))
     return next((reset for reset in resets if over is None or not precedes(over, reset)), None)
 
 
@@ -334,9 +357,6 @@ def _whole(trace: Trace, sent: RequestSent, ended: ResponseEnded | None) -> Resp
     if ended is None or ended.framing != "close":
         return ended
     # RFC 9112 §8: closing delimits a response unless the transport reports an error, such as a reset or a TLS truncation.
-    mine = [event for event in trace.events if getattr(event, "connection", "") == sent.connection]
-    notified = any(isinstance(event, CloseNotifyReceived) for event in mine)
-    reset = any(isinstance(event, ResetReceived) for event in mine)
-    truncated = any(isinstance(event, TlsEstablished) for event in mine) and not notified
-    closed = any(isinstance(event, FinReceived) for event in mine) or notified
-    return None if truncated or (reset and not closed) else ended
+    how = {end.how for end in trace.all(ConnectionEnded(sent.connection, by=SERVER))}
+    truncated = bool(trace.all(TlsEstablished(sent.connection))) and CLOSE_NOTIFY not in how
+    return None if truncated or (RESET in how and not how & {FIN, CLOSE_NOTIFY}) else ended

@@ -71,8 +71,8 @@ class WireClient(Protocol):
     def send_raw(self, data: bytes, what: str) -> None:
         """Queue any bytes. The client does not look into them: if they ask for a response, say so by ``expect``."""
 
-    def expect(self, request: str, method: str = "GET") -> int:
-        """Await a response to a request that the caller writes by ``send_raw``; gives its stream (0 in HTTP/1.1)."""
+    def expect(self, request: str, method: str = "GET") -> int | None:
+        """Await a response to a request that the caller writes by ``send_raw``; returns its stream (None in HTTP/1.1)."""
 
     def receive(self, data: bytes) -> list[Event]:
         """Read what arrived, however it was cut; never raises, whatever the bytes are."""

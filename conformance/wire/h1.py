@@ -21,10 +21,13 @@ from lastcall.conformance.model.client_events import (
     RequestSent,
     ResponseStarted,
     TimeoutAnnounced,
+    TrailersReceived,
 )
 from lastcall.conformance.wire.client import EXCERPT, Body, Outbox, ViolationError, excerpt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lastcall.conformance.model.client_events import Headers
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.wire.client import Outgoing
@@ -124,13 +127,12 @@ class H1Client:
         """Queue any bytes."""
         self._put_bytes(data, what)
 
-    def expect(self, request: str, method: str = "GET") -> int:
+    def expect(self, request: str, method: str = "GET") -> None:
         """Await a response, after those that are awaited already."""
         if request in self._names:
             raise ValueError(f"request {request!r} exists already on {self.connection!r}")
         self._names.add(request)
         self._exchanges.append(_Exchange(request, method))
-        return 0
 
     def flush(self) -> tuple[bytes, list[Event]]:
         """Give all bytes to write now, and the events that writing them is."""
@@ -231,13 +233,15 @@ class _Exchange:
                 self._body.add(event.data)
                 events.append(BodyReceived(request=self.request, length=len(event.data)))
             elif isinstance(event, h11.EndOfMessage):
+                if event.headers:
+                    events.append(TrailersReceived(request=self.request, headers=_texts(event.headers)))
                 events.append(self.ended())
                 return self._parser.trailing_data[0]
             else:
                 return None
 
     def _start(self, response: h11.Response) -> Event:
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
+        headers = _texts(response.headers)
         options = [
             option.strip().lower() for name, value in headers if name == "connection" for option in value.split(",")
         ]
@@ -281,6 +285,10 @@ def _complete(outgoing: Outgoing, authority: str) -> Headers:
     if outgoing.body or outgoing.method in _BODY_EXPECTED:
         return (*headers, ("content-length", str(len(outgoing.body))))
     return headers
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
 def _value(headers: Headers, name: str) -> str | None:

@@ -32,6 +32,7 @@ from lastcall.conformance.model.client_events import (
     ProtocolViolated,
     ResponseStarted,
     StreamReset,
+    TrailersReceived,
 )
 from lastcall.conformance.wire import h2_frames
 from lastcall.conformance.wire.client import ViolationError, excerpt
@@ -176,6 +177,8 @@ class H2Client(H2WebSockets):
             # RFC 9113 §8.1: what follows the head of a response is its trailers, and they end it.
             if not block.end_stream:
                 raise ViolationError(f"a second head of a response on stream {raw.stream_id}")
+            if not stream.asks_socket:
+                self._events.append(TrailersReceived(request=stream.request, headers=block.fields))
             self._end_response(stream)
         elif block.status >= _FINAL:
             self._start_response(stream, block)

@@ -94,12 +94,11 @@ class WebSocketClient:
         """Queue any bytes."""
         self._outbox.put(data, BytesSent(connection=self.connection, length=len(data), what=what))
 
-    def expect(self, request: str, method: str = "GET") -> int:  # noqa: ARG002 - a handshake is always a GET
+    def expect(self, request: str, method: str = "GET") -> None:  # noqa: ARG002 - a handshake is always a GET
         """Name the WebSocket of this connection; ValueError for a second one."""
         if self._request:
             raise ValueError(f"{self.connection!r} is the WebSocket {self._request!r} already")
         self._request = request
-        return 0
 
     def flush(self) -> tuple[bytes, list[Event]]:
         """Give all bytes to write now, and the events that writing them is."""

@@ -16,6 +16,9 @@ fi
 newest=$LASTCALL_CACHE/latest/go/$name
 mkdir -p "$newest"
 cp go.mod go.sum "$newest"
-go get -modfile="$newest/go.mod" -u ./...
+# By name, because "go get -u" asks the proxy for our own modules, too.
+modules=$(go list -modfile="$newest/go.mod" -m -f '{{if not (or .Main .Replace)}}{{.Path}}@latest{{end}}' all)
+# shellcheck disable=SC2086 # names, one word each
+go get -modfile="$newest/go.mod" $modules
 go mod tidy -modfile="$newest/go.mod"
 go build -modfile="$newest/go.mod" -buildvcs=false -o "$LASTCALL_CACHE/$output" .

@@ -1,6 +1,6 @@
 """When bytes arrived, as the kernel saw it.
 
-``SO_TIMESTAMPNS`` gives the time at which a segment reached the socket, whatever the probe was doing then. It needs
+``SO_TIMESTAMPNS`` gives the time at which a segment reached the socket, whatever the client was doing then. It needs
 ``recvmsg``; several segments read at once carry the last one's time; a FIN and a RST carry none; and the first message
 lacks it unless some socket on the machine has the option on, so :data:`KEEP_ON` holds one open. Linux only: elsewhere
 the loop's own times are used.

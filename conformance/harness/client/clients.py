@@ -1,4 +1,4 @@
-"""The probes of one play, by the names that the timeline gives them."""
+"""The clients of one play: its connections, by the names that the timeline gives them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.client.connection import Probe
+from lastcall.conformance.harness.client.connection import ClientConnection
 from lastcall.conformance.model import client_steps
 from lastcall.conformance.model.client_events import (
+    CLIENT,
+    CLOSE_NOTIFY,
     CloseReceived,
-    FinReceived,
+    ConnectionEnded,
     GoawayReceived,
-    ResetReceived,
 )
 from lastcall.conformance.model.server_events import (
     ApplicationReported,
@@ -25,13 +26,11 @@ from lastcall.conformance.model.server_events import (
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
-    import ssl
-
+    from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.client_steps import ClientStep
     from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.wire.client import WireClient
     from lastcall.conformance.wire.h2 import H2Client
 
@@ -46,15 +45,11 @@ class TimelineError(Exception):
 class Clients:
     """All clients of a play."""
 
-    def __init__(
-        self, recorder: Recorder, protocol: Protocol, port: int, limits: Limits, tls: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, recorder: Recorder, endpoint: Endpoint, limits: Limits) -> None:
         self._recorder = recorder
-        self._protocol = protocol
-        self._port = port
+        self._endpoint = endpoint
         self._limits = limits
-        self._tls = tls
-        self._probes: dict[str, Probe] = {}
+        self._connections: dict[str, ClientConnection] = {}
         self._connection_of: dict[str, str] = {}
 
     def use_drain_limits(self) -> None:
@@ -65,28 +60,28 @@ class Clients:
         """Let a client do its step; tells False only for a connection that could not be opened."""
         match step:
             case client_steps.Connect():
-                self._probes[step.connection] = Probe(step, self._recorder, self._protocol, self._port)
-                return await self._probes[step.connection].connect(self._limits, self._tls)
+                opened = self._connections[step.connection] = ClientConnection(step, self._recorder, self._endpoint)
+                return await opened.connect(self._limits)
             case client_steps.BreakSilence():
-                return await self.probe(step.connection).speak(self._limits, self._tls)
+                return await self.connection(step.connection).speak(self._limits)
             case client_steps.Request():
                 self._connection_of[step.name] = step.connection
-                self.probe(step.connection).tell(partial(_send_request, step))
+                self.connection(step.connection).tell(partial(_send_request, step))
             case client_steps.PauseReading():
-                self.probe(step.connection).pause()
+                self.connection(step.connection).pause()
             case client_steps.ResumeReading():
-                self.probe(step.connection).resume()
+                self.connection(step.connection).resume()
             case client_steps.OpenWebSocket():
                 self._connection_of[step.name] = step.connection
-                self.probe(step.connection).open_websocket(step)
+                self.connection(step.connection).open_websocket(step)
             case client_steps.Close():
-                self.probe(step.connection).close()
+                self.connection(step.connection).close()
             case client_steps.SendBody():
                 self._of(step.request).tell(lambda wire: wire.send_body(step.request, step.body, end=step.end))
             case client_steps.FinishHead():
                 self._of(step.request).tell(lambda wire: wire.finish_head(step.request))
             case client_steps.SendRaw():
-                self.probe(step.connection).tell(lambda wire: wire.send_raw(step.data, step.what))
+                self.connection(step.connection).tell(lambda wire: wire.send_raw(step.data, step.what))
             case _:
                 self._tell_http2(step)
         return True
@@ -96,9 +91,9 @@ class Clients:
             case client_steps.SendTrailers():
                 self._of(step.request).tell_http2(lambda wire: wire.send_trailers(step.request, step.trailers))
             case client_steps.Ping():
-                self.probe(step.connection).tell_http2(lambda wire: wire.send_ping())
+                self.connection(step.connection).tell_http2(lambda wire: wire.send_ping())
             case client_steps.SendSettings():
-                self.probe(step.connection).tell_http2(lambda wire: wire.send_settings())
+                self.connection(step.connection).tell_http2(lambda wire: wire.send_settings())
             case client_steps.SendPriority():
                 self._of(step.request).tell_http2(lambda wire: wire.send_priority(step.request))
             case client_steps.ResetRequest():
@@ -106,21 +101,21 @@ class Clients:
             case client_steps.Grant():
                 self._of(step.request).tell_http2(lambda wire: wire.grant(step.request, step.increment))
             case client_steps.Replenish():
-                self.probe(step.connection).tell_http2(_replenish)
+                self.connection(step.connection).tell_http2(_replenish)
             case _:
                 raise TimelineError(f"no client can do {step}")
 
-    def _of(self, request: str) -> Probe:
-        """Give the probe that sent a request."""
+    def _of(self, request: str) -> ClientConnection:
+        """Return the connection on which a request was sent."""
         if request not in self._connection_of:
             raise TimelineError(f"no request {request!r} has been sent")
-        return self.probe(self._connection_of[request])
+        return self.connection(self._connection_of[request])
 
-    def probe(self, connection: str) -> Probe:
-        """Give a connection's probe."""
-        if connection not in self._probes:
-            raise TimelineError(f"no connection {connection!r} has been opened")
-        return self._probes[connection]
+    def connection(self, name: str) -> ClientConnection:
+        """Return the connection of that name; raises :class:`TimelineError` where none has been opened."""
+        if name not in self._connections:
+            raise TimelineError(f"no connection {name!r} has been opened")
+        return self._connections[name]
 
     def impossible(self, fact: Event) -> bool:
         """Tell whether a fact can no longer come: its connection is over, or its process."""
@@ -129,20 +124,21 @@ class Clients:
         if isinstance(fact, _OF_HANDLERS):
             return bool(self._recorder.trace.of(ServerExited))
         name: str = getattr(fact, "connection", "") or self._connection_of.get(getattr(fact, "request", ""), "")
-        if name not in self._probes:
+        if name not in self._connections:
             return False
-        if isinstance(fact, (FinReceived, ResetReceived)):
-            return self._probes[name].silent_for_good
-        return self._probes[name].over
+        # A close_notify is a part of the bytes; every other end of the server's can still come when these are over.
+        if isinstance(fact, ConnectionEnded) and fact.by != CLIENT and fact.how != CLOSE_NOTIFY:
+            return self._connections[name].silent_for_good
+        return self._connections[name].over
 
     @property
     def all_over(self) -> bool:
         """Whether the server has ended every connection."""
-        return all(probe.over for probe in self._probes.values())
+        return all(connection.over for connection in self._connections.values())
 
     def abandon(self) -> list[str]:
         """Stop waiting; gives the names of the connections that the server had not ended."""
-        return [name for name, probe in self._probes.items() if probe.abandon()]
+        return [name for name, connection in self._connections.items() if connection.abandon()]
 
 
 def _send_request(step: client_steps.Request, wire: WireClient) -> None:
@@ -162,8 +158,7 @@ SHUTDOWN_FACTS = (
     GoawayReceived,
     ServerExited,
     ListenerClosed,
-    FinReceived,
-    ResetReceived,
+    ConnectionEnded,
     ApplicationReported,
     CloseReceived,
 )

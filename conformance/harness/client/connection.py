@@ -1,10 +1,13 @@
-"""The probe: a client with manners, that sees every frame and judges nothing."""
+"""One connection of a client: it keeps its close policy, sees every frame, and judges nothing.
+
+What carries it is a :class:`Transport`, what is said on it is a :class:`WireClient`; both are looked up by the protocol.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.client.channel import Channel
+from lastcall.conformance.harness.client.transports import transport_of
 from lastcall.conformance.model.client_steps import ClosePolicy, Connect
 from lastcall.conformance.wire.client import Outgoing
 from lastcall.conformance.wire.h1 import H1Client
@@ -12,58 +15,55 @@ from lastcall.conformance.wire.h2 import H2Client
 from lastcall.conformance.wire.ws import WebSocketClient
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
 
+    from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.client_steps import OpenWebSocket
     from lastcall.conformance.model.limits import Limits
-    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.wire.client import WireClient
 
 
-class Probe:
+class ClientConnection:
     """One connection, in one protocol, as a :class:`Connect` step describes it."""
 
-    def __init__(self, step: Connect, recorder: Recorder, protocol: Protocol, port: int) -> None:
+    def __init__(self, step: Connect, recorder: Recorder, endpoint: Endpoint) -> None:
         self.close_policy = step.close_policy
-        self.wire = _wire(step, protocol, port)
+        self.wire = _wire_client(step, endpoint)
         self._step = step
-        self._port = port
+        self._endpoint = endpoint
         self._recorder = recorder
-        self._channel = Channel(
-            step.connection, recorder, on_open=self._start, on_bytes=self._received, on_end=self._ended
+        self._transport = transport_of(endpoint.protocol)(
+            step.connection, recorder, endpoint, on_open=self._start, on_bytes=self._received, on_end=self._ended
         )
 
     @property
     def over(self) -> bool:
         """Whether nothing more can be received."""
-        return self._channel.ended or self._channel.useless
+        return self._transport.ended or self._transport.useless
 
     @property
     def silent_for_good(self) -> bool:
-        """Whether the server's FIN or RST has come: not even that can be received any more."""
-        return self._channel.finished
+        """Whether not even an end of the connection can be received any more: the last one has come."""
+        return self._transport.finished
 
     @property
     def failed_to_connect(self) -> bool:
         """Whether there never was a connection."""
-        return self._channel.failed
+        return self._transport.failed
 
-    async def connect(self, limits: Limits, tls: ssl.SSLContext | None) -> bool:
-        """Connect, do the TLS handshake and send the preface; a silent one stops after TCP. A failure tells False."""
-        if not await self._channel.connect(self._port, limits.connect_s, self._step.receive_buffer):
+    async def connect(self, limits: Limits) -> bool:
+        """Open it, and say what a client says first; return whether that succeeded. A silent one is opened only."""
+        if not await self._transport.open(limits.connect_s, self._step.receive_buffer):
             return False
-        return self._step.silent or await self.speak(limits, tls)
+        return self._step.silent or await self.speak(limits)
 
-    async def speak(self, limits: Limits, tls: ssl.SSLContext | None) -> bool:
-        """Do the TLS handshake and send the preface; tell whether that succeeded. It cannot where the server has closed."""
-        if self._channel.ended:
-            return False
-        if tls is not None:
-            return await self._channel.start_tls(tls, limits.connect_s)
-        self._start()
-        return True
+    async def speak(self, limits: Limits) -> bool:
+        """Say what a client says first (a TLS handshake, HTTP/2's preface); return whether that succeeded.
+
+        It cannot where the server has closed.
+        """
+        return not self._transport.ended and await self._transport.start(limits.connect_s)
 
     def tell(self, intent: Callable[[WireClient], object]) -> None:
         """Let the wire client do something, and send what it has to send."""
@@ -86,26 +86,28 @@ class Probe:
             return
         if not isinstance(self.wire, H1Client):
             raise TypeError(f"{self.wire.connection!r} is a WebSocket already")
-        self.wire = WebSocketClient(step.connection, authority=f"localhost:{self._port}", answers_close=answers_close)
+        self.wire = WebSocketClient(
+            step.connection, authority=f"localhost:{self._endpoint.port}", answers_close=answers_close
+        )
         self.tell(lambda wire: wire.send_request(Outgoing(step.name, target=step.path)))
 
     def pause(self) -> None:
-        """Stop reading from the socket."""
-        self._channel.pause()
+        """Stop reading."""
+        self._transport.pause()
 
     def resume(self) -> None:
         """Read on."""
-        self._channel.resume()
+        self._transport.resume()
 
     def close(self) -> None:
-        """Close the client's side: GOAWAY in HTTP/2, then close_notify, then FIN."""
+        """Close the client's side: GOAWAY where there is one, then as the transport closes."""
         self.wire.send_goodbye()
         self._flush()
-        self._channel.close_our_side()
+        self._transport.close_our_side()
 
     def abandon(self) -> bool:
         """Stop waiting; tell whether the server had not ended the connection by then."""
-        return self._channel.abandon()
+        return self._transport.abandon()
 
     def _start(self) -> None:
         self.wire.start()
@@ -120,22 +122,34 @@ class Probe:
     def _ended(self, at_ns: int) -> None:
         self._recorder.seen(*self.wire.receive_end(), end_ns=at_ns)
         if self.close_policy is not ClosePolicy.RUDE:
-            self._channel.close_our_side()
+            self._transport.close_our_side()
 
     def _flush(self) -> None:
         data, events = self.wire.flush()
         if data or events:
-            self._channel.write(data, events)
+            self._transport.send(data, events)
 
 
-def _wire(step: Connect, protocol: Protocol, port: int) -> WireClient:
-    authority = f"localhost:{port}"
-    if protocol.version == 1:
-        return H1Client(step.connection, authority=authority)
+def _http1(step: Connect, endpoint: Endpoint) -> WireClient:
+    return H1Client(step.connection, authority=f"localhost:{endpoint.port}")
+
+
+def _http2(step: Connect, endpoint: Endpoint) -> WireClient:
     return H2Client(
         step.connection,
-        authority=authority,
-        scheme="https" if protocol.tls else "http",
+        authority=f"localhost:{endpoint.port}",
+        scheme="https" if endpoint.protocol.tls else "http",
         initial_window=step.window,
         replenish=step.replenish,
     )
+
+
+WIRE_CLIENTS: dict[int, Callable[[Connect, Endpoint], WireClient]] = {1: _http1, 2: _http2}
+"""What speaks each version of HTTP."""
+
+
+def _wire_client(step: Connect, endpoint: Endpoint) -> WireClient:
+    version = endpoint.protocol.version
+    if version not in WIRE_CLIENTS:
+        raise LookupError(f"no client speaks HTTP/{version}, which {endpoint.protocol} is")
+    return WIRE_CLIENTS[version](step, endpoint)

@@ -18,14 +18,14 @@ from lastcall.conformance.model.client_events import (
     LoadFailed,
     LoadSent,
 )
+from lastcall.conformance.model.protocol import HTTP2
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
 
+    from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.gate.gate import Gate
     from lastcall.conformance.harness.recorder import Recorder
-    from lastcall.conformance.model.protocol import Protocol
     from lastcall.conformance.model.timeline import BeginLoad
 
 TIMEOUT_S = 5.0
@@ -34,28 +34,22 @@ FAILED_PAUSE_S = 0.05
 
 
 class Load:
-    """What the ordinary clients of one play need. ``make_tls`` gives settings of their own: httpx changes them."""
+    """What the ordinary clients of one play need."""
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        gate: Gate,
-        protocol: Protocol,
-        port: int,
-        make_tls: Callable[[Protocol], ssl.SSLContext | None],
-    ) -> None:
+    def __init__(self, recorder: Recorder, gate: Gate, endpoint: Endpoint) -> None:
         self._recorder = recorder
         self._gate = gate
-        self._protocol = protocol
-        self._url = f"{'https' if protocol.tls else 'http'}://127.0.0.1:{port}"
-        self._make_tls = make_tls
+        self._endpoint = endpoint
+        self._url = f"{'https' if endpoint.protocol.tls else 'http'}://127.0.0.1:{endpoint.port}"
 
     async def client(self, step: BeginLoad, client: int, over: asyncio.Event) -> None:
         """Send one request after another until all is over."""
-        http2 = self._protocol.version > 1
+        if self._endpoint.protocol.transport != "tcp":
+            raise LookupError(f"an ordinary client has TCP alone, and {self._endpoint.protocol} is something else")
+        http2 = self._endpoint.protocol in HTTP2
         async with httpx.AsyncClient(
             base_url=self._url,
-            verify=self._make_tls(self._protocol) or False,
+            verify=self._verification(),
             http1=not http2,
             http2=http2,
             timeout=TIMEOUT_S,
@@ -71,6 +65,11 @@ class Load:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(FAILED_PAUSE_S):
                             await over.wait()
+
+    def _verification(self) -> ssl.SSLContext | bool:
+        """Return TLS settings of the client's own, because httpx changes them; False without TLS."""
+        protocol, certificates = self._endpoint.protocol, self._endpoint.certificates
+        return certificates.client_context(protocol.alpn) if protocol.tls and certificates else False
 
     async def _ask(self, session: httpx.AsyncClient, request: str) -> bool:
         self._recorder.did(LoadSent(request))

@@ -1,4 +1,4 @@
-"""Clients that go on by themselves while the timeline does: loops of our own probes, and the load of an ordinary client."""
+"""Clients that go on by themselves while the timeline does: loops of our own clients, and the load of an ordinary client."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ class Background:
         return self._recorder.has(ended)
 
     def _is_told_to_go(self, connection: str) -> bool:
-        probe = self._clients.probe(connection)
-        return probe.over or probe.wire.draining
+        opened = self._clients.connection(connection)
+        return opened.over or opened.wire.draining
 
 
 async def rest(over: asyncio.Event, pause_s: float) -> None:

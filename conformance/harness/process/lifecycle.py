@@ -16,6 +16,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.client.transport import Endpoint
+from lastcall.conformance.harness.client.transports import tcp_port_of
 from lastcall.conformance.harness.process.command import Command, CommandFailedError
 from lastcall.conformance.harness.process.readiness import NotReadyError, become_ready
 from lastcall.conformance.harness.process.server_process import ServerProcess, variables_of
@@ -43,9 +45,9 @@ class ServerUnderTest:
     def __init__(
         self, environment: Environment, recorder: Recorder, server: Server, launch: Launch, *, gate: str, limits: Limits
     ) -> None:
-        self.process = ServerProcess(environment.process_sessions, recorder, launch.port)
-        self.tls = environment.client_context(launch.protocol)
-        """The TLS settings of its clients; None if it is launched without TLS."""
+        self.endpoint = Endpoint.of(launch, environment.certificates)
+        """Where its clients reach it."""
+        self.process = ServerProcess(environment.process_sessions, recorder, tcp_port_of(self.endpoint))
         self._environment = environment
         self._recorder = recorder
         self._server = server
@@ -69,10 +71,8 @@ class ServerUnderTest:
             self._recorder,
             self.process,
             clock=self._environment.clock,
-            port=launch.port,
-            protocol=launch.protocol,
+            endpoint=self.endpoint,
             limits=self._limits,
-            tls=self.tls,
             path=server.ready,
         )
 

@@ -17,7 +17,10 @@ _LOOK_S = 0.01
 
 
 class ListenerWatch:
-    """Records the moment at which a port is no longer listened on. ``listening_ports`` reads the kernel's tables."""
+    """Records the moment at which a port is no longer listened on. ``listening_ports`` reads the kernel's tables.
+
+    ``port`` is 0 for a server that listens elsewhere: of that one nothing is recorded.
+    """
 
     def __init__(self, recorder: Recorder, port: int, listening_ports: Callable[[], frozenset[int] | None]) -> None:
         self._recorder = recorder
@@ -26,8 +29,9 @@ class ListenerWatch:
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start to look, again and again."""
-        self._watching = asyncio.create_task(self._watch())
+        """Start to look, again and again; do nothing where there is no port to look at."""
+        if self._port:
+            self._watching = asyncio.create_task(self._watch())
 
     def cancel(self) -> None:
         """End looking."""

@@ -9,7 +9,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.harness.client.connection import Probe
+from lastcall.conformance.harness.client.connection import ClientConnection
 from lastcall.conformance.harness.process.output import last_output
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
@@ -22,8 +22,7 @@ from lastcall.conformance.model.server_events import ServerExited
 from lastcall.conformance.wire.client import Outgoing
 
 if TYPE_CHECKING:
-    import ssl
-
+    from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.loop_clock import LoopClock
     from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
@@ -45,10 +44,8 @@ async def become_ready(
     process: ServerProcess,
     *,
     clock: LoopClock,
-    port: int,
-    protocol: Protocol,
+    endpoint: Endpoint,
     limits: Limits,
-    tls: ssl.SSLContext | None,
     path: str = READY,
 ) -> None:
     """Return when the server has answered ``path`` with 200; raises :class:`NotReadyError`."""
@@ -59,34 +56,37 @@ async def become_ready(
         if process.exited:
             raise NotReadyError(f"the server ended before it was ready, {_how_it_ended(recorder)}")
         memory = Recorder(recorder.play, clock)
-        probe = Probe(Connect("ready"), memory, protocol, port)
-        status = await _ask(probe, memory, path, limits, tls)
+        connection = ClientConnection(Connect("ready"), memory, endpoint)
+        status = await _ask(connection, memory, path, limits)
         if status == _OK:
             return
-        if told := _wrong(memory, status, path, protocol):
+        if told := _wrong(memory, status, path, endpoint.protocol):
             wrong = told
             wrong_since_ns = wrong_since_ns or time.monotonic_ns()
             if memory.trace.of(ProtocolViolated) or time.monotonic_ns() > wrong_since_ns + _UNTIL_ROUTED_S * 1e9:
                 raise NotReadyError(wrong)
-        if not probe.failed_to_connect:
+        if not connection.failed_to_connect:
             bound, said = True, "gave no answer" if status is None else f"answered with status {status}"
         await asyncio.sleep(_RETRY_S)
     if wrong:
         raise NotReadyError(wrong)
-    heard = f"bound port {port} but {said} to GET {path}" if bound else f"never listened on 127.0.0.1:{port}"
-    raise NotReadyError(f"the server {heard} over {protocol} within {limits.boot_s:g} s{last_output(recorder)}")
+    where = f"bound port {endpoint.port}" if bound else f"never listened on {endpoint.host}:{endpoint.port}"
+    heard = f"{where} but {said} to GET {path}" if bound else where
+    raise NotReadyError(
+        f"the server {heard} over {endpoint.protocol} within {limits.boot_s:g} s{last_output(recorder)}"
+    )
 
 
-async def _ask(probe: Probe, memory: Recorder, path: str, limits: Limits, tls: ssl.SSLContext | None) -> int | None:
+async def _ask(connection: ClientConnection, memory: Recorder, path: str, limits: Limits) -> int | None:
     try:
-        if not await probe.connect(limits, tls):
+        if not await connection.connect(limits):
             return None
-        probe.tell(lambda wire: wire.send_request(Outgoing("ready", target=path)))
-        await memory.wait(lambda: probe.over or "ready" not in probe.wire.open_requests, limits.connect_s)
-        probe.close()
-        await memory.wait(lambda: probe.over, _CLOSE_S)
+        connection.tell(lambda wire: wire.send_request(Outgoing("ready", target=path)))
+        await memory.wait(lambda: connection.over or "ready" not in connection.wire.open_requests, limits.connect_s)
+        connection.close()
+        await memory.wait(lambda: connection.over, _CLOSE_S)
     finally:
-        probe.abandon()
+        connection.abandon()
     started = memory.trace.first(ResponseStarted("ready"))
     return started.status if started else None
 

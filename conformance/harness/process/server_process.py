@@ -33,7 +33,10 @@ ORPHAN_GRACE_S = 0.5
 
 
 class ServerProcess:
-    """One server, from its start to the end of everything that it started."""
+    """One server, from its start to the end of everything that it started.
+
+    ``port`` is the TCP port to look at after its end; 0 if it listens elsewhere.
+    """
 
     def __init__(self, process_sessions: ProcessSessions, recorder: Recorder, port: int) -> None:
         self._recorder = recorder
@@ -97,7 +100,8 @@ class ServerProcess:
                 await self._recorder.wait(lambda: self.exited, 10.0)
             else:
                 alone = await self._is_alone()
-                self._recorder.did(PortChecked(can_listen(self._port)))
+                if self._port:
+                    self._recorder.did(PortChecked(can_listen(self._port)))
         finally:
             self._program.sweep(alone=alone)
 

@@ -1,4 +1,4 @@
-"""The probe's connection against real sockets: every way in which one ends is an event of its own."""
+"""The opened's connection against real sockets: every way in which one ends is an event of its own."""
 
 import asyncio
 import socket
@@ -10,20 +10,16 @@ import threading
 import pytest
 
 from lastcall.conformance.harness.client.certificates import make_certificates
-from lastcall.conformance.harness.client.connection import Probe
+from lastcall.conformance.harness.client.connection import ClientConnection
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.model.client_events import (
     BodyReceived,
-    CloseNotifyReceived,
-    CloseNotifySent,
     ConnectionFailed,
     ConnectionOpened,
-    FinReceived,
-    FinSent,
     GoawaySent,
     ProtocolViolated,
     RequestEnded,
     RequestSent,
-    ResetReceived,
     ResponseEnded,
     ResponseStarted,
     TlsEstablished,
@@ -37,6 +33,7 @@ from lastcall.conformance.model.client_steps import (
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.wire.client import Outgoing
+from tests.ends import close_notify_received, close_notify_sent, fin_received, fin_sent, kind_of, kinds, reset_received
 from tests.support import QUICK, keep_busy, perform
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -74,16 +71,20 @@ def reset(connection):
     connection.close()
 
 
-def meet(conduct, client, close_policy=ClosePolicy.FOLLOWER, *, protocol=Protocol.H1, context=None, limits=DEFAULT):
-    """Let a probe meet a peer; gives the events. ``client`` is what is done once the probe is connected."""
+def meet(
+    conduct, client, close_policy=ClosePolicy.FOLLOWER, *, protocol=Protocol.H1, certificates=None, limits=DEFAULT
+):
+    """Let a connection meet a peer; gives the events. ``client`` is what is done once the opened is connected."""
     with Peer(conduct) as peer:
 
         async def work(recorder):
-            probe = Probe(Connect("a", close_policy), recorder, protocol, peer.port)
+            opened = ClientConnection(
+                Connect("a", close_policy), recorder, Endpoint(protocol, peer.port, certificates=certificates)
+            )
             try:
-                await client(probe, recorder, await probe.connect(limits, context))
+                await client(opened, recorder, await opened.connect(limits))
             finally:
-                probe.abandon()
+                opened.abandon()
 
         return perform(work)
 
@@ -91,20 +92,16 @@ def meet(conduct, client, close_policy=ClosePolicy.FOLLOWER, *, protocol=Protoco
 def ask(request="r", **fields):
     """Ask, and wait until there is nothing more to come."""
 
-    async def client(probe, recorder, connected):
+    async def client(opened, recorder, connected):
         assert connected
-        probe.tell(lambda wire: wire.send_request(Outgoing(request, target=READY, **fields)))
-        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+        opened.tell(lambda wire: wire.send_request(Outgoing(request, target=READY, **fields)))
+        assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     return client
 
 
-def kinds(events, *wanted):
-    return [type(event) for event in events if isinstance(event, wanted)]
-
-
 def index(events, kind):
-    return next(place for place, event in enumerate(events) if isinstance(event, kind))
+    return next(place for place, event in enumerate(events) if kind_of(event) is kind)
 
 
 def test_nobody_listens():
@@ -112,11 +109,11 @@ def test_nobody_listens():
         port = listener.getsockname()[1]
 
     async def work(recorder):
-        probe = Probe(Connect("a"), recorder, Protocol.H1, port)
-        assert not await probe.connect(QUICK, None)
-        assert probe.failed_to_connect
-        assert probe.over
-        assert not probe.abandon()
+        opened = ClientConnection(Connect("a"), recorder, Endpoint(Protocol.H1, port))
+        assert not await opened.connect(QUICK)
+        assert opened.failed_to_connect
+        assert opened.over
+        assert not opened.abandon()
 
     (failed,) = perform(work)
     assert failed == ConnectionFailed("a", "refused", begin_ns=failed.begin_ns, end_ns=failed.end_ns)
@@ -129,10 +126,10 @@ def test_response_and_fin():
         connection.sendall(ANSWER)
 
     events = meet(conduct, ask())
-    assert kinds(events, ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, FinReceived, FinSent) == [
-        ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, FinReceived, FinSent
+    assert kinds(events, ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, fin_received, fin_sent) == [
+        ConnectionOpened, RequestSent, ResponseStarted, ResponseEnded, fin_received, fin_sent
     ]  # fmt: skip
-    assert not kinds(events, ResetReceived, CloseNotifyReceived)
+    assert not kinds(events, reset_received, close_notify_received)
 
 
 def test_reset_is_no_fin():
@@ -141,7 +138,7 @@ def test_reset_is_no_fin():
         reset(connection)
 
     events = meet(conduct, ask())
-    assert kinds(events, ResetReceived, FinReceived, ResponseStarted, FinSent) == [ResetReceived]
+    assert kinds(events, reset_received, fin_received, ResponseStarted, fin_sent) == [reset_received]
 
 
 TCP_CLOSE = 7
@@ -155,19 +152,19 @@ def test_reset_whose_error_a_send_has_taken_is_no_fin():
         proceed.wait(20)
         reset(connection)
 
-    async def client(probe, recorder, _connected):
-        probe.pause()
+    async def client(opened, recorder, _connected):
+        opened.pause()
         proceed.set()
         async with asyncio.timeout(20):
-            sock = probe._channel._socket
+            sock = opened._transport._socket
             while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0)
         for request in ("taking-the-error", "after-it"):
-            probe.tell(lambda wire, request=request: wire.send_request(Outgoing(request, target=READY)))
-        probe.resume()
-        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+            opened.tell(lambda wire, request=request: wire.send_request(Outgoing(request, target=READY)))
+        opened.resume()
+        assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
-    assert kinds(meet(conduct, client), ResetReceived, FinReceived) == [ResetReceived]
+    assert kinds(meet(conduct, client), reset_received, fin_received) == [reset_received]
 
 
 def test_response_that_was_cut_has_not_ended():
@@ -182,14 +179,14 @@ def test_response_that_was_cut_has_not_ended():
 def test_we_stopped_waiting_is_told_from_an_end():
     proceed = threading.Event()
 
-    async def client(probe, _recorder, _connected):
-        assert not probe.over
-        assert probe.abandon()
-        assert not probe.abandon()
+    async def client(opened, _recorder, _connected):
+        assert not opened.over
+        assert opened.abandon()
+        assert not opened.abandon()
         proceed.set()
 
     events = meet(lambda _: proceed.wait(20), client)
-    assert kinds(events, FinReceived, ResetReceived, FinSent) == []
+    assert kinds(events, fin_received, reset_received, fin_sent) == []
 
 
 def close_after_an_answer(answer):
@@ -206,16 +203,16 @@ def close_after_an_answer(answer):
 
 def test_polite_client_that_is_told_of_the_end_closes_first():
     events = meet(close_after_an_answer(CLOSING), ask(), ClosePolicy.POLITE)
-    assert kinds(events, FinSent, FinReceived) == [FinSent, FinReceived]
+    assert kinds(events, fin_sent, fin_received) == [fin_sent, fin_received]
 
 
 def test_polite_client_that_is_not_told_stays():
-    async def client(probe, recorder, _connected):
-        probe.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
+    async def client(opened, recorder, _connected):
+        opened.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
         assert await recorder.wait(lambda: recorder.has(ResponseEnded("r")), 20)
 
     events = meet(close_after_an_answer(ANSWER), client, ClosePolicy.POLITE)
-    assert kinds(events, FinSent, FinReceived) == []
+    assert kinds(events, fin_sent, fin_received) == []
 
 
 def test_rude_client_never_closes():
@@ -224,7 +221,7 @@ def test_rude_client_never_closes():
         connection.sendall(CLOSING)
 
     events = meet(conduct, ask(), ClosePolicy.RUDE)
-    assert kinds(events, FinSent, FinReceived) == [FinReceived]
+    assert kinds(events, fin_sent, fin_received) == [fin_received]
 
 
 def test_http2_goodbye_comes_before_our_fin():
@@ -234,12 +231,12 @@ def test_http2_goodbye_comes_before_our_fin():
         while data := connection.recv(65536):
             received.append(data)
 
-    async def client(probe, recorder, _connected):
-        probe.close()
-        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+    async def client(opened, recorder, _connected):
+        opened.close()
+        assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(conduct, client, protocol=Protocol.H2C)
-    assert kinds(events, GoawaySent, FinSent, FinReceived) == [GoawaySent, FinSent, FinReceived]
+    assert kinds(events, GoawaySent, fin_sent, fin_received) == [GoawaySent, fin_sent, fin_received]
     assert b"".join(received).startswith(b"PRI * HTTP/2.0")
 
 
@@ -251,13 +248,13 @@ def test_large_request_is_told_of_when_its_last_byte_has_left():
         while sum(map(len, received)) < len(body) and (data := connection.recv(262_144)):
             received.append(data)
 
-    async def client(probe, recorder, _connected):
+    async def client(opened, recorder, _connected):
         headers = (("content-length", str(len(body))),)
-        probe.tell(lambda wire: wire.send_request(Outgoing("r", "POST", READY, headers, body, whole=True)))
+        opened.tell(lambda wire: wire.send_request(Outgoing("r", "POST", READY, headers, body, whole=True)))
         assert not recorder.has(RequestSent("r")), "the kernel cannot have taken it all"
         begun.set()
         assert await recorder.wait(lambda: recorder.has(RequestSent("r")), 20)
-        assert await recorder.wait(lambda: probe.over, 20)
+        assert await recorder.wait(lambda: opened.over, 20)
 
     (sent,) = [event for event in meet(conduct, client) if isinstance(event, RequestSent)]
     assert sent.end_ns > sent.begin_ns
@@ -271,10 +268,10 @@ def test_body_is_sent_in_pieces():
             received.append(data)
         connection.sendall(ANSWER)
 
-    async def client(probe, recorder, _connected):
-        probe.tell(lambda wire: wire.send_request(Outgoing("r", "POST", READY, body=b"one", whole=False)))
-        probe.tell(lambda wire: wire.send_body("r", b"two", end=True))
-        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+    async def client(opened, recorder, _connected):
+        opened.tell(lambda wire: wire.send_request(Outgoing("r", "POST", READY, body=b"one", whole=False)))
+        opened.tell(lambda wire: wire.send_body("r", b"two", end=True))
+        assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(conduct, client)
     assert kinds(events, RequestSent, RequestEnded, ResponseEnded) == [RequestSent, RequestEnded, ResponseEnded]
@@ -282,15 +279,15 @@ def test_body_is_sent_in_pieces():
 
 
 def test_bytes_that_nobody_asked_for_are_a_violation():
-    async def client(probe, recorder, _connected):
-        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+    async def client(opened, recorder, _connected):
+        assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(lambda connection: connection.sendall(b"220 mail\r\n"), client)
-    assert kinds(events, ProtocolViolated, FinReceived) == [ProtocolViolated, FinReceived]
+    assert kinds(events, ProtocolViolated, fin_received) == [ProtocolViolated, fin_received]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives the kernel's receive times here")
-def test_arrival_is_when_the_kernel_saw_it_however_late_the_probe_is():
+def test_arrival_is_when_the_kernel_saw_it_however_late_the_client_is():
     sent, proceed = threading.Event(), threading.Event()
 
     def conduct(connection):
@@ -300,17 +297,17 @@ def test_arrival_is_when_the_kernel_saw_it_however_late_the_probe_is():
         connection.sendall(ANSWER[-2:])
         sent.set()
 
-    async def client(probe, recorder, _connected):
-        probe.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
+    async def client(opened, recorder, _connected):
+        opened.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
         assert await recorder.wait(lambda: recorder.has(ResponseStarted("r")), 20)
         proceed.set()
         assert sent.wait(20)  # The loop is blocked here on purpose.
         keep_busy(0.1)
-        recorder.did(FinSent("the probe is free again"))
-        assert await recorder.wait(lambda: probe.silent_for_good, 20)
+        recorder.did(fin_sent("the opened is free again"))
+        assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(conduct, client)
-    free = next(event for event in events if isinstance(event, FinSent) and event.connection != "a")
+    free = next(event for event in events if kind_of(event) is fin_sent and event.connection != "a")
     ended = next(event for event in events if isinstance(event, ResponseEnded))
     assert ended.end_ns < free.end_ns - 50_000_000
 
@@ -349,19 +346,17 @@ def test_close_notify_and_fin_are_two_events(certificates, server_context):
         answered(secure)
         secure.unwrap().close()
 
-    context = certificates.client_context("http/1.1")
-    events = meet(over_tls(server_context, conduct), ask(), protocol=Protocol.H1_TLS, context=context)
-    wanted = (TlsEstablished, ResponseEnded, CloseNotifyReceived, CloseNotifySent, FinSent, FinReceived)
+    events = meet(over_tls(server_context, conduct), ask(), protocol=Protocol.H1_TLS, certificates=certificates)
+    wanted = (TlsEstablished, ResponseEnded, close_notify_received, close_notify_sent, fin_sent, fin_received)
     assert set(kinds(events, *wanted)) == set(wanted)
-    assert index(events, CloseNotifyReceived) < index(events, CloseNotifySent) < index(events, FinReceived)
+    assert index(events, close_notify_received) < index(events, close_notify_sent) < index(events, fin_received)
     established = events[index(events, TlsEstablished)]
     assert (established.version, established.alpn) == ("TLSv1.3", "http/1.1")
 
 
 def test_fin_without_close_notify_is_seen_as_such(certificates, server_context):
-    context = certificates.client_context("http/1.1")
-    events = meet(over_tls(server_context, answered), ask(), protocol=Protocol.H1_TLS, context=context)
-    assert kinds(events, ResponseEnded, CloseNotifyReceived, FinReceived) == [ResponseEnded, FinReceived]
+    events = meet(over_tls(server_context, answered), ask(), protocol=Protocol.H1_TLS, certificates=certificates)
+    assert kinds(events, ResponseEnded, close_notify_received, fin_received) == [ResponseEnded, fin_received]
 
 
 def test_rude_client_does_not_answer_a_close_notify(certificates, server_context):
@@ -371,12 +366,13 @@ def test_rude_client_does_not_answer_a_close_notify(certificates, server_context
         with pytest.raises(TimeoutError):
             secure.unwrap()
 
-    context = certificates.client_context("http/1.1")
-    events = meet(over_tls(server_context, conduct), ask(), ClosePolicy.RUDE, protocol=Protocol.H1_TLS, context=context)
-    assert kinds(events, CloseNotifyReceived, CloseNotifySent, FinSent) == [CloseNotifyReceived]
+    events = meet(
+        over_tls(server_context, conduct), ask(), ClosePolicy.RUDE, protocol=Protocol.H1_TLS, certificates=certificates
+    )
+    assert kinds(events, close_notify_received, close_notify_sent, fin_sent) == [close_notify_received]
 
 
-async def expect_failure(_probe, _recorder, connected):
+async def expect_failure(_opened, _recorder, connected):
     assert not connected
 
 
@@ -390,28 +386,27 @@ def test_peer_that_speaks_no_tls(certificates):
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         connection.recv(65536)
 
-    context = certificates.client_context("http/1.1")
-    (reason,) = failure_of(meet(conduct, expect_failure, protocol=Protocol.H1_TLS, context=context))
+    (reason,) = failure_of(meet(conduct, expect_failure, protocol=Protocol.H1_TLS, certificates=certificates))
     assert reason not in ("timed out", "the connection ended")
 
 
 def test_peer_that_ends_the_connection_within_the_handshake(certificates):
-    context = certificates.client_context("http/1.1")
-    events = meet(lambda connection: connection.recv(65536), expect_failure, protocol=Protocol.H1_TLS, context=context)
+    events = meet(
+        lambda connection: connection.recv(65536), expect_failure, protocol=Protocol.H1_TLS, certificates=certificates
+    )
     assert failure_of(events) == ["the connection ended"]
-    assert kinds(events, FinReceived)
+    assert kinds(events, fin_received)
 
 
 def test_peer_that_never_shakes_hands(certificates):
     proceed = threading.Event()
 
-    async def client(_probe, _recorder, connected):
+    async def client(_opened, _recorder, connected):
         assert not connected
         proceed.set()
 
-    context = certificates.client_context("http/1.1")
     conduct = {"conduct": lambda _: proceed.wait(20), "client": client, "protocol": Protocol.H1_TLS}
-    assert failure_of(meet(**conduct, context=context, limits=QUICK)) == ["timed out"]
+    assert failure_of(meet(**conduct, certificates=certificates, limits=QUICK)) == ["timed out"]
 
 
 def test_certificate_of_a_stranger_is_refused(server_context, tmp_path):
@@ -421,6 +416,5 @@ def test_certificate_of_a_stranger_is_refused(server_context, tmp_path):
         with pytest.raises(ssl.SSLError), server_context.wrap_socket(connection, server_side=True) as secure:
             secure.recv(10)
 
-    context = stranger.client_context("http/1.1")
-    (reason,) = failure_of(meet(conduct, expect_failure, protocol=Protocol.H1_TLS, context=context))
+    (reason,) = failure_of(meet(conduct, expect_failure, protocol=Protocol.H1_TLS, certificates=stranger))
     assert reason == "CERTIFICATE_VERIFY_FAILED"

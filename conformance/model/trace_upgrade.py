@@ -1,0 +1,54 @@
+"""Events of older versions of the trace format, as this version writes them.
+
+One line stays one event, because verdicts name their evidence by the numbers of its lines.
+
+Version 2: a connection's end is one kind of event, which says by whom and how, in place of six kinds; where there is no
+stream, as in HTTP/1.1, a stream id is null in place of 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lastcall.conformance.model.client_events import ABANDONED, CLIENT, CLOSE_NOTIFY, FIN, RESET, SERVER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ENDS = {
+    "FinReceived": (SERVER, FIN),
+    "ResetReceived": (SERVER, RESET),
+    "CloseNotifyReceived": (SERVER, CLOSE_NOTIFY),
+    "FinSent": (CLIENT, FIN),
+    "CloseNotifySent": (CLIENT, CLOSE_NOTIFY),
+    "ConnectionAbandoned": (CLIENT, ABANDONED),
+}
+_WITHOUT_A_STREAM = ("RequestSent", "WebSocketAsked")
+
+
+def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of an event of version 1 as one of this version."""
+    kind = record["event"]
+    if kind in _ENDS:
+        by, how = _ENDS[kind]
+        return {**record, "event": "ConnectionEnded", "by": by, "how": how}
+    # A request or a WebSocket never has stream 0, which is the connection's own.
+    if kind in _WITHOUT_A_STREAM and record.get("stream_id") == 0:
+        return {**record, "stream_id": None}
+    return dict(record)
+
+
+def upgraded_play(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a play of version 1 as one of this version: facts that its timeline awaits are events too."""
+    return {name: _with_upgraded_facts(value) for name, value in record.items()}
+
+
+def _with_upgraded_facts(value: Any) -> Any:
+    match value:
+        case {"event": str()}:
+            return upgraded(value)
+        case dict():
+            return {name: _with_upgraded_facts(each) for name, each in value.items()}
+        case list():
+            return [_with_upgraded_facts(each) for each in value]
+    return value
