@@ -1,4 +1,4 @@
-"""Known deviations: how they are read, what they cover, and what a run says of them, as a user sees it."""
+"""Known deviations: how they are read, what they cover, and how they change the outcome of a run."""
 
 import dataclasses
 import json
@@ -90,7 +90,7 @@ def test_how_an_expectation_stands(answers, standing):
     assert expected(known).standing(known, ALL, answers) is standing
 
 
-def test_what_is_a_matter_of_timing_is_not_over_when_it_holds(tmp_path):
+def test_a_matter_of_timing_is_not_over_when_it_holds(tmp_path):
     known = dataclasses.replace(entry("one::is_sent"), sometimes=True)
     assert expected(known).standing(known, ALL, {A_H1: "kept", A_H2: "kept"}) is Standing.UNDECIDED
     assert expected(known).standing(known, ALL, {A_H1: "kept", A_H2: "broken"}) is Standing.IN_FORCE
@@ -100,7 +100,7 @@ def test_what_is_a_matter_of_timing_is_not_over_when_it_holds(tmp_path):
     assert [read.sometimes for read in load_expectations(written).entries] == [True, False]
 
 
-def test_what_nobody_asks_can_never_be_in_force():
+def test_an_expectation_that_covers_nothing_can_never_be_in_force():
     known = entry("three")
     assert expected(known).standing(known, ALL, dict.fromkeys(ALL, "kept")) is Standing.COVERS_NOTHING
 
@@ -111,7 +111,7 @@ def test_a_more_precise_one_leaves_the_broader_one_nothing():
     assert expected(broad, precise).standing(broad, ALL, answers) is Standing.OVER
 
 
-def test_proposal_keeps_reasons_drops_what_is_over_and_adds_what_is_new():
+def test_proposal_keeps_reasons_drops_old_entries_and_adds_new_ones():
     known = expected(entry("two::is_sent", reason="known well"), entry("one::is_kept"), entry("never"))
     answers = {A_H1: "broken", A_H2: "broken", B_H2: "broken", OTHER: "kept"}
     proposed = proposal(known, ALL, answers, "2026-11-23")
@@ -126,12 +126,12 @@ def test_proposal_names_the_protocol_where_not_all_are_broken():
     assert [str(added) for added in proposed.entries] == ["one::is_sent over h2"]
 
 
-def test_proposal_leaves_alone_what_was_not_asked():
+def test_proposal_keeps_entries_that_the_run_left_out():
     known = expected(entry("two"))
     assert proposal(known, ALL, {A_H1: "kept"}, "2026-11-23") == known
 
 
-def test_what_is_written_is_what_is_read(tmp_path):
+def test_expectations_are_read_as_they_were_written(tmp_path):
     reason = 'a "quoted" \\ line\nand\x7fanother ☕ \U0001f44b'
     known = Expectations("mine", (Expectation("one", reason, "2026-11-01", "https://example.org/1", "h2"),))
     path = tmp_path / "mine.toml"
@@ -172,7 +172,7 @@ GOOD = 'id = "one"\nreason = "r"\ndate = 2026-11-01\n'
         (f'server = "s"\n[[expected]]\n{GOOD}[[expected]]\n{GOOD}', "number 2: 'id' 'one' is there twice"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_key(tmp_path, text, says):
+def test_a_mistake_in_a_file_is_reported_in_one_line_with_its_key(tmp_path, text, says):
     path = tmp_path / "bad.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ExpectationsError) as refused:
@@ -182,7 +182,7 @@ def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_key(tmp_path, text
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_said_to_be_not_there(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ExpectationsError, match="No such file"):
         load_expectations(tmp_path / "none.toml")
 
@@ -224,9 +224,9 @@ def test_all_items_of_a_server_have_its_name_in_their_ids(nodeid, server):
 # --- as a user runs it ---------------------------------------------------------------------------------------------
 
 
-def lastcall(*words, cwd):
+def lastcall(*arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -250,8 +250,8 @@ def played(tmp_path_factory):
     return folder
 
 
-def judged(folder, *words):
-    return lastcall(f"--server={MUTANT}", f"--judge-only={folder}/out", "-ra", "-vv", *words, cwd=folder)
+def judged(folder, *arguments):
+    return lastcall(f"--server={MUTANT}", f"--judge-only={folder}/out", "-ra", "-vv", *arguments, cwd=folder)
 
 
 def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
@@ -272,7 +272,7 @@ def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
     }
 
 
-def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(played):
+def test_junit_has_level_clause_answer_server_version_and_expectation(played):
     path = written(played, entry(IN_FLIGHT, "h1", "It cancels them."))
     judged(played, f"--expectations={path}", "-k", QUICK, f"--junitxml={played}/junit.xml")
     cases = list(ET.parse(played / "junit.xml").iter("testcase"))
@@ -307,7 +307,7 @@ def test_an_expectation_that_is_over_fails_and_says_what_to_delete(played):
     assert "1 failed" in run.stdout
 
 
-def test_an_expectation_about_what_was_left_out_is_not_asked(played):
+def test_an_expectation_about_checks_that_are_left_out_has_no_item(played):
     path = written(played, entry(IN_FLIGHT, "h1"), entry("one-request", "h2"), entry(KEPT, "h1-tls"))
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert run.returncode == 0, run.stdout
@@ -315,7 +315,7 @@ def test_an_expectation_about_what_was_left_out_is_not_asked(played):
     assert f"{KEPT} over h1-tls" not in run.stdout
 
 
-def test_what_is_broken_and_not_expected_fails_as_ever(played):
+def test_a_broken_check_without_an_expectation_fails(played):
     path = written(played, entry("http1-idle-and-new::exit_status_is_documented"))
     run = judged(played, f"--expectations={path}", "-k", "in_flight_requests_are_served and h1]")
     assert run.returncode == 1
@@ -333,20 +333,20 @@ def test_a_file_that_cannot_be_read_fails_with_its_line_and_the_run_goes_on(play
     assert "Traceback" not in run.stdout
 
 
-def test_a_file_for_a_server_that_is_not_asked_is_said_to_be_one(played):
+def test_a_file_for_a_server_outside_of_the_run_is_refused(played):
     path = written(played, entry(IN_FLIGHT), server="somebody-else", name="else")
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert f"{path}: 'server' is 'somebody-else', which is not asked in this run" in run.stdout
 
 
-def test_a_folder_may_hold_those_of_servers_that_are_not_asked(played, tmp_path):
+def test_a_folder_may_have_files_of_servers_outside_of_the_run(played, tmp_path):
     written(tmp_path, entry(IN_FLIGHT), server="somebody-else", name="else")
     written(tmp_path, entry(IN_FLIGHT, "h1"))
     run = judged(played, f"--expectations={tmp_path}", "-k", QUICK)
     assert run.returncode == 0, run.stdout
 
 
-def test_a_proposal_is_written_beside_the_file_and_said(played, tmp_path):
+def test_a_proposal_is_written_beside_the_file_and_reported(played, tmp_path):
     path = written(tmp_path, entry(KEPT, "h1"))
     before = path.read_text(encoding="utf-8")
     run = judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
@@ -363,7 +363,7 @@ def of_versions(versions, name=IN_FLIGHT, reason="It cancels them."):
     return dataclasses.replace(entry(name, "h1", reason), versions=versions)
 
 
-def test_what_names_other_versions_is_not_expected_of_this_one():
+def test_an_entry_for_other_versions_does_not_hold_for_this_one():
     old, always, new = of_versions("<2.8.9"), entry(IN_FLIGHT, "h2"), of_versions(">=2.8.9")
     known = expected(old, always, new)
     assert known.for_version("2.8.7").entries == (old, always)
@@ -385,13 +385,13 @@ def test_versions_are_written_read_and_refused_by_name(tmp_path):
         load_expectations(path)
 
 
-def test_the_same_deviation_of_the_same_versions_is_there_once(tmp_path):
+def test_the_same_deviation_of_the_same_versions_is_refused_twice(tmp_path):
     path = written(tmp_path, of_versions("<2"), of_versions("<2", reason="again"))
     with pytest.raises(ExpectationsError, match="is there twice"):
         load_expectations(path)
 
 
-def test_a_run_is_judged_by_what_is_known_of_its_version_alone(played):
+def test_a_run_is_judged_by_the_entries_of_its_version_alone(played):
     installed = find().servers["reference"].version()
     path = written(
         played,
@@ -405,7 +405,7 @@ def test_a_run_is_judged_by_what_is_known_of_its_version_alone(played):
     assert f"{KEPT} is known of {MUTANT} <{installed}, and not judged of {installed}" in run.stdout
 
 
-def test_what_is_known_of_another_version_excuses_nothing(played):
+def test_an_entry_of_another_version_excuses_nothing(played):
     installed = find().servers["reference"].version()
     path = written(played, of_versions(f"<{installed}"))
     run = judged(played, f"--expectations={path}", "-k", QUICK)
@@ -414,7 +414,7 @@ def test_what_is_known_of_another_version_excuses_nothing(played):
     assert "xfailed" not in run.stdout
 
 
-def test_stored_traces_are_judged_by_what_is_known_of_their_own_version(played, tmp_path):
+def test_stored_traces_are_judged_by_the_entries_of_their_own_version(played, tmp_path):
     traces = tmp_path / "out" / "traces"
     shutil.copytree(played / "out" / "traces", traces)
     for path in traces.rglob("*.jsonl"):
@@ -428,7 +428,7 @@ def test_stored_traces_are_judged_by_what_is_known_of_their_own_version(played, 
     assert " 1 xfailed" in run.stdout
 
 
-def test_a_proposal_keeps_what_is_known_of_other_versions(played, tmp_path):
+def test_a_proposal_keeps_the_entries_of_other_versions(played, tmp_path):
     installed = find().servers["reference"].version()
     path = written(tmp_path, of_versions(f"<{installed}", KEPT), entry(KEPT, "h1"), of_versions("<0", IN_FLIGHT))
     judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
@@ -441,7 +441,7 @@ def test_a_proposal_keeps_what_is_known_of_other_versions(played, tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted(KNOWN.glob("*.toml")), ids=lambda path: path.stem)
-def test_what_is_known_of_a_server_of_ours_names_the_locked_version(path):
+def test_every_known_deviation_of_our_servers_names_the_locked_version(path):
     known = load_expectations(path)
     assert all(listed.versions for listed in known.entries)
     assert known.for_version(locked_versions()[known.server]).entries == known.entries

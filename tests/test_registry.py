@@ -1,4 +1,4 @@
-"""Servers and scenarios are found because they are there: adding one is a new file, and one broken file spares the others."""
+"""Servers and scenarios are found without a list: adding one is a new file, and a broken file does not stop the others."""
 
 import sys
 import textwrap
@@ -49,7 +49,7 @@ def server(name, *, many=False):
     return SERVER.format(value="THE", name=name, wrapped="(" if many else "", comma=",)" if many else "")
 
 
-def test_what_stands_in_the_packages_is_found_and_nothing_is_broken():
+def test_the_values_of_the_packages_are_found_without_a_problem():
     registry = find()
     assert registry.problems == ()
     assert {"reference", "nginx", "go-nethttp", "uvicorn"} <= set(registry.servers)
@@ -59,7 +59,7 @@ def test_what_stands_in_the_packages_is_found_and_nothing_is_broken():
     assert all(name == server.name for name, server in registry.servers.items())
 
 
-def test_new_file_is_all_that_a_new_server_or_scenario_takes(added):
+def test_a_new_server_or_scenario_is_one_new_file(added):
     added("servers", "zz_one", server("zz-one"))
     added("servers", "zz_many", server("zz-many", many=True))
     added("scenarios", "zz_question", SCENARIO.format(name="zz-question"))

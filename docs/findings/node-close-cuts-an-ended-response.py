@@ -57,7 +57,7 @@ def receive_all(client: socket.socket) -> tuple[int, str]:
 
 
 def play(node: str, mode: str) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     server = subprocess.Popen([node, "-e", PROGRAM % (LENGTH, LENGTH), mode], stdout=subprocess.PIPE, text=True)
     assert server.stdout
     client = socket.socket()
