@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from lastcall.registry import Registry
 
 _LEVELS = {
-    Level.MUST: "the RFC's MUST",
+    Level.MUST: "an RFC's MUST",
     Level.PROMISE: "what graceful means, and what the server documents",
-    Level.SHOULD: "the RFC's SHOULD, or good practice",
-    Level.OBSERVE: "recorded, never wrong",
+    Level.SHOULD: "an RFC's SHOULD, or good practice",
+    Level.OBSERVE: "only recorded; every answer is right",
 }
 _IMPACTS = {
-    Impact.LOSES_REQUESTS: "a request is lost, cut or refused, or its client cannot know what became of it",
-    Impact.MISLEADS_CLIENTS: 'a client believes what is not so: a cut that looks whole, a false "not processed"',
-    Impact.HANGS: "something does not end or does not go on, and holds others up",
-    Impact.MANNERS: "the rest: nobody loses anything by it",
+    Impact.LOSES_REQUESTS: "a request is lost, cut or refused, or its client cannot know its outcome",
+    Impact.MISLEADS_CLIENTS: 'a client gets false information: a cut that looks whole, a false "not processed"',
+    Impact.HANGS: "something does not end or does not go on, and delays others",
+    Impact.MANNERS: "the rest: no client loses anything",
 }
 
 
@@ -48,17 +48,17 @@ def catalogue_as_markdown(registry: Registry) -> str:
 
 
 def _head(registry: Registry) -> Iterator[str]:
-    yield "# What is asked, and why"
+    yield "# Questions, checks and clauses"
     yield ""
     yield "Written by `python -m lastcall list --markdown`; do not edit it by hand."
     yield ""
-    yield f"{len(registry.scenarios)} scenarios ask {len(_all_checks(registry))} checks. The levels:"
+    yield f"{len(registry.scenarios)} scenarios with {len(_all_checks(registry))} checks. The levels:"
     yield ""
     for level, meaning in _LEVELS.items():
         yield f"* **{level}**: {meaning}."
     yield ""
-    yield "The level says how sure the rule is. The impact says what it costs when it is broken (or, of what is only"
-    yield "observed, what it is about):"
+    yield "The level says how binding the rule is. The impact says what it costs when the rule is broken (or, for a check that"
+    yield "only observes, what it is about):"
     yield ""
     for impact, cost in _IMPACTS.items():
         yield f"* **{impact}**: {cost}."
@@ -86,7 +86,7 @@ def _scenarios(registry: Registry) -> Iterator[str]:
 
 def _drain(scenario: Scenario) -> str:
     if scenario.launch.default_drain:
-        return f"the drain timeout is left alone, and the end waited for at most {scenario.launch.drain}"
+        return f"the server's default drain timeout, for which the play waits at most {scenario.launch.drain}"
     return f"drain timeout {scenario.launch.drain}"
 
 

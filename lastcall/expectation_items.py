@@ -88,15 +88,15 @@ class ExpectationItems:
             pytest.skip(reason)
         if entry not in expectations.entries:
             version = self._run_session.version_under_test(server)
-            pytest.skip(f"{entry.id} is known of {server.name} {entry.versions}, and not judged of {version}")
+            pytest.skip(f"{entry.id} is for {server.name} {entry.versions}, and {version} is under test")
         standing = expectations.standing(entry, self._run_expectations.case_checks(server), self._answers(server))
         delete = f"{_deletion(entry)} from {written.path}"
         if standing is Standing.OVER:
             raise UnmetError(f"{entry} was expected to be broken on {server.name}, and holds: {delete}")
         if standing is Standing.COVERS_NOTHING:
-            raise UnmetError(f"{entry} is nothing that {server.name} is asked: {delete}")
+            raise UnmetError(f"{entry} covers no check of {server.name}: {delete}")
         if standing is Standing.UNDECIDED:
-            pytest.skip("nothing that it covers is broken, but not all of that was asked and put to the test")
+            pytest.skip("nothing that it covers is broken, but a part of it was not tested")
 
     def _answers(self, server: Server) -> dict[CaseCheck, str]:
         plays = (self._run_session.judged(case.id) for case in self._run_session.cases(server))

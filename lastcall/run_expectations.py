@@ -68,7 +68,7 @@ class RunExpectations:
         elif any(chosen.name == server for chosen in self._run_session.servers):
             self.written[server] = expectations
         elif required:
-            self.unreadable[path.stem] = f"{path}: 'server' is {server!r}, which is not asked in this run"
+            self.unreadable[path.stem] = f"{path}: 'server' is {server!r}, which is no server of this run"
 
     def in_force(self, server: Server) -> Expectations | None:
         """Return what is expected of the version under test; None if there is no file for the server.

@@ -97,9 +97,9 @@ def test_every_departure_is_from_an_article_says_why_and_of_which_versions(name)
             Departure("it stays", "<2.8.9"),
             "it stayed",
             False,
-            "it stayed (declared of <2.8.9, and not judged of 2.8.9)",
+            "it stayed (declared for <2.8.9, not for 2.8.9)",
         ),
-        (Departure("it stays", "<2.8.9"), "", True, "kept (declared of <2.8.9, and not judged of 2.8.9)"),
+        (Departure("it stays", "<2.8.9"), "", True, "kept (declared for <2.8.9, not for 2.8.9)"),
     ],
 )
 def test_a_departure_excuses_the_versions_that_it_names_and_no_other(departure, broken, good, said):

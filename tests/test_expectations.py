@@ -336,7 +336,7 @@ def test_a_file_that_cannot_be_read_fails_with_its_line_and_the_run_goes_on(play
 def test_a_file_for_a_server_outside_of_the_run_is_refused(played):
     path = written(played, entry(IN_FLIGHT), server="somebody-else", name="else")
     run = judged(played, f"--expectations={path}", "-k", QUICK)
-    assert f"{path}: 'server' is 'somebody-else', which is not asked in this run" in run.stdout
+    assert f"{path}: 'server' is 'somebody-else', which is no server of this run" in run.stdout
 
 
 def test_a_folder_may_have_files_of_servers_outside_of_the_run(played, tmp_path):
@@ -402,7 +402,7 @@ def test_a_run_is_judged_by_the_entries_of_its_version_alone(played):
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert run.returncode == 0, run.stdout
     assert " 1 xfailed" in run.stdout
-    assert f"{KEPT} is known of {MUTANT} <{installed}, and not judged of {installed}" in run.stdout
+    assert f"{KEPT} is for {MUTANT} <{installed}, and {installed} is under test" in run.stdout
 
 
 def test_an_entry_of_another_version_excuses_nothing(played):

@@ -55,7 +55,7 @@ def connect(port: int) -> ssl.SSLSocket:
 
 
 def how_it_ends(client: ssl.SSLSocket) -> tuple[int, str]:
-    """Read to the end; give the exit status and what was seen."""
+    """Read to the end; return the exit status and what was seen."""
     try:
         while client.recv(65536):
             pass

@@ -59,7 +59,7 @@ def judge_outcome(server: Server, outcome: Outcome, protocol: Protocol, installe
     departs = server.departs(outcome.article, protocol.version, installed)
     declared = ""
     if departure and not departs:
-        declared = f" (declared of {departure.versions}, and not judged of {installed})"
+        declared = f" (declared for {departure.versions}, not for {installed})"
     elif departure:
         declared = f" ({'as declared' if outcome.broken else 'no longer departs'}: {departure.reason})"
     return bool(outcome.broken) == departs, f"{outcome.article}: {outcome.broken or 'kept'}{declared}"
