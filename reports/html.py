@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lastcall.reports.evidence import Evidence
 
 GENERATOR = '<meta name="generator" content="lastcall">'
-"""Stands at the head of every page: by it a page of an earlier run is known when it is cleared away."""
+"""This stands at the head of every page: by it a page of an earlier run is recognised before it is removed."""
 _HEAD = 400
 
 
@@ -70,7 +70,7 @@ def put(text: str, path: Path) -> Path:
 
 
 def clear(folder: Path, keep: Sequence[Path] = ()) -> None:
-    """Take away the pages of an earlier run; a file that is none of ours stays."""
+    """Remove the pages of an earlier run; all other files stay."""
     for path in set(folder.glob("*.html")) - set(keep):
         with path.open(encoding="utf-8", errors="replace") as file:
             ours = GENERATOR in file.read(_HEAD)
@@ -79,12 +79,12 @@ def clear(folder: Path, keep: Sequence[Path] = ()) -> None:
 
 
 def _fit_to_print(value: object) -> object:
-    """Whatever the templates write is made printable first, and escaped after that."""
+    """Return a value as the templates write it: printable first, and escaped after that."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _policy(css: str, js: str) -> str:
-    """Allow the two blocks, by their hashes, and nothing else."""
+    """Return a policy that allows the two blocks, by their hashes, and nothing else."""
     style, script = (base64.b64encode(hashlib.sha256(block.encode()).digest()).decode() for block in (css, js))
     return f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'"
 
@@ -94,5 +94,5 @@ def _seconds(value: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a coordinate with as few characters as it needs."""
+    """Return a coordinate with as few characters as it needs."""
     return f"{value:.1f}".removesuffix(".0")

@@ -12,8 +12,8 @@ from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.protocol import Protocol, protocol_named
 from lastcall.conformance.model.server import Departure
 from lastcall.conformance.model.versions import VersionsError
-from lastcall.install import version_of, why_missing
-from lastcall.locks import beside_the_lock, is_locked_version
+from lastcall.install import missing_reason, version_of
+from lastcall.locks import is_locked_version, with_locked_version
 from lastcall.registry import find
 from tests.support import PATIENT, gated, program
 
@@ -56,8 +56,8 @@ def outcomes(environment):
 
     def of(name, protocol):
         server = SERVERS[name]
-        if why := why_missing(server):
-            pytest.skip(f"{name} is {why}")
+        if reason := missing_reason(server):
+            pytest.skip(f"{name} is {reason}")
         if (name, protocol) not in known:
             contract_outcomes = hold(environment, server, protocol_named(protocol))
             known[name, protocol] = {outcome.article: outcome for outcome in contract_outcomes}
@@ -74,7 +74,7 @@ def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
     installed = version_of(server)
     as_known = bool(outcome.broken) == server.departs(article, version_of_http, installed)
     if not as_known and not is_locked_version(name, installed):
-        pytest.skip(f"{name} is {beside_the_lock(name, installed)}: {outcome.broken or 'no longer departs'}")
+        pytest.skip(f"{name} is {with_locked_version(name, installed)}: {outcome.broken or 'no longer departs'}")
     assert as_known, outcome.broken or f"no longer departs: {server.departure(article, version_of_http)}"
     assert outcome.promise
 
@@ -97,15 +97,15 @@ def test_every_departure_names_an_article_a_reason_and_versions(name):
             Departure("it stays", "<2.8.9"),
             "it stayed",
             False,
-            "it stayed (declared of <2.8.9, and not judged of 2.8.9)",
+            "it stayed (declared for <2.8.9, not for 2.8.9)",
         ),
-        (Departure("it stays", "<2.8.9"), "", True, "kept (declared of <2.8.9, and not judged of 2.8.9)"),
+        (Departure("it stays", "<2.8.9"), "", True, "kept (declared for <2.8.9, not for 2.8.9)"),
     ],
 )
 def test_a_departure_excuses_the_versions_that_it_names_and_no_other(departure, broken, good, line):
     server = dataclasses.replace(SERVERS["reference"], departures={("gives_up", 1): departure})
     outcome = contract.Outcome("gives_up", "It gives up.", broken)
-    assert contract_command.in_words(server, outcome, Protocol.H1, "2.8.9") == (good, f"gives_up: {line}")
+    assert contract_command.judge_outcome(server, outcome, Protocol.H1, "2.8.9") == (good, f"gives_up: {line}")
 
 
 def test_a_departure_of_other_versions_need_not_break():

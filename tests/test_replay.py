@@ -63,7 +63,7 @@ RELEASED_IN_THE_DRAIN = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def lost(tmp_path_factory):
-    """The trace of a scenario that the suite does not have, played on a server that loses the request."""
+    """The trace of an unknown scenario, played on a server that loses the request."""
     folder = tmp_path_factory.mktemp("lost")
     server = FOUND.servers["reference+cancels-handlers"]
     with Run(folder) as run:
@@ -89,7 +89,7 @@ def test_it_is_played_on_another_server_too(lost, tmp_path):
 
 def test_a_trace_that_cannot_be_played_again_is_refused_in_one_line(lost, tmp_path):
     head, *rest = lost.read_text(encoding="utf-8").splitlines(keepends=True)
-    for change, words in [
+    for change, message in [
         ({"recipe": {}}, "recorded before timelines were kept as data; play its scenario again by pytest --server"),
         ({"control": True}, "this is a control"),
         ({"protocol": "h9"}, "h9"),
@@ -97,6 +97,6 @@ def test_a_trace_that_cannot_be_played_again_is_refused_in_one_line(lost, tmp_pa
         play = {"play": json.loads(head)["play"] | change}
         path = tmp_path / "changed.jsonl"
         path.write_text(json.dumps(play) + "\n" + "".join(rest), encoding="utf-8")
-        with pytest.raises(ReplayError, match=words):
+        with pytest.raises(ReplayError, match=message):
             replay(path, tmp_path)
     assert PLAY.recipe == {}

@@ -35,7 +35,7 @@ def process_sessions():
 
 
 def lived(process_sessions, folder, program, conduct=None, environment=None):
-    """Start a program, go on as ``conduct`` says, end it, and return the events."""
+    """Start a program, run ``conduct`` on it, end it, and return the events."""
 
     async def work(recorder):
         with own_port() as port:
@@ -76,7 +76,7 @@ def test_exit_is_recorded_with_its_status(process_sessions, tmp_path, end, statu
     assert not of(events, ServerKilled)
 
 
-def test_program_runs_in_its_folder_and_with_nothing_but_the_environment_it_was_given(process_sessions, tmp_path):
+def test_program_runs_in_its_folder_and_with_its_own_environment_alone(process_sessions, tmp_path):
     program = "import os; print(os.getcwd()); print(sorted(os.environ))"
     events = lived(process_sessions, tmp_path, program, environment={"ONE": "1"})
     where, environment = output(events)
@@ -124,7 +124,7 @@ def test_signal_is_sent_while_it_runs_and_not_after(process_sessions, tmp_path):
     assert [event.status for event in of(events, ServerExited)] == [-15]
 
 
-def test_program_that_runs_on_is_killed_which_is_recorded_before_its_exit(process_sessions, tmp_path):
+def test_program_that_runs_on_is_killed_and_this_is_recorded_before_its_exit(process_sessions, tmp_path):
     async def conduct(process, recorder):
         assert await up(process, recorder)
 
@@ -178,7 +178,7 @@ def test_program_that_is_not_there_raises(process_sessions, tmp_path):
     assert perform(work) == []
 
 
-def test_descriptors_are_given_back(process_sessions, tmp_path):
+def test_descriptors_are_closed(process_sessions, tmp_path):
     lived(process_sessions, tmp_path, "")
     before = sum(1 for _ in Path("/proc/self/fd").iterdir())
     for _ in range(3):
