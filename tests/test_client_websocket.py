@@ -37,7 +37,7 @@ from lastcall.registry import find
 from tests.ends import fin_received, kind_of
 
 FOUND = find()
-TOLD = (
+RECORDED = (
     CloseReceived,
     CloseSent,
     fin_received,
@@ -57,7 +57,7 @@ def test_the_whole_life_of_a_websocket(tmp_path):
     with Environment() as environment:
         (trace,) = play_all(environment, [Case(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
     first = ["WebSocketAsked", "WebSocketOpened"]
-    names = [type(event).__name__ for event in trace.events if kind_of(event) in TOLD]
+    names = [type(event).__name__ for event in trace.events if kind_of(event) in RECORDED]
     # The handler's gate, the client's socket and the process are three sources: each has an order of its own.
     assert [name for name in names if name not in ("HandlerEntered", "ServerExited")] == [
         *first,

@@ -183,7 +183,7 @@ async def answer_when_cancelled(calls):
 
 def test_a_play_that_is_cancelled_removes(played, tmp_path, telephone):
     listener, address = telephone
-    server = gated(tmp_path, environment={"TOLD": address}, remove=noted(tmp_path / "removed"))
+    server = gated(tmp_path, environment={"NOTIFIED": address}, remove=noted(tmp_path / "removed"))
     calls = []
     with pytest.raises(ExceptionGroup):
         played(server, HELD_FOR_LONG, alongside=[interrupt_at_the_call(listener, calls)])
