@@ -93,7 +93,7 @@ def _drain(scenario: Scenario) -> str:
 def _folded(scenario: Scenario) -> Iterator[str]:
     """Yield the steps; a run of steps of one kind, such as twenty-five requests, is its first step and a count."""
     previous, count = "", 0
-    for step in (*scenario.words(), ""):
+    for step in (*scenario.steps_in_words(), ""):
         kind = step.partition("(")[0] + step.partition("(")[2].partition("(")[0].partition("=")[0]
         if kind == previous and step:
             count += 1

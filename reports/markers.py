@@ -32,6 +32,7 @@ from lastcall.conformance.model.server_events import (
     ListenerClosed,
     OrphansFound,
     OutputWritten,
+    RemoveFailed,
     ServerExited,
     ServerKilled,
     SetupFailed,
@@ -179,6 +180,7 @@ _PROCESS: dict[type[Event], _Sign] = dict(
             2,
             lambda event: ("left running", f"left running: {', '.join(event.commands)}"),
         ),
+        _sign(RemoveFailed, "refused", 2, lambda event: ("not removed", f"not removed: {event.reason}")),
         _sign(SetupFailed, "refused", 0, _reason("setup failed")),
         _sign(HarnessFailed, "refused", 0, _reason("harness failed")),
     )

@@ -25,7 +25,7 @@ def test_elapsed_time_and_a_whole_drain_are_expected():
     assert expected_s("one-request", pace=Pace.ISSUE) > 2 * expected_s("one-request")
 
 
-def test_rude_client_and_a_lame_duck_take_their_time():
+def test_a_rude_client_and_a_lame_duck_are_expected_to_take_time():
     assert expected_s("h2-idle-rude") > expected_s("h2-idle-polite")
     assert expected_s("lame-duck-newcomers") > FOUND.scenarios["lame-duck-newcomers"].launch.lame_duck.fast_s
 

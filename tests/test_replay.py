@@ -55,7 +55,7 @@ RELEASED_IN_THE_DRAIN = dataclasses.replace(
     timeline=tuple(
         after
         for step in ONE_HELD.timeline
-        # The signal and the release come by two ways: only the closed listener shows that the signal was there first.
+        # The signal and the release take two ways: only the closed listener shows that the signal came first.
         for after in ((step, Await(ListenerClosed())) if isinstance(step, Shutdown) else (step,))
     ),
 )

@@ -1,4 +1,4 @@
-"""results.json: what is written is what is read, and what is none is refused in one line."""
+"""results.json: what is written is what is read, and a file that is none is refused in one line."""
 
 import dataclasses
 import gzip
@@ -58,7 +58,7 @@ def test_results_come_back_as_they_were_written(tmp_path):
     path = RESULTS.write(tmp_path)
     assert path == tmp_path / NAME
     assert load_results(tmp_path) == RESULTS
-    assert [each.name for each in tmp_path.iterdir()] == [NAME], "the draft is gone"
+    assert [path.name for path in tmp_path.iterdir()] == [NAME], "the draft is gone"
 
 
 def test_writing_again_replaces_what_was_there(tmp_path):

@@ -1,4 +1,4 @@
-"""The server's process: what it says, how it ends, and what it leaves behind."""
+"""The server's process: its output, its end, and the processes that it leaves behind."""
 
 import os
 import socket

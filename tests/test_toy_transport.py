@@ -85,7 +85,7 @@ ABRUPT = dataclasses.replace(
 
 @pytest.fixture
 def registered(monkeypatch):
-    """What whoever brings a transport does once, and not only for a test."""
+    """Register the transport and the protocol, as a package that brings one does once."""
     monkeypatch.setitem(PROTOCOLS, H1_UNIX.name, H1_UNIX)
     monkeypatch.setitem(TRANSPORTS, ("unix", False), UnixTransport)
 
@@ -151,7 +151,7 @@ def test_a_server_that_breaks_off_is_blamed_over_it_as_over_any_other(tmp_path):
 
 
 @pytest.mark.usefixtures("registered")
-def test_no_server_of_ours_claims_it():
+def test_no_server_of_ours_speaks_it():
     assert find().servers
     assert not any(H1_UNIX in server.speaks for server in find().servers.values())
     assert not any(H1_UNIX in scenario.protocols for scenario in find().scenarios.values())

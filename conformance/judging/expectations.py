@@ -4,12 +4,12 @@
 
     [[expected]]
     id = "one-request::goaway_is_sent"     # SCENARIO::CHECK, or a check, or a scenario
-    protocol = "h2"                        # leave it out for every protocol
+    protocol = "h2"                        # without it: every protocol
     reason = "It closes without a GOAWAY."
     upstream = "https://example.org/issues/1"
     date = 2026-11-23                      # since when it is known
-    sometimes = true                       # a matter of timing, so that it may hold; leave it out otherwise
-    versions = ">=2.8,<2.8.9"              # the server's versions for which it holds; leave it out for every version
+    sometimes = true                       # it depends on timing, so a run may not show it; leave it out otherwise
+    versions = ">=2.8,<2.8.9"              # the server's versions for which it holds; without it: every version
 
 An expectation never changes a verdict: a broken check stays broken, and reports show the reason beside it.
 """
@@ -38,7 +38,7 @@ _DECIDED = frozenset({Answer.KEPT, Answer.BROKEN, Answer.OBSERVED})
 
 
 class ExpectationsError(ValueError):
-    """A file does not hold expectations; the message names the file, the entry and the key."""
+    """A file holds no valid expectations; the message names the file, the entry and the key."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Expectation:
 
 
 class Standing(enum.Enum):
-    """What a run says of an expectation."""
+    """The state of an expectation after a run."""
 
     IN_FORCE = "in force"
     """Something that it covers is broken."""
@@ -92,7 +92,7 @@ class Standing(enum.Enum):
 
 @dataclass(frozen=True)
 class Expectations:
-    """All known deviations of one server; ``path`` is the file they come from, if they come from one."""
+    """All known deviations of one server; ``path`` is their file, or None."""
 
     server: str
     entries: tuple[Expectation, ...] = ()
@@ -225,7 +225,7 @@ def _name(case_check: CaseCheck) -> str:
 
 
 def as_toml(expectations: Expectations) -> str:
-    """Write expectations as :func:`load_expectations` reads them."""
+    """Return expectations as the text of a file that :func:`load_expectations` reads."""
     lines = [f"server = {_quoted(expectations.server)}"]
     for entry in expectations.entries:
         lines += ["", "[[expected]]", f"id = {_quoted(entry.id)}"]
@@ -238,5 +238,5 @@ def as_toml(expectations: Expectations) -> str:
 
 
 def _quoted(text: str) -> str:
-    # JSON's strings are TOML's basic strings, but for DEL, which TOML wants escaped.
+    # A JSON string is a basic string of TOML, except that TOML wants DEL escaped.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

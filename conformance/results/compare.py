@@ -1,4 +1,4 @@
-"""What changed between two runs: answers, what is asked, and the servers' versions."""
+"""What changed between two runs: the answers, the questions, and the servers' versions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Change:
 
     @property
     def turn(self) -> Turn:
-        """How it changed."""
+        """The kind of the change."""
         if not self.old:
             return Turn.NEW
         if not self.new:
@@ -55,7 +55,7 @@ class Comparison:
     changes: tuple[Change, ...]
     versions: tuple[tuple[str, str, str], ...]
     differences: tuple[str, ...] = ()
-    """What was different about the runs themselves, so that their answers may differ for that reason."""
+    """Differences between the runs themselves, which may be the reason for different answers."""
 
     def lines(self) -> Iterator[str]:
         """Yield the differences and the changes, line by line."""
@@ -71,7 +71,7 @@ class Comparison:
 
 
 def compare(old: Results, new: Results) -> Comparison:
-    """Compare two runs."""
+    """Return what changed from one run to another."""
     before, after = answers(old), answers(new)
     changes = (
         Change(case_check, before.get(case_check, ""), after.get(case_check, ""))
@@ -94,7 +94,7 @@ def answers(results: Results) -> dict[CaseCheck, str]:
 
 def _versions(old: Results, new: Results) -> Iterator[tuple[str, str, str]]:
     for name in dict.fromkeys([*old.servers, *new.servers]):
-        before, after = (each.servers[name].version if name in each.servers else "" for each in (old, new))
+        before, after = (run.servers[name].version if name in run.servers else "" for run in (old, new))
         if before != after:
             yield name, before, after
 

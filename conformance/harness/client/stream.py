@@ -1,7 +1,12 @@
-"""A byte stream over a socket of the kernel: bytes, and the ways in which a connection ends.
+"""A byte stream over a socket of the kernel: its bytes, and the ways in which the connection ends.
 
-FIN, RST and "we stopped waiting" are different events here. The socket is read by ``recvmsg`` for the kernel's receive
-times, because asyncio's own streams show none. What runs within the stream before HTTP does, such as TLS, is a subclass's.
+FIN, RST and "the client stopped waiting" are different events: a suite that takes its own time-out for the server's close
+would let a server pass that never closes. The socket is read by ``recvmsg`` for the kernel's receive times, which asyncio's
+own streams do not show. A layer between the stream and HTTP, such as TLS, is a subclass's.
+
+Each callback reads once. So a FIN that arrives in one segment with data is read a turn after the data, and its span begins at
+the look that delivered the data, although it may have arrived just before that look. The same holds for a FIN that arrives
+while reading is paused. Such a span is later than the truth by at most that one turn, or that pause.
 """
 
 from __future__ import annotations
@@ -80,7 +85,7 @@ class StreamTransport(Transport, abc.ABC):
         return True
 
     async def start(self, within_s: float) -> bool:  # noqa: ARG002 - nothing precedes HTTP here
-        """Let HTTP begin."""
+        """Begin HTTP."""
         self._on_open()
         return True
 
@@ -100,11 +105,11 @@ class StreamTransport(Transport, abc.ABC):
             self._over(ConnectionEnded(self.name, SERVER, RESET if self._was_reset else FIN))
 
     def _received(self, data: bytes, at_ns: int) -> None:
-        """Take what was read from the socket."""
+        """Handle bytes that were read from the socket."""
         self._on_bytes(data, at_ns)
 
     def _over(self, end: ConnectionEnded) -> None:
-        """Take note that the server closed (FIN) or reset the connection; nothing can arrive after either."""
+        """Record that the server closed (FIN) or reset the connection; nothing can arrive after either."""
         at_ns = time.monotonic_ns()
         self.finished = True
         self._loop.remove_reader(self._socket)
@@ -115,30 +120,31 @@ class StreamTransport(Transport, abc.ABC):
         self._end_of_bytes(at_ns)
 
     def _cut_off(self, at_ns: int) -> None:
-        """Take note that what precedes HTTP can no longer succeed, if it was still under way."""
+        """Record that what precedes HTTP (a TLS handshake) has failed, if it was still under way."""
 
     def pause(self) -> None:
-        """Take nothing more from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
+        """Stop reading from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
         if self._open:
             self._loop.remove_reader(self._socket)
 
     def resume(self) -> None:
-        """Read on."""
+        """Read from the socket again."""
         if self._open and not self.finished:
             self._loop.add_reader(self._socket, self._readable)
 
     # --- writing ---
 
     def send(self, data: bytes, events: list[Event]) -> None:
-        """Send bytes. Their events are recorded when the last of the bytes has been given to the kernel."""
+        """Send bytes. Their events are recorded when the kernel has taken the last of the bytes."""
         if self._open and not self._sent_fin and not self.useless:
             self._queue(self._encoded(data), events)
 
     def _encoded(self, data: bytes) -> bytes:
-        """Return what goes onto the socket for these bytes."""
+        """Return the bytes to write to the socket for these bytes of HTTP."""
         return data
 
     def _queue(self, data: bytes, events: list[Event]) -> None:
+        # The events' span begins here: a full socket buffer may hold the bytes back for as long as the server does not read.
         if not self._unsent:
             self._sent_since_ns = time.monotonic_ns()
         self._unsent += data
@@ -153,7 +159,7 @@ class StreamTransport(Transport, abc.ABC):
             self._loop.add_writer(self._socket, self._writable)
             return
         except OSError as error:  # the peer is gone, which the reading side records
-            # A send that meets the RST takes the error with it: what is read next is b"", as after a FIN.
+            # The kernel reports an RST once. If send() gets the error, the next read returns b"", as after a FIN.
             self._was_reset |= isinstance(error, ConnectionResetError)
             self._unsent.clear()
             self._sent_events.clear()
@@ -165,7 +171,7 @@ class StreamTransport(Transport, abc.ABC):
     # --- closing ---
 
     def close_our_side(self) -> None:
-        """Close what runs within the stream, then send FIN; what the server still sends is read on."""
+        """Close the layer inside the stream (TLS), then send FIN; what the server still sends is read."""
         if not self._open or self._sent_fin:
             return
         self._take_leave()
@@ -175,10 +181,10 @@ class StreamTransport(Transport, abc.ABC):
             self._recorder.did(ConnectionEnded(self.name, CLIENT, FIN))
 
     def _take_leave(self) -> None:
-        """Send what has to come before our FIN."""
+        """Send what has to precede our FIN, such as a close_notify."""
 
     def abandon(self) -> bool:
-        """Let go of the socket at the end of a play; return whether the server had still not ended the connection."""
+        """Close the socket at the end of a play; return whether the server had not ended the connection by then."""
         waiting = self._open and not self.ended
         self._release()
         self.ended = self.finished = True

@@ -1,4 +1,7 @@
-"""When the server stops listening, from the kernel's tables: nothing is connected to it, so nothing is changed by it."""
+"""Records when the server stops listening, from the kernel's tables. No connection is made for it.
+
+A connection attempt would be a client of its own: the server would accept it, or the kernel would queue it unaccepted.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ _LOOK_S = 0.01
 
 
 class ListenerWatch:
-    """Records the moment at which a port is no longer listened on. ``listening_ports`` reads the kernel's tables.
+    """Records when no process listens on a port any more. ``listening_ports`` reads the kernel's tables.
 
-    ``port`` is 0 for a server that listens elsewhere: of that one nothing is recorded.
+    ``port`` is 0 for a server that does not listen on TCP: then nothing is recorded.
     """
 
     def __init__(self, recorder: Recorder, port: int, listening_ports: Callable[[], frozenset[int] | None]) -> None:
@@ -29,18 +32,18 @@ class ListenerWatch:
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start to look, again and again; do nothing where there is no port to look at."""
+        """Start to look every 10 ms; do nothing if there is no port."""
         if self._port:
             self._watching = asyncio.create_task(self._watch())
 
     def cancel(self) -> None:
-        """End looking."""
+        """Stop looking."""
         if self._watching is not None:
             self._watching.cancel()
 
     @property
     def decided(self) -> bool:
-        """Whether nothing more is to be learnt: it was not started, has seen the end, or cannot see anything here."""
+        """Whether no further look can add anything: it was not started, has seen the end, or cannot see anything here."""
         return self._watching is None or self._watching.done() or self._recorder.has(ListenerClosed())
 
     async def _watch(self) -> None:

@@ -1,4 +1,4 @@
-"""How much processor time the server's processes have taken, from the kernel's own account (proc(5), ``stat``)."""
+"""How much processor time the server's processes have used, from the kernel (proc(5), ``stat``)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _USER, _SYSTEM = 11, 12
-"""Fields 14 and 15 of the line, counted from behind the command's name."""
+"""Fields 14 and 15 of the line, counted from the first one after the command's name."""
 
 
 def read(pids: Iterable[int]) -> ProcessorTimeRead:
-    """Read it for each of these processes; one that has gone, or a system without /proc, is left out."""
+    """Return the processor time of each of these processes; one that has ended is left out, as are all without /proc."""
     tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     used: dict[int, int] = {}
     for pid in pids:
