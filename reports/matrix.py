@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
 from lastcall.reports.links import play_id, slug, verdict_id
 
@@ -94,7 +95,7 @@ def tables(results: Results) -> list[Table]:
 
 
 def _table(results: Results, family: tuple[str, ...], names: Sequence[str]) -> Table:
-    own = {play.key: play for play in results.plays if play.scenario in names}
+    own = {play.id: play for play in results.plays if play.scenario in names}
     columns = tuple(_columns(results, list(own.values())))
     widths = {name: sum(column.server == name for column in columns) for name in results.servers}
     modules: dict[str, list[ScenarioRow]] = {}
@@ -133,11 +134,11 @@ def _columns(results: Results, plays: Sequence[PlayResult]) -> list[Column]:
     return columns
 
 
-Plays = dict[tuple[str, str, str], "PlayResult"]
+Plays = dict[CaseId, "PlayResult"]
 
 
 def _scenario_row(name: str, scenario: ScenarioDescription, columns: Sequence[Column], plays: Plays) -> ScenarioRow:
-    beneath = [plays.get((column.server, column.protocol, name)) for column in columns]
+    beneath = [plays.get(CaseId(column.server, column.protocol, name)) for column in columns]
     pairs = list(zip(columns, beneath, strict=True))
     checks = tuple(
         CheckRow(check, level, tuple(_check_cell(column, play, check) for column, play in pairs))

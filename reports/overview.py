@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.reports.answers import BROKEN, NOT_SUPPORTED, SHOULD_BROKEN, Count, Shown, counts, headline, known, shown
 from lastcall.reports.links import FOLDER, by_check_id, play_id, question_page, server_page, slug
 from lastcall.reports.matrix import family_of, tokens
@@ -62,10 +63,10 @@ def overview(results: Results) -> Overview:
     """Return both matrices: rows in the order of the scenarios and of the checks, columns in that of the servers."""
     played = [play for play in results.plays if not play.not_supported]
     servers = tuple(name for name in results.servers if name in {play.server for play in played})
-    plays = {play.key: play for play in results.plays}
+    plays = {play.id: play for play in results.plays}
     pairs = {(play.scenario, play.protocol) for play in played}
     questions = [
-        _question(results, name, protocol, [plays.get((server, protocol, name)) for server in servers])
+        _question(results, name, protocol, [plays.get(CaseId(server, protocol, name)) for server in servers])
         for name, scenario in results.scenarios.items()
         for protocol in scenario.protocols
         if (name, protocol) in pairs

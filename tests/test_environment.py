@@ -69,3 +69,21 @@ def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
                 assert context.check_hostname
                 shared = environment.certificates.shared_client_context(protocol.alpn)
                 assert shared is environment.certificates.shared_client_context(protocol.alpn) is not context
+
+
+def hello_of(context):
+    """The first bytes that a client with these settings writes: its ClientHello."""
+    outgoing = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def test_a_protocol_over_tls_without_a_word_for_alpn_offers_none():
+    with Environment() as environment:
+        offering = hello_of(environment.certificates.client_context("http/1.1"))
+        silent = hello_of(environment.certificates.client_context(""))
+    # RFC 7301 §3.1: the extension lists the words, each after its length.
+    assert b"\x08http/1.1" in offering
+    assert b"http/1.1" not in silent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from lastcall.conformance.model.client_events import (
+    ConnectionEnded,
     ConnectionFailed,
     ConnectionOpened,
     GoawayReceived,
@@ -126,6 +127,8 @@ def test_no_event_at_all_is_still_a_process_lane() -> None:
         (fin_received(connection="a"), "fin", "FIN"),
         (reset_received(connection="a"), "reset", "RST"),
         (fin_sent(connection="a"), "ours", "client FIN"),
+        (ConnectionEnded("a", "server", "connection_close", 0x100), "fin", "CONNECTION_CLOSE 0x100"),
+        (ConnectionEnded("a", "server", "idle_timeout"), "open", "idle time-out"),
         (abandoned(connection="a"), "open", "still open"),
     ],
 )

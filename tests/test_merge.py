@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lastcall.__main__ import main
+from lastcall.conformance.model.case import CaseId
 from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.results.descriptions import CheckDescription
@@ -68,7 +69,7 @@ def test_two_versions_of_a_server_do_not_stand_in_one_column(tmp_path):
     with pytest.raises(ResultsError, match=r"someone has version '1.0 plain' in .*old and '2.0' in .*new"):
         merge([old, new], tmp_path / "all")
     results = merge([old, new], tmp_path / "all", newest=True)
-    assert [play.key for play in results.plays] == [("someone", "h2", "one-request")]
+    assert [play.id for play in results.plays] == [CaseId("someone", "h2", "one-request")]
     assert results.servers["someone"].version == "2.0"
 
 

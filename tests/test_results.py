@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.conformance.model.server_events import PlayEnded
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.trace_file import dump
@@ -160,7 +161,7 @@ def test_a_verdict_that_is_none_is_refused_with_what_is_wrong(tmp_path, change, 
 
 
 def test_play_is_told_from_the_others_by_its_key():
-    assert PLAYED.key == ("mine", "h2", "one-request")
+    assert PLAYED.id == CaseId("mine", "h2", "one-request")
 
 
 def test_packed_results_are_read_too(tmp_path):

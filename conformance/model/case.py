@@ -2,6 +2,7 @@
 
 :class:`CaseId` is the case by its names: what stands in a node id of pytest, in the path of a trace, and in results.json,
 also where the scenario or the server exist no more. :class:`Case` is the case by its values, ready to be played.
+:class:`CaseCheck` is one check of a case. No other module spells these names out or parses them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ class CaseId:
     scenario: str
 
     def __str__(self) -> str:
-        return f"{self.scenario}[{self.server}-{self.protocol}]"
+        return f"{self.scenario}{self.parameters}"
+
+    @property
+    def parameters(self) -> str:
+        """What follows the name of a check in a node id of pytest: ``[hypercorn-h2]``."""
+        return f"[{self.server}-{self.protocol}]"
 
     @property
     def trace(self) -> PurePosixPath:
@@ -62,6 +68,17 @@ class CaseId:
             if bracket and name.endswith(f"-{protocol}"):
                 return cls(name.removesuffix(f"-{protocol}"), protocol, scenario)
         raise ValueError(f"{text!r} is no case, such as one-request[hypercorn-h2]")
+
+
+@dataclass(frozen=True, order=True)
+class CaseCheck:
+    """One check of one case, by names; without a check it is the case as a whole."""
+
+    case: CaseId
+    check: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.case}::{self.check}" if self.check else str(self.case)
 
 
 @dataclass(frozen=True)

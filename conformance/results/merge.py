@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from lastcall.conformance.model.case import CaseId
     from lastcall.conformance.results.descriptions import ServerDescription
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ def _union(what: str, parts: Sequence[dict[str, T]]) -> dict[str, T]:
 
 
 def _chosen(sources: Sequence[Source], *, newest: bool) -> list[tuple[Path, PlayResult]]:
-    chosen: dict[tuple[str, str, str], tuple[Path, PlayResult]] = {}
+    chosen: dict[CaseId, tuple[Path, PlayResult]] = {}
     versions: dict[str, tuple[str, Path]] = {}
     ordered = sorted(sources, key=lambda each: each[1].started_at, reverse=True) if newest else sources
     for folder, results in ordered:
@@ -98,14 +99,13 @@ def _chosen(sources: Sequence[Source], *, newest: bool) -> list[tuple[Path, Play
                 )
             if known != version:
                 continue
-            before, told = chosen.get(play.key, (folder, play))
-            # "Not supported" is said by every run that has heard of the server: that is no second play.
-            if told is not play and not newest and not (told.not_supported and play.not_supported):
-                name = f"{play.scenario}[{play.server}-{play.protocol}]"
-                raise ResultsError(f"{name} is in {before} and in {folder}; --newest takes the newest")
-            chosen.setdefault(play.key, (folder, play))
-    order = {key: place for place, key in enumerate(play.key for _folder, each in sources for play in each.plays)}
-    return [chosen[key] for key in sorted(chosen, key=order.__getitem__)]
+            before, other = chosen.get(play.id, (folder, play))
+            # Every run that names the server repeats "not supported": that is no second play.
+            if other is not play and not newest and not (other.not_supported and play.not_supported):
+                raise ResultsError(f"{play.id} is in {before} and in {folder}; --newest takes the newest")
+            chosen.setdefault(play.id, (folder, play))
+    order = {case: place for place, case in enumerate(play.id for _folder, each in sources for play in each.plays)}
+    return [chosen[case] for case in sorted(chosen, key=order.__getitem__)]
 
 
 def _copy(folder: Path, into: Path, stored: str) -> None:

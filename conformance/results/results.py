@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.conformance.model.clauses import CLAUSES, Clause
 from lastcall.conformance.model.trace_file import TraceError, load
 from lastcall.conformance.model.verdict import Verdict
@@ -55,9 +56,9 @@ class PlayResult:
     verdicts: tuple[Verdict, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells it apart from the other plays of a run."""
-        return self.server, self.protocol, self.scenario
+    def id(self) -> CaseId:
+        """The case that was played, which no other play of a run has."""
+        return CaseId(self.server, self.protocol, self.scenario)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data, which can go to another process or into a file."""

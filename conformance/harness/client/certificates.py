@@ -26,9 +26,10 @@ class Certificates:
     _shared: dict[str, ssl.SSLContext] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def client_context(self, alpn: str) -> ssl.SSLContext:
-        """Return a client's context of its own that verifies the server and offers exactly one protocol by ALPN."""
+        """Return a client's context of its own that verifies the server and offers this word by ALPN, if it is not empty."""
         context = ssl.create_default_context(cafile=str(self.authority))
-        context.set_alpn_protocols([alpn])
+        if alpn:
+            context.set_alpn_protocols([alpn])
         return context
 
     def shared_client_context(self, alpn: str) -> ssl.SSLContext:
