@@ -161,6 +161,14 @@ def test_the_evidence_says_how_to_run_it_again_and_what_was_run(page: Reader) ->
     assert "requests: 1 served, 1 lost" in page.text
 
 
+def test_the_head_counts_what_is_broken_in_the_singular_and_the_plural(tmp_path: Path) -> None:
+    once = Reader(drawn(the_results(a_play(verdicts=[a_verdict("check_0", "broken")])), tmp_path))
+    assert "1 must or promise is broken, 0 requests were lost." in once.text
+    both = [a_verdict("check_0", "broken"), a_verdict("check_1", "broken")]
+    twice = Reader(drawn(the_results(a_play(verdicts=both), checks=["check_0", "check_1"]), tmp_path))
+    assert "2 musts and promises are broken" in twice.text
+
+
 def test_another_pace_is_part_of_the_line_that_runs_it_again(tmp_path: Path) -> None:
     results = dataclasses.replace(the_results(a_play()), pace="issue")
     assert "pytest --server someone --pace issue -k" in drawn(results, tmp_path)

@@ -12,16 +12,41 @@ The drain timeout is not among the options: what the server is *given* (:attr:`L
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
-    from lastcall.conformance.model.protocol import Protocol
-    from lastcall.conformance.model.server import Server
+    from lastcall.conformance.model import protocol as protocols
     from lastcall.conformance.model.step import Duration, Pace
 
 WORKERS = "workers"
+
+
+class _DocumentedDrain(Protocol):
+    @property
+    def default(self) -> object | None: ...
+
+
+class Launchable(Protocol):
+    """What a plan has to know of a server; :class:`~lastcall.conformance.model.server.Server` has it, and imports this."""
+
+    @property
+    def name(self) -> str:
+        """The server's name, for the sentence that says why not."""
+
+    @property
+    def features(self) -> Collection[str]:
+        """What the server may have, such as ``workers``."""
+
+    @property
+    def drain(self) -> _DocumentedDrain | None:
+        """Its drain timeout; None if it has none."""
+
+    @property
+    def lame_duck(self) -> object | None:
+        """Its lame duck; None if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +78,7 @@ class LaunchPlan:
     workers: int = 1
     lame_duck: Duration | None = None
 
-    def options(self, server: Server, pace: Pace) -> LaunchOptions:
+    def options(self, server: Launchable, pace: Pace) -> LaunchOptions:
         """Return what this server is given at this pace."""
         return LaunchOptions(
             default_drain=self.default_drain,
@@ -61,7 +86,7 @@ class LaunchPlan:
             lame_duck_s=self.lame_duck.at(pace) if self.lame_duck else 0.0,
         )
 
-    def why_not(self, server: Server) -> str:
+    def why_not(self, server: Launchable) -> str:
         """Say why the server cannot be launched so; nothing if it can."""
         if self.default_drain and server.drain is not None and server.drain.default is None:
             return f"{server.name} documents no drain timeout that holds when none is configured"
@@ -78,7 +103,7 @@ class Launch(LaunchOptions):
     proxy passes requests to. The gate's address reaches applications by the environment (``LASTCALL_GATE``).
     """
 
-    protocol: Protocol
+    protocol: protocols.Protocol
     port: int
     cert: Path
     key: Path
