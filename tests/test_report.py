@@ -206,6 +206,22 @@ def test_a_run_in_which_nothing_was_played_is_a_page(tmp_path: Path) -> None:
     assert "0 plays" in page.text
 
 
+def test_code_in_a_promise_is_code_and_the_rest_is_text(tmp_path: Path) -> None:
+    results = the_results(a_play(verdicts=[a_verdict("server_exits_in_time")]))
+    check = results.checks["server_exits_in_time"]
+    results.checks["server_exits_in_time"] = dataclasses.replace(check, promise="Say ``<b>: close`` or <i>.")
+    assert "Say <code>&lt;b&gt;: close</code> or &lt;i&gt;." in drawn(results, tmp_path)
+    results.checks["server_exits_in_time"] = dataclasses.replace(check, promise="A lone `` stays <i>.")
+    assert "A lone `` stays &lt;i&gt;." in drawn(results, tmp_path)
+
+
+def test_limits_and_rules_without_a_keyword_are_readable(tmp_path: Path) -> None:
+    results = dataclasses.replace(the_results(a_play()), limits={"before_shutdown_s": 10.0})
+    text = Reader(drawn(results, tmp_path)).text
+    assert "before shutdown10 s" in text
+    assert "RFC 9113 §6.8: Streams can still complete." in text
+
+
 # --- what it is made of ------------------------------------------------------------------------------------------
 
 
