@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+from ruamel.yaml import YAML
 
 from lastcall.install import version_of
 from lastcall.locks import LOCKS, is_locked_version, locked_versions
@@ -69,6 +71,29 @@ def test_the_dependencies_of_the_project_are_locked_within_their_ranges():
     ]:
         requirement = Requirement(line)
         assert requirement.specifier.contains(PYPI[canonicalize_name(requirement.name)]), line
+
+
+def test_the_oldest_pytest_is_the_lower_end_of_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (pytest_range,) = [line for line in map(Requirement, project["dependencies"]) if line.name == "pytest"]
+    (lowest,) = [Version(part.version) for part in pytest_range.specifier if part.operator == ">="]
+    ((name, oldest),) = [line.split("==") for line in lines("oldest-pytest.txt")]
+    assert (name, Version(oldest)) == ("pytest", lowest)
+
+
+def test_every_install_of_ci_takes_the_locked_versions():
+    workflow = YAML(typ="safe").load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    installs = [
+        (job.get("env", {}), step["run"])
+        for job in workflow["jobs"].values()
+        for step in job["steps"]
+        if "pip install" in step.get("run", "")
+    ]
+    assert len(installs) == 4
+    for environment, command in installs:
+        by_option = "-c servers/locks/pypi.txt" in command and "PIP_BUILD_CONSTRAINT=servers/locks/pypi.txt" in command
+        assert by_option or {"PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"} <= set(environment), command
+        assert "--upgrade" not in command
 
 
 def test_no_lock_names_a_registry():
