@@ -45,6 +45,11 @@ class Protocol:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def http(self) -> str:
+        """The version of HTTP as people write it: ``HTTP/1.1``, ``HTTP/2``."""
+        return "HTTP/1.1" if self.version == 1 else f"HTTP/{self.version}"
+
 
 class ProtocolError(ValueError):
     """No protocol has this name; the message lists the registered ones."""
