@@ -16,11 +16,11 @@ from lastcall import __version__
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.stream import StreamTransport
 from lastcall.conformance.harness.client.transport import Endpoint
-from lastcall.conformance.harness.client.transports import TRANSPORTS, transport_of
+from lastcall.conformance.harness.client.transports import TRANSPORTS, register_transport, transport_of
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ConnectionEnded, ConnectionOpened, RequestSent, ResponseEnded
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import HTTP1, PROTOCOLS, Protocol
+from lastcall.conformance.model.protocol import HTTP1, PROTOCOLS, Protocol, register
 from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.server_events import HarnessFailed, ListenerClosed, PortChecked, SetupFailed
 from lastcall.conformance.model.step import Pace
@@ -84,10 +84,13 @@ ABRUPT = dataclasses.replace(
 
 
 @pytest.fixture
-def registered(monkeypatch):
-    """Register the transport and the protocol, as a package that brings one does once."""
-    monkeypatch.setitem(PROTOCOLS, UNIX_HTTP1.name, UNIX_HTTP1)
-    monkeypatch.setitem(TRANSPORTS, ("unix", False), UnixTransport)
+def registered():
+    """Register the protocol and the transport as a package that brings them does once, and undo both after the test."""
+    register(UNIX_HTTP1)
+    register_transport("unix", UnixTransport, tls=False)
+    yield
+    del PROTOCOLS[UNIX_HTTP1.name]
+    del TRANSPORTS["unix", False]
 
 
 def played(folder, server):
@@ -167,3 +170,11 @@ def test_an_ordinary_client_that_has_only_tcp_is_not_taken_for_a_server_s_fault(
 def test_a_protocol_without_a_transport_says_so():
     with pytest.raises(LookupError, match="no client has the transport of unix-http1: unix without TLS"):
         transport_of(UNIX_HTTP1)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_transport_is_registered_once():
+    assert register_transport("unix", UnixTransport, tls=False) is UnixTransport
+    with pytest.raises(ValueError, match=r"^the transport unix without TLS is registered already: UnixTransport$"):
+        register_transport("unix", StreamTransport, tls=False)
+    assert transport_of(UNIX_HTTP1) is UnixTransport

@@ -4,8 +4,9 @@ A protocol is a value that holds every fact about it: code tests ``protocol.mult
 the name. So every rule about a version or a security also covers a protocol that is added later (HTTP/3, or one over
 another transport). No server gains a protocol in this way: a server speaks what its adapter lists.
 
-To add one: :func:`register` it, and register its transport beside it (``conformance/harness/client/transport.py``) and
-a wire client for its version of HTTP (``conformance/harness/client/connection.py``) if these are new too.
+To add one: :func:`register` it, and register its transport beside it (``register_transport`` in
+``conformance/harness/client/transports.py``) and a wire client for its version of HTTP
+(``conformance/harness/client/connection.py``) if these are new too.
 """
 
 from __future__ import annotations
