@@ -19,7 +19,7 @@ from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
-from lastcall.reports.links import outward, play_id, slug, stored
+from lastcall.reports.links import outward, play_id, slug, stored, verdict_id
 from lastcall.reports.matrix import tables
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
@@ -333,6 +333,7 @@ def test_addresses_are_safe_whatever_they_are_made_from() -> None:
     assert stored("javascript:x") == "./javascript%3Ax"
     assert slug("play", "a b", "<") == "play-a~20b-~3c"
     assert play_id(a_play()) == "play-someone-h2-one-request"
+    assert verdict_id(a_play("some one"), "it_holds") == "verdict-some~20one-h2-one-request-it_holds"
 
 
 CHROMIUM = next(
