@@ -161,6 +161,7 @@ def test_no_server_of_ours_speaks_it():
     assert not any(UNIX_HTTP1 in scenario.protocols for scenario in find().scenarios.values())
 
 
+@pytest.mark.usefixtures("registered")
 def test_an_ordinary_client_that_has_only_tcp_is_not_taken_for_a_server_s_fault():
     load = Load(None, None, Endpoint(UNIX_HTTP1, 1))
     with pytest.raises(LookupError, match="an ordinary client has TCP alone, and unix-http1 is something else"):

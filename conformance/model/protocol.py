@@ -24,7 +24,8 @@ class Protocol:
 
     ``name`` stands in node ids, stored files and reports, and never changes. ``version`` is the major version of HTTP.
     ``transport`` is the name of what carries it (``tcp``, ``quic``), ``tls`` whether it is encrypted, ``alpn`` its name
-    in ALPN. ``multiplexes``: it carries several requests at a time, each with a stream id of its own.
+    in ALPN. ``multiplexes``: it carries several requests at a time, each with a stream id of its own. ``byte_stream``: a
+    connection is one ordered stream of bytes, as over TCP or a unix socket; over QUIC it is not.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Protocol:
     tls: bool = field(default=False, compare=False)
     alpn: str = field(default="", compare=False)
     multiplexes: bool = field(default=False, compare=False)
+    byte_stream: bool = field(default=True, compare=False)
 
     H1: ClassVar[Protocol]
     """HTTP/1.1 over TCP."""
@@ -95,7 +97,7 @@ class ProtocolSet:
 HTTP1 = ProtocolSet("HTTP/1.1", lambda protocol: protocol.version == 1)
 HTTP2 = ProtocolSet("HTTP/2", lambda protocol: protocol.version == 2)  # noqa: PLR2004 - the version is the number
 MULTIPLEXED = ProtocolSet("multiplexed", lambda protocol: protocol.multiplexes)
-OVER_TLS = ProtocolSet("over TLS", lambda protocol: protocol.tls and protocol.transport != "quic")
+OVER_TLS = ProtocolSet("over TLS", lambda protocol: protocol.tls and protocol.byte_stream)
 """The protocols whose byte stream TLS closes by a close_notify. QUIC contains TLS but has no close_notify."""
 
 H1 = Protocol.H1 = register(Protocol("h1", version=1))
