@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lastcall.reports import links
 from lastcall.reports.printable import printable
@@ -38,7 +38,7 @@ class PagePrinter:
         addresses = ("check_id", "server_id", "server_page", "question_page", "outward")
         self._templates.globals |= {name: getattr(links, name) for name in addresses}
         self._templates.globals |= {"timeline_of": self.timeline_of, "generator": Markup(GENERATOR)}  # noqa: S704 - ours
-        self._templates.filters |= {"seconds": _seconds, "number": _number}
+        self._templates.filters |= {"seconds": _seconds, "number": _number, "with_code": _with_code}
         self._timelines: dict[str, Markup] = {}
 
     def timeline_of(self, play: Evidence) -> Markup:
@@ -81,6 +81,15 @@ def clear(folder: Path, keep: Sequence[Path] = ()) -> None:
 def _fit_to_print(value: object) -> object:
     """Return a value as the templates write it: printable first, and escaped after that."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _with_code(text: str) -> Markup:
+    """Return a text, escaped, with everything between double backquotes as code: docstrings of checks have them."""
+    parts = printable(text).split("``")
+    if len(parts) % 2 == 0:
+        return escape(printable(text))
+    pairs = ((part, place % 2) for place, part in enumerate(parts))
+    return Markup().join(Markup("<code>{}</code>").format(part) if code else escape(part) for part, code in pairs)
 
 
 def _policy(css: str, js: str) -> str:

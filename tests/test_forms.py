@@ -129,7 +129,7 @@ def test_a_run_without_a_play_says_so():
     assert "Nothing was played." in as_markdown(the_results())
 
 
-def test_a_server_that_is_not_installed_is_told():
+def test_a_server_that_is_not_installed_is_listed():
     results = a_run()
     results.servers["absent"] = dataclasses.replace(results.servers["someone"], installed=False)
     assert "absent is not installed" in as_markdown(results)

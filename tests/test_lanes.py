@@ -99,12 +99,12 @@ def test_zero_is_when_the_signal_began_so_that_no_effect_comes_before_it() -> No
     assert lanes_of(at(0, ServerReady), signal).zero_ns == 2 * S
 
 
-def test_a_play_is_told_from_the_moment_the_server_was_ready() -> None:
+def test_a_play_is_drawn_from_the_moment_the_server_was_ready() -> None:
     play = lanes_of(at(0, ServerStarted, pid=1), at(4, ServerReady), at(5, ServerExited, status=0))
     assert (play.begin_ns, play.end_ns) == (4 * S, 5 * S)
 
 
-def test_a_play_that_never_began_is_told_from_the_start_of_the_process() -> None:
+def test_a_play_that_never_began_is_drawn_from_the_start_of_the_process() -> None:
     play = lanes_of(at(1, ServerStarted, pid=1), at(31, SetupFailed, reason="no 200"))
     assert play.begin_ns == 1 * S
     assert play.signal == ""

@@ -1,5 +1,6 @@
 """The lock files: they agree with each other and with what is installed, and name no registry."""
 
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+from ruamel.yaml import YAML
 
 from lastcall.install import version_of
 from lastcall.locks import LOCKS, is_locked_version, locked_versions
@@ -69,6 +72,29 @@ def test_the_dependencies_of_the_project_are_locked_within_their_ranges():
     ]:
         requirement = Requirement(line)
         assert requirement.specifier.contains(PYPI[canonicalize_name(requirement.name)]), line
+
+
+def test_the_oldest_pytest_is_the_lower_end_of_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (pytest_range,) = [line for line in map(Requirement, project["dependencies"]) if line.name == "pytest"]
+    (lowest,) = [Version(part.version) for part in pytest_range.specifier if part.operator == ">="]
+    ((name, oldest),) = [line.split("==") for line in lines("oldest-pytest.txt")]
+    assert (name, Version(oldest)) == ("pytest", lowest)
+
+
+def test_every_install_of_ci_takes_the_locked_versions():
+    workflow = YAML(typ="safe").load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    installs = [
+        (job.get("env", {}), step["run"])
+        for job in workflow["jobs"].values()
+        for step in job["steps"]
+        if "pip install" in step.get("run", "")
+    ]
+    assert len(installs) == 4
+    for environment, command in installs:
+        by_option = "-c servers/locks/pypi.txt" in command and "PIP_BUILD_CONSTRAINT=servers/locks/pypi.txt" in command
+        assert by_option or {"PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"} <= set(environment), command
+        assert "--upgrade" not in command
 
 
 def test_no_lock_names_a_registry():
@@ -187,3 +213,54 @@ def test_a_package_that_is_no_longer_served_is_replaced_with_a_message(tmp_path)
     newest = subprocess.run(script, env=variables, capture_output=True, text=True, check=True)
     assert newest.stdout.splitlines() == ["old=2.0-1", "kept=3.0-1", "new=7"]
     assert newest.stderr == ""
+
+
+DPKG_DEB = """#!/bin/sh
+case "$3" in
+Package) basename "$2" .deb ;;
+Version) echo 1.0-1 ;;
+Architecture) echo amd64 ;;
+esac
+"""
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Returns what ``record_debian.sh`` makes of a package ``ruby`` whose contents are ``ruby``, for lines of a lock."""
+    dpkg_deb = tmp_path / "dpkg-deb"
+    dpkg_deb.write_text(DPKG_DEB)
+    dpkg_deb.chmod(0o755)
+    package = tmp_path / "ruby.deb"
+    package.write_text("ruby")
+
+    def record(*locked):
+        (tmp_path / "debian.txt").write_text("".join(f"{line}\n" for line in locked))
+        variables = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "LASTCALL_LOCKS": str(tmp_path)}
+        script = ["sh", APPS / "record_debian.sh", package]
+        return subprocess.run(script, env=variables, capture_output=True, text=True, check=False)
+
+    return record
+
+
+RUBY = f"ruby=1.0-1 amd64 sha256:{hashlib.sha256(b'ruby').hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    "locked",
+    [
+        pytest.param(RUBY, id="the-same"),
+        pytest.param("ruby=0.9-1 amd64 sha256:00", id="another-version"),
+        pytest.param("ruby=1.0-1 arm64 sha256:00", id="another-architecture"),
+        pytest.param("libruby=1.0-1 amd64 sha256:00", id="another-package-whose-name-ends-like-it"),
+    ],
+)
+def test_a_package_is_recorded_that_has_the_locked_contents_or_of_which_none_are_locked(recorded, locked):
+    done = recorded(locked)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{RUBY}\n", "")
+
+
+def test_a_package_of_the_locked_version_with_other_contents_is_refused_in_one_line(recorded):
+    done = recorded("libruby=1.0-1 amd64 sha256:00", "ruby=1.0-1 amd64 sha256:00")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"ruby 1.0-1 has the digest {RUBY.split()[2]}, locked is sha256:00: ")

@@ -19,7 +19,8 @@ from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
-from lastcall.reports.links import outward, play_id, slug, stored
+from lastcall.reports.links import outward, play_id, slug, stored, verdict_id
+from lastcall.reports.matrix import tables
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
 
@@ -161,6 +162,14 @@ def test_the_evidence_says_how_to_run_it_again_and_what_was_run(page: Reader) ->
     assert "requests: 1 served, 1 lost" in page.text
 
 
+def test_the_head_counts_what_is_broken_in_the_singular_and_the_plural(tmp_path: Path) -> None:
+    once = Reader(drawn(the_results(a_play(verdicts=[a_verdict("check_0", "broken")])), tmp_path))
+    assert "1 must or promise is broken, 0 requests were lost." in once.text
+    both = [a_verdict("check_0", "broken"), a_verdict("check_1", "broken")]
+    twice = Reader(drawn(the_results(a_play(verdicts=both), checks=["check_0", "check_1"]), tmp_path))
+    assert "2 musts and promises are broken" in twice.text
+
+
 def test_another_pace_is_part_of_the_line_that_runs_it_again(tmp_path: Path) -> None:
     results = dataclasses.replace(the_results(a_play()), pace="issue")
     assert "pytest --server someone --pace issue -k" in drawn(results, tmp_path)
@@ -198,6 +207,22 @@ def test_a_run_in_which_nothing_was_played_is_a_page(tmp_path: Path) -> None:
     assert "0 plays" in page.text
 
 
+def test_code_in_a_promise_is_code_and_the_rest_is_text(tmp_path: Path) -> None:
+    results = the_results(a_play(verdicts=[a_verdict("server_exits_in_time")]))
+    check = results.checks["server_exits_in_time"]
+    results.checks["server_exits_in_time"] = dataclasses.replace(check, promise="Say ``<b>: close`` or <i>.")
+    assert "Say <code>&lt;b&gt;: close</code> or &lt;i&gt;." in drawn(results, tmp_path)
+    results.checks["server_exits_in_time"] = dataclasses.replace(check, promise="A lone `` stays <i>.")
+    assert "A lone `` stays &lt;i&gt;." in drawn(results, tmp_path)
+
+
+def test_limits_and_rules_without_a_keyword_are_readable(tmp_path: Path) -> None:
+    results = dataclasses.replace(the_results(a_play()), limits={"before_shutdown_s": 10.0})
+    text = Reader(drawn(results, tmp_path)).text
+    assert "before shutdown10 s" in text
+    assert "RFC 9113 §6.8: Streams can still complete." in text
+
+
 # --- what it is made of ------------------------------------------------------------------------------------------
 
 
@@ -216,6 +241,23 @@ def test_every_link_within_the_page_leads_somewhere(which: str, request: pytest.
     within = {link.removeprefix("#") for link in page.all("href") if link.startswith("#")}
     assert within
     assert within <= set(page.all("id"))
+
+
+@pytest.mark.parametrize(
+    ("protocols", "anchor", "title"),
+    [
+        (("h1", "h1-tls"), "matrix-h1", "Over HTTP/1.1"),
+        (("h2", "h1", "h2c"), "matrix-h1-h2", "Over HTTP/1.1 and HTTP/2"),
+        (("grpc-of-another-package",), "matrix-grpc-of-another-package", "Over grpc-of-another-package"),
+    ],
+)
+def test_a_table_is_named_by_the_versions_of_http_or_by_a_protocol_that_is_unknown(
+    protocols: tuple[str, ...], anchor: str, title: str
+) -> None:
+    results = the_results(a_play())
+    scenarios = {name: dataclasses.replace(one, protocols=protocols) for name, one in results.scenarios.items()}
+    (table,) = tables(dataclasses.replace(results, scenarios=scenarios))
+    assert (table.id, table.title) == (anchor, title)
 
 
 def test_every_play_has_its_deep_link(page: Reader) -> None:
@@ -291,6 +333,7 @@ def test_addresses_are_safe_whatever_they_are_made_from() -> None:
     assert stored("javascript:x") == "./javascript%3Ax"
     assert slug("play", "a b", "<") == "play-a~20b-~3c"
     assert play_id(a_play()) == "play-someone-h2-one-request"
+    assert verdict_id(a_play("some one"), "it_holds") == "verdict-some~20one-h2-one-request-it_holds"
 
 
 CHROMIUM = next(
