@@ -63,7 +63,7 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     verdicts = []
     for check in checks:
         judgement = judgements[check.id]
-        # Blocking comes before the control: a check that is blocked is blamed on nobody, so it needs no excuse.
+        # Blocking comes before the control: a blocked check accuses no server, so it needs no control.
         if not (check.decisive and judgement.answer is Answer.BROKEN):
             judgement = _blocked(check, judgements) or judgement
         if judgement.answer is Answer.BROKEN and check.level in BLAMING:
