@@ -2,10 +2,11 @@
 
 import pytest
 
-from lastcall.conformance.model.client_events import LoadAnswered, MessageReceived, ResponseEnded
+from lastcall.conformance.model.client_events import GoawayReceived, LoadAnswered, MessageReceived, ResponseEnded
 from lastcall.conformance.model.client_steps import (
     BeginHead,
     BreakSilence,
+    Close,
     Connect,
     FinishHead,
     OpenWebSocket,
@@ -22,6 +23,7 @@ from lastcall.conformance.model.server_events import (
     HandlerFinished,
     HandlerReported,
     ServerExited,
+    SignalSent,
     SuccessorReady,
 )
 from lastcall.conformance.model.step import Duration
@@ -78,6 +80,16 @@ WRONG = {
     "Request(whole=False) leaves it open": (*ONE, SendTrailers("one")),
     "the connection 'one' was not paused": (*ONE, ResumeReading("one")),
     "the connection 'one' was not opened silently": (*ONE, BreakSilence("one")),
+    "the handler of 'one' is released already": (*ONE, ReleaseHandler("one"), SendChunk("one")),
+    "the client has closed the connection 'one' before": (Connect("one"), Close("one"), Request("one")),
+    "there is no role 'kil'; is 'kill' meant?": (*ONE, FindWorkers(), SignalWorker("one", "kil")),
+    "SignalSent is the harness's own, and nothing to wait for": (*ONE, Await(SignalSent(purpose="shutdown"))),
+    "no earlier load sends a request 'zz-1-1'; its requests are called load-1": (
+        BeginLoad("load"),
+        Await(LoadAnswered("zz-1-1")),
+    ),
+    "no earlier step sends a request": (Connect("one"), Await(HandlerEntered())),
+    "no earlier step opens a connection": (Await(GoawayReceived()),),
     "no load has begun": (BeginLoop("loop"), Await(LoadAnswered("loop-1"))),
     "no successor has been started": (Await(SuccessorReady()),),
     "a successor is started already": (StartSuccessor(), StartSuccessor()),
