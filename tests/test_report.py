@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lastcall.conformance.model.server import DefaultDrain, Drain
-from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
 from lastcall.reports.links import outward, play_id, slug, stored
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
+from tests.support import dump
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
