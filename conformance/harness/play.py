@@ -172,7 +172,7 @@ class _Performance:
             await self._successor.end_process()
             if not self._process.exited:
                 # Both may have one name, made of their port: then the command that removes the successor would end the server.
-                await self._process.end(why)
+                await self._server.end_process(why)
             await self._successor.end()
         await self._server.end(why)
 
@@ -227,7 +227,7 @@ class _Performance:
         if role not in ("pause", "resume") and not self._question_is_put:
             looked_ns = await self._put_the_question()
         if not self._case.control:
-            self._process.signal(known[role], role, since_ns=looked_ns)
+            self._server.signal(known[role], role, since_ns=looked_ns)
 
     async def _put_the_question(self) -> int:
         """Mark the moment from which a missing fact is the server's; return the loop's last look before it.

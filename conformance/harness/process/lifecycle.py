@@ -92,6 +92,10 @@ class ServerUnderTest:
         self._recorder.did(SignalSent(" ".join(argv), "shutdown"), since_ns=since_ns)
         return True
 
+    def signal(self, name: str, role: str, *, since_ns: int) -> bool:
+        """Send another signal than the graceful one; return False, and send nothing, after the exit."""
+        return self.process.signal(name, role, since_ns=since_ns)
+
     @property
     def stop_failed(self) -> bool:
         """Whether the stop command has ended with another status than 0."""
@@ -116,13 +120,17 @@ class ServerUnderTest:
         else:
             self._stop.check_over("when the play was over, and nor had the server")
 
+    async def end_process(self, why: str) -> None:
+        """End the server and every process that it started, so that its port is free; :meth:`end` has to follow."""
+        await self.process.end(why)
+
     async def end(self, why: str) -> None:
         """End everything that was started, and then remove what outlives it. A second call does nothing."""
         await to_the_end(self._end(why))
 
     async def _end(self, why: str) -> None:
         try:
-            await self.process.end(why)
+            await self.end_process(why)
         finally:
             if self._stop is not None:
                 self._stop.end()
