@@ -3,6 +3,11 @@
 A loop sees an event some time after it happened. The previous time it looked and the event was not there is the
 earliest moment, the time of looking now the latest. A heartbeat keeps looks at most :data:`HEARTBEAT_S` apart, so the
 span stays short while the machine is not starved; and how late the heartbeat comes is the harness's own lag.
+
+The moment of a look is taken before it, never after it. A thread may lose its processor between the kernel's answer and
+the reading of the clock, and what happens meanwhile is in no answer: with the later moment as its earliest one it would
+have to have happened after it happened. A look that waits has no such moment, because the kernel's answer comes at some
+time of the wait; so a wait is followed by a look that does not wait, and that one counts.
 """
 
 from __future__ import annotations
@@ -34,9 +39,12 @@ class LoopClock(selectors.DefaultSelector):
         self._late: deque[tuple[int, int]] = deque(maxlen=100_000)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Look, and note when."""
-        ready = super().select(timeout)
-        self.previous_ns, self.current_ns = self.current_ns, time.monotonic_ns()
+        """Wait until there is something to see, look, and note when."""
+        if timeout is None or timeout > 0:
+            super().select(timeout)
+        looked_ns = time.monotonic_ns()
+        ready = super().select(0)
+        self.previous_ns, self.current_ns = self.current_ns, looked_ns
         return ready
 
     def nothing_has_happened(self) -> bool:
@@ -44,9 +52,10 @@ class LoopClock(selectors.DefaultSelector):
 
         Just before the harness acts, it makes the span of whatever that causes begin with the act.
         """
+        looked_ns = time.monotonic_ns()
         ready = super().select(0)
         if not ready:
-            self.current_ns = time.monotonic_ns()
+            self.current_ns = looked_ns
         return not ready
 
     def worst_lag_since(self, begin_ns: int) -> int:

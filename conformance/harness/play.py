@@ -158,7 +158,9 @@ class _Performance:
         """End whatever was begun; what the harness did is recorded, so that it is not the server's."""
         await self._background.cancel()
         self._listener.cancel()
-        self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in self._clients.abandon()))
+        began_ns = time.monotonic_ns()
+        abandoned = self._clients.abandon()
+        self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in abandoned), since_ns=began_ns)
         if self._asked:
             self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_asked_ns)))
         why = "the control is over" if self._case.control else "it had not exited by itself"
@@ -187,7 +189,8 @@ class _Performance:
                 until = (lambda: False) if step.beyond_exit else (lambda: self._process.exited)
                 await self._wait(until, step.duration.at(self._case.pace))
             case timeline.ReadProcessorTime():
-                self._recorder.did(processor_time.read(self._process.members()))
+                began_ns = time.monotonic_ns()
+                self._recorder.did(processor_time.read(self._process.members()), since_ns=began_ns)
             case timeline.Shutdown():
                 await self._shut_down()
             case timeline.HoldHook():
@@ -242,7 +245,7 @@ class _Performance:
         if self._case.control:
             return
         if self._server.shut_down(since_ns=looked_ns):
-            self._listener.start()
+            self._listener.start(since_ns=looked_ns)
         elif not asked_before:
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
 

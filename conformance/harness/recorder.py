@@ -59,10 +59,18 @@ class Recorder:
         """The trace so far."""
         return Trace(self.play, tuple(self.events))
 
-    def seen(self, *events: Event, end_ns: int = 0) -> None:
-        """Record what the loop has just found: it happened since the loop looked before, and not after ``end_ns``."""
+    @property
+    def earliest_ns(self) -> int:
+        """The earliest moment of what the loop finds in this turn: it looked then, and it was not there yet."""
+        return self._clock.previous_ns
+
+    def seen(self, *events: Event, end_ns: int = 0, since_ns: int = 0) -> None:
+        """Record what the loop has just found: it happened since the loop looked before, and not after ``end_ns``.
+
+        ``since_ns`` is for what may be older than that, because the loop did not look for it then.
+        """
         end_ns = end_ns or time.monotonic_ns()
-        self.record(events, (min(self._clock.previous_ns, end_ns), end_ns))
+        self.record(events, (min(since_ns or self.earliest_ns, end_ns), end_ns))
 
     def did(self, *events: Event, since_ns: int = 0) -> None:
         """Record what the harness itself did, just now or since ``since_ns``."""

@@ -2,6 +2,14 @@
 
 FIN, RST and "we stopped waiting" are different events here. The socket is read by ``recvmsg`` for the kernel's receive
 times, because asyncio's own streams show none. What runs within the stream before HTTP does, such as TLS, is a subclass's.
+
+FIN and RST carry no time, so they are as exact as the looks of the loop are. What holds here for the spans:
+
+* A turn of the loop reads until the kernel has nothing more. An end that came in the same segments as data is then read
+  in the same turn, and has the data's earliest moment; in the next turn it would have that of a look which it preceded.
+* Where the loop did not look (before the first read, while paused, after a turn that read its most), what is read may be
+  as old as the time since which it did not: ``unread_since_ns``, until a read finds nothing.
+* What we do ourselves takes time too: its span begins before the call and ends after it.
 """
 
 from __future__ import annotations
@@ -28,6 +36,8 @@ from lastcall.conformance.model.client_events import (
 if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
 
+READS_A_TURN = 16
+"""Of up to 64 KiB: a server that sends without end must not keep the loop from everything else."""
 _REASONS = {ConnectionRefusedError: "refused", ConnectionResetError: "reset", TimeoutError: "timed out"}
 
 
@@ -40,7 +50,9 @@ class StreamTransport(Transport, abc.ABC):
         self._socket = self._make_socket()
         self._open = False
         self._sent_fin = False
-        self._was_reset = False
+        self._reading = False
+        self._reset_by_ns = 0
+        """When a send met the server's RST, and took from the kernel what a read would have said of it; 0 if none did."""
         self._unsent = bytearray()
         self._sent_events: list[Event] = []
         self._sent_since_ns = 0
@@ -76,7 +88,7 @@ class StreamTransport(Transport, abc.ABC):
             return False
         self._open = True
         self._recorder.did(ConnectionOpened(self.name, self._local_port()), since_ns=began_ns)
-        self._loop.add_reader(self._socket, self._readable)
+        self._read_on(began_ns)
         return True
 
     async def start(self, within_s: float) -> bool:  # noqa: ARG002 - nothing precedes HTTP here
@@ -86,31 +98,56 @@ class StreamTransport(Transport, abc.ABC):
 
     # --- reading ---
 
+    def _read_on(self, since_ns: int) -> None:
+        """Begin to look for what arrives; what is there already may have arrived since ``since_ns``."""
+        self.unread_since_ns = self.unread_since_ns or since_ns
+        self._reading = True
+        self._loop.add_reader(self._socket, self._readable)
+        # A look would not say that nothing was there; a read does, and from then on looks bound what comes.
+        self._loop.call_soon(self._readable)
+
+    def _stop_reading(self) -> None:
+        self._reading = False
+        self._loop.remove_reader(self._socket)
+
     def _readable(self) -> None:
-        try:
-            data, at_ns = arrival.receive(self._socket)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._over(ConnectionEnded(self.name, SERVER, RESET))
-            return
-        if data:
+        """Read what there is, until there is nothing more."""
+        for _read in range(READS_A_TURN):
+            # Whoever is given the bytes may let go of the connection.
+            if not self._reading:
+                return
+            try:
+                data, at_ns = arrival.receive(self._socket)
+            except BlockingIOError:
+                self.unread_since_ns = 0
+                return
+            except OSError:
+                self._over(RESET, time.monotonic_ns())
+                return
+            if not data:
+                self._end_of_stream(time.monotonic_ns())
+                return
             self._received(data, at_ns)
+        self.unread_since_ns = self.unread_since_ns or self._recorder.earliest_ns
+
+    def _end_of_stream(self, at_ns: int) -> None:
+        """Take note of an end: FIN, unless a send has met the RST and taken the error from this read."""
+        if self._reset_by_ns:
+            self._over(RESET, min(at_ns, self._reset_by_ns))
         else:
-            self._over(ConnectionEnded(self.name, SERVER, RESET if self._was_reset else FIN))
+            self._over(FIN, at_ns)
 
     def _received(self, data: bytes, at_ns: int) -> None:
         """Take what was read from the socket."""
         self._on_bytes(data, at_ns)
 
-    def _over(self, end: ConnectionEnded) -> None:
+    def _over(self, how: str, at_ns: int) -> None:
         """Take note that the server closed (FIN) or reset the connection; nothing can arrive after either."""
-        at_ns = time.monotonic_ns()
         self.finished = True
-        self._loop.remove_reader(self._socket)
-        self._recorder.seen(end, end_ns=at_ns)
+        self._stop_reading()
+        self._seen(ConnectionEnded(self.name, SERVER, how), at_ns)
         self._cut_off(at_ns)
-        if end.how == RESET:
+        if how == RESET:
             self._release()
         self._end_of_bytes(at_ns)
 
@@ -119,13 +156,15 @@ class StreamTransport(Transport, abc.ABC):
 
     def pause(self) -> None:
         """Take nothing more from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
-        if self._open:
-            self._loop.remove_reader(self._socket)
+        if self._open and self._reading:
+            self._stop_reading()
+            # What this turn's look has found and was not read yet came after the look before.
+            self.unread_since_ns = self.unread_since_ns or self._recorder.earliest_ns
 
     def resume(self) -> None:
-        """Read on."""
-        if self._open and not self.finished:
-            self._loop.add_reader(self._socket, self._readable)
+        """Read on. What came meanwhile may have come at any time since the pause."""
+        if self._open and not self.finished and not self._reading:
+            self._read_on(self.unread_since_ns)
 
     # --- writing ---
 
@@ -153,8 +192,10 @@ class StreamTransport(Transport, abc.ABC):
             self._loop.add_writer(self._socket, self._writable)
             return
         except OSError as error:  # the peer is gone, which the reading side records
-            # A send that meets the RST takes the error with it: what is read next is b"", as after a FIN.
-            self._was_reset |= isinstance(error, ConnectionResetError)
+            # A send that meets the RST takes the error with it: what is read next is b"", as after a FIN. Every later
+            # send says EPIPE, and so does the first one if a FIN had come before the RST: then the FIN is the end.
+            if isinstance(error, ConnectionResetError):
+                self._reset_by_ns = self._reset_by_ns or time.monotonic_ns()
             self._unsent.clear()
             self._sent_events.clear()
         if self._open:
@@ -170,9 +211,10 @@ class StreamTransport(Transport, abc.ABC):
             return
         self._take_leave()
         self._sent_fin = True
+        began_ns = time.monotonic_ns()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-            self._recorder.did(ConnectionEnded(self.name, CLIENT, FIN))
+            self._recorder.did(ConnectionEnded(self.name, CLIENT, FIN), since_ns=began_ns)
 
     def _take_leave(self) -> None:
         """Send what has to come before our FIN."""
@@ -186,7 +228,7 @@ class StreamTransport(Transport, abc.ABC):
 
     def _release(self) -> None:
         if self._open:
-            self._loop.remove_reader(self._socket)
+            self._stop_reading()
             self._loop.remove_writer(self._socket)
         self._open = False
         self._socket.close()

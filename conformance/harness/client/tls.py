@@ -64,22 +64,20 @@ class TlsTransport(TcpTransport):
             self._write_tls()
             return
         except ssl.SSLError as error:
-            self._recorder.seen(TlsFailed(self.name, error.reason or str(error)), end_ns=at_ns)
+            self._seen(TlsFailed(self.name, error.reason or str(error)), at_ns)
             self._write_tls()
             self.useless = True
             handshake.set_result(False)
             return
         self._write_tls()
-        self._recorder.seen(
-            TlsEstablished(self.name, tls.version() or "", tls.selected_alpn_protocol() or ""), end_ns=at_ns
-        )
+        self._seen(TlsEstablished(self.name, tls.version() or "", tls.selected_alpn_protocol() or ""), at_ns)
         handshake.set_result(True)
         self._on_open()
 
     def _cut_off(self, at_ns: int) -> None:
         if self._handshake is not None and not self._handshake.done():
             self.useless = True
-            self._recorder.seen(TlsFailed(self.name, "the connection ended"), end_ns=at_ns)
+            self._seen(TlsFailed(self.name, "the connection ended"), at_ns)
             self._handshake.set_result(False)
 
     # --- reading ---
@@ -104,11 +102,11 @@ class TlsTransport(TcpTransport):
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             pass
         except ssl.SSLError as error:
-            self._recorder.seen(TlsFailed(self.name, error.reason or str(error)), end_ns=at_ns)
+            self._seen(TlsFailed(self.name, error.reason or str(error)), at_ns)
             self._closed_tls = True
             return
         self._closed_tls = True
-        self._recorder.seen(ConnectionEnded(self.name, SERVER, CLOSE_NOTIFY), end_ns=at_ns)
+        self._seen(ConnectionEnded(self.name, SERVER, CLOSE_NOTIFY), at_ns)
         self._end_of_bytes(at_ns)
 
     # --- writing ---

@@ -50,7 +50,8 @@ class Transport(abc.ABC):
 
     ``on_open`` is called when it can carry bytes, and before any byte is delivered, because a server may speak in the
     very segment that ends its handshake. Bytes go to ``on_bytes`` with the latest moment at which they arrived (on the
-    monotonic clock, in nanoseconds); the end of the bytes calls ``on_end``, once.
+    monotonic clock, in nanoseconds); the end of the bytes calls ``on_end``, once. Their earliest moment is that of
+    ``unread_since_ns`` where the transport sets it, else the loop's previous look.
     """
 
     listens_on_tcp: ClassVar[bool] = False
@@ -75,6 +76,12 @@ class Transport(abc.ABC):
         """The connection never came to be."""
         self.useless = False
         """What precedes HTTP did not succeed: nothing can be said on it."""
+        self.unread_since_ns = 0
+        """Since when what is delivered now may have lain unread; 0 where that is the loop's previous look.
+
+        The loop's looks bound the time of an arrival only while the loop looks for it: not while the connection is
+        paused, not before it was read from for the first time, and not where a turn did not read all there was.
+        """
         self._recorder = recorder
         self._endpoint = endpoint
         self._on_open = on_open
@@ -111,6 +118,10 @@ class Transport(abc.ABC):
     @abc.abstractmethod
     def abandon(self) -> bool:
         """Let go of the connection at the end of a play; return whether the server had still not ended it."""
+
+    def _seen(self, event: Event, at_ns: int) -> None:
+        """Record what has arrived, at ``at_ns`` at the latest."""
+        self._recorder.seen(event, end_ns=at_ns, since_ns=self.unread_since_ns)
 
     def _end_of_bytes(self, at_ns: int) -> None:
         if not self.ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.server_events import (
@@ -118,9 +119,10 @@ class _Handler(asyncio.Protocol):
             self._gate.recorder.seen(HandlerCancelled(self._request))
 
     def order(self, order: str) -> None:
-        """Give an order; it is recorded before it can have been obeyed."""
-        self._gate.recorder.did(HandlerOrdered(self._request, order))
+        """Give an order; it is recorded before it can have been seen to be obeyed."""
+        began_ns = time.monotonic_ns()
         self._transport.write(f"{order}\n".encode())
+        self._gate.recorder.did(HandlerOrdered(self._request, order), since_ns=began_ns)
 
     def proceed(self) -> None:
         """Let a shutdown hook go on."""

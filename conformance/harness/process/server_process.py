@@ -95,8 +95,9 @@ class ServerProcess:
         alone = False
         try:
             if not self.exited:
-                self._recorder.did(ServerKilled(why))
+                began_ns = time.monotonic_ns()
                 self._program.kill()
+                self._recorder.did(ServerKilled(why), since_ns=began_ns)
                 await self._recorder.wait(lambda: self.exited, 10.0)
             else:
                 alone = await self._is_alone()
