@@ -127,3 +127,28 @@ def test_what_comes_between_a_look_and_the_reading_of_the_clock_is_in_no_earlier
         os.close(end)
     previous_ns, _current_ns = seen[1]
     assert previous_ns <= came_ns[0]
+
+
+def test_quiet_moment_is_the_next_one_when_nothing_happens():
+    async def work(clock):
+        return await clock.quiet_moment(20.0)
+
+    assert watched(work) < 5e9
+
+
+def test_quiet_moment_that_does_not_come_is_not_waited_for_beyond_its_time():
+    async def work(clock):
+        reading, writing = os.pipe()
+        # It is always there to be read, and every turn takes its time: a loop that is never quiet.
+        os.write(writing, b"x")
+        asyncio.get_running_loop().add_reader(reading, keep_busy, 0.005)
+        began_ns = time.monotonic_ns()
+        took_ns = await clock.quiet_moment(0.05)
+        passed_ns = time.monotonic_ns() - began_ns
+        asyncio.get_running_loop().remove_reader(reading)
+        os.close(reading)
+        os.close(writing)
+        return took_ns, passed_ns
+
+    took_ns, passed_ns = watched(work)
+    assert 50_000_000 <= took_ns <= passed_ns < 1_000_000_000

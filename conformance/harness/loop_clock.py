@@ -58,6 +58,15 @@ class LoopClock(selectors.DefaultSelector):
             self.current_ns = looked_ns
         return not ready
 
+    async def quiet_moment(self, within_s: float) -> int:
+        """Return when nothing waits to be dealt with, or the time is over; how long that took, in nanoseconds."""
+        began_ns = time.monotonic_ns()
+        while True:
+            await asyncio.sleep(0)
+            quiet, took_ns = self.nothing_has_happened(), time.monotonic_ns() - began_ns
+            if quiet or took_ns >= within_s * 1e9:
+                return took_ns
+
     def worst_lag_since(self, begin_ns: int) -> int:
         """Give the worst lateness of the heartbeat since then, in nanoseconds."""
         recent = itertools.takewhile(lambda noted: noted[0] >= begin_ns, reversed(self._late))

@@ -86,10 +86,13 @@ class SignalSent(Event):
     """A signal was sent to the server's process, which had not exited then.
 
     ``purpose`` is ``shutdown`` for the one that asks for the graceful stop, else the signal's role in the timeline.
+    ``held_back_ns`` is for how long it waited, when its turn in the timeline had come, for a moment in which nothing else
+    waited to be dealt with.
     """
 
     signal: str = ""
     purpose: str = ""
+    held_back_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,10 @@ class HarnessFailed(Event):
 
 @dataclass(frozen=True)
 class LagMeasured(Event):
-    """How late the harness itself was in this play at worst: its event loop's lateness in nanoseconds."""
+    """How late the harness itself was in this play at worst, in nanoseconds.
+
+    It is the lateness of its event loop, or for how long it held the signal back, whichever is longer.
+    """
 
     worst_ns: int = 0
 

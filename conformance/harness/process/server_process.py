@@ -73,10 +73,11 @@ class ServerProcess:
         """Return the living processes of the server, its first one included."""
         return self._program.members()
 
-    def signal(self, name: str, purpose: str, *, since_ns: int = 0) -> bool:
+    def signal(self, name: str, purpose: str, *, since_ns: int = 0, held_back_ns: int = 0) -> bool:
         """Send the process a signal; tells False, and sends nothing, when it has exited.
 
-        The event's span begins at ``since_ns`` if that is given: when the loop last looked.
+        The event's span begins at ``since_ns`` if that is given: when the loop last looked. ``held_back_ns`` is for how
+        long the signal waited for that look.
         """
         if self.exited:
             return False
@@ -85,7 +86,7 @@ class ServerProcess:
             signal.pidfd_send_signal(self._program.pidfd, signal.Signals[name])
         except ProcessLookupError:
             return False
-        self._recorder.did(SignalSent(name, purpose), since_ns=began_ns)
+        self._recorder.did(SignalSent(name, purpose, held_back_ns), since_ns=began_ns)
         return True
 
     async def end(self, why: str) -> None:
