@@ -133,10 +133,17 @@ class RemoveFailed(Event):
 
 @dataclass(frozen=True)
 class ProcessorTimeRead(Event):
-    """How much processor time each of the server's processes had taken by then, in nanoseconds since its start."""
+    """How much processor time each of the server's processes had taken by then, in nanoseconds since its start.
+
+    ``threads`` are the kernel's ids of all their threads, where the kernel tells of each for how long it has run
+    (``ran_ns``), and for how long it could have run and waited for a processor (``waited_ns``).
+    """
 
     pids: tuple[int, ...] = ()
     used_ns: tuple[int, ...] = ()
+    threads: tuple[int, ...] = ()
+    ran_ns: tuple[int, ...] = ()
+    waited_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
