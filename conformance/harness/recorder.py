@@ -6,8 +6,9 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from lastcall.conformance.model.event import Event
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.trace_file import event_line, play_line
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lastcall.conformance.harness.loop_clock import LoopClock
-    from lastcall.conformance.model.event import Event
+
+E = TypeVar("E", bound=Event)
 
 Span = tuple[int, int]
 """Begin and end on :func:`time.monotonic_ns`."""
@@ -106,6 +108,10 @@ class Recorder:
         finally:
             self._waiters.discard(waiter)
         return True
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Return the events of a class that have been recorded, in order."""
+        return [event for event in self._alike[kind, ""] if isinstance(event, kind)]
 
     def has(self, pattern: Event) -> bool:
         """Tell whether an event that fits has been recorded."""

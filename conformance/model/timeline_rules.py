@@ -29,6 +29,7 @@ from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     BeginLoop,
+    BeginStreams,
     EndLoops,
     FindWorkers,
     HoldHook,
@@ -71,10 +72,18 @@ _OF_SUCCESSORS = (server_events.SuccessorStarted, server_events.SuccessorReady, 
 
 _AFTER: dict[type[Step], tuple[type[Step], ...]] = {
     ReleaseHook: (HoldHook,),
-    EndLoops: (BeginLoop, BeginLoad),
+    EndLoops: (BeginLoop, BeginLoad, BeginStreams),
     SignalWorker: (FindWorkers,),
 }
 """Steps that need an earlier step of one of these kinds."""
+
+_ONLY_AFTER: tuple[tuple[tuple[type[Event], ...], type[Step], str], ...] = (
+    (_OF_LOADS, BeginLoad, "no load has begun"),
+    (_OF_SUCCESSORS, StartSuccessor, "no successor has been started"),
+    ((server_events.ConnectionAccepted,), FindWorkers, "nobody looks for it: FindWorkers() does"),
+    ((client_events.StreamsEnded,), BeginStreams, "no streams have begun: BeginStreams() begins them"),
+)
+"""Facts that need an earlier step of a kind, and what is wrong without it."""
 
 
 def fault_of(timeline: Timeline) -> str:
@@ -94,7 +103,7 @@ class _Before:
         self.steps = steps
         self.connections = {step.connection: step for step in steps if isinstance(step, Connect)}
         self.requests = {step.name: step for step in steps if isinstance(step, (Request, OpenWebSocket))}
-        self.loops = [step.name for step in steps if isinstance(step, (BeginLoop, BeginLoad))]
+        self.loops = [step.name for step in steps if isinstance(step, (BeginLoop, BeginLoad, BeginStreams))]
 
     def any(self, *kinds: type[Step]) -> bool:
         return any(isinstance(step, kinds) for step in self.steps)
@@ -189,13 +198,9 @@ def _fault_of_fact(fact: Event, before: _Before) -> str:
     connection, request = getattr(fact, "connection", ""), getattr(fact, "request", "")
     if connection and (fault := before.unknown_connection(connection)):
         return fault
-    match fact:
-        case _ if isinstance(fact, _OF_LOADS) and not before.any(BeginLoad):
-            return "no load has begun"
-        case _ if isinstance(fact, _OF_SUCCESSORS) and not before.any(StartSuccessor):
-            return "no successor has been started"
-        case server_events.ConnectionAccepted() if not before.any(FindWorkers):
-            return "nobody looks for it: FindWorkers() does"
+    for kinds, needed, fault in _ONLY_AFTER:
+        if isinstance(fact, kinds) and not before.any(needed):
+            return fault
     if isinstance(fact, _OF_LOADS) or not request:
         return ""
     return before.unknown_request(request) or _fault_of_request_fact(fact, request, before)

@@ -14,6 +14,7 @@ from lastcall.conformance.model.client_events import (
     CloseReceived,
     ConnectionEnded,
     GoawayReceived,
+    StreamsEnded,
 )
 from lastcall.conformance.model.server_events import (
     ApplicationReported,
@@ -119,7 +120,8 @@ class Clients:
 
     def impossible(self, fact: Event) -> bool:
         """Tell whether a fact can no longer come: its connection is over, or its process."""
-        if isinstance(fact, _OF_THE_SERVER):
+        # The end of a connection is what makes streams end, so it does not make their end impossible.
+        if isinstance(fact, (*_OF_THE_SERVER, StreamsEnded)):
             return False
         if isinstance(fact, _OF_HANDLERS):
             return bool(self._recorder.trace.of(ServerExited))
@@ -161,5 +163,6 @@ SHUTDOWN_FACTS = (
     ConnectionEnded,
     ApplicationReported,
     CloseReceived,
+    StreamsEnded,
 )
 """What only a shutdown makes happen: a control does not wait for it."""
