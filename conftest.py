@@ -6,13 +6,13 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no test depend on how fast the machine is today. A run of the suite needs no hypothesis, and may have none."""
+    """Switch off hypothesis' deadlines: no test depends on the speed of the machine. A run of the suite needs no hypothesis."""
     if (
         not config.getoption("--server", default=None)
         and not config.getoption("--judge-only", default=None)
         and find_spec("hypothesis")
     ):
-        from hypothesis import settings  # noqa: PLC0415 - it takes longer to import than all of pytest
+        from hypothesis import settings  # noqa: PLC0415 - its import takes longer than that of pytest
 
         settings.register_profile("lastcall", deadline=None, print_blob=True)
         settings.load_profile("lastcall")

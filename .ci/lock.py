@@ -1,9 +1,9 @@
 """Writes the lock files of ``servers/locks`` from what is installed, here and in ``LASTCALL_CACHE``.
 
     python .ci/lock.py             # in place
-    python .ci/lock.py --into DIR  # there, beside nothing
+    python .ci/lock.py --into DIR  # into another folder
 
-What is not installed keeps its locked version, so that a machine without a JDK, say, can still write the other locks.
+A server that is not installed keeps its locked version, so that a machine without a JDK, say, can still write the other locks.
 """
 
 from __future__ import annotations
@@ -73,17 +73,17 @@ def servers_toml() -> Iterator[str]:
 
 
 def pypi_txt() -> Iterator[str]:
-    """Yield ``NAME==VERSION`` for all that the project's extras bring, and what adapters put into folders of their own."""
+    """Yield ``NAME==VERSION`` for the packages of the project's extras, and those in folders of adapters."""
     known = dict(line.split("==") for line in locked_lines("pypi.txt"))
-    known |= {canonicalize_name(each.name): each.version for each in required(OURS, set())}
-    for each in distributions(path=[str(CACHE / "go-1.27")]):
-        known[canonicalize_name(each.name)] = each.version
+    known |= {canonicalize_name(package.name): package.version for package in required(OURS, set())}
+    for package in distributions(path=[str(CACHE / "go-1.27")]):
+        known[canonicalize_name(package.name)] = package.version
     for name, version in sorted(known.items()):
         yield f"{name}=={version}"
 
 
 def required(requirement: Requirement, seen: set[str]) -> Iterator[Distribution]:
-    """Yield the installed distributions that a requirement brings, without our own."""
+    """Yield the installed distributions that a requirement needs, without our own."""
     try:
         brought = distribution(requirement.name)
     except PackageNotFoundError:
@@ -113,17 +113,17 @@ def debian_txt() -> Iterator[str]:
 
 def installed_package(name: str) -> str:
     """Return the version of a Debian package that is installed in the system; nothing if it is not."""
-    asked = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", name]
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", name]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        output = subprocess.run(query, capture_output=True, text=True, check=False).stdout
     except OSError:
         return ""
-    status, _, version = told.partition(" ")
+    status, _, version = output.partition(" ")
     return version if status == "installed" else ""
 
 
 def go_txt() -> Iterator[str]:
-    """Yield the toolchain, and ``MODULE VERSION`` for each module that is built as it is published."""
+    """Yield the toolchain, and ``MODULE VERSION`` for each module that is built without changes."""
     known = versions()
     yield f"toolchain {known[GO]}"
     for server, module in sorted(MODULES.items()):
@@ -145,7 +145,7 @@ def write_npm(into: Path) -> None:
 
 
 def renew_sources() -> None:
-    """Take over what ``install --latest`` has renewed in copies of our sources."""
+    """Copy back the lock files that ``install --latest`` has renewed beside copies of our sources."""
     for folder, names in BUILT.items():
         for name in names:
             renewed = CACHE / "latest" / folder / name

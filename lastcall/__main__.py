@@ -1,7 +1,7 @@
 """The command line: ``python -m lastcall COMMAND``, installed as ``lastcall``.
 
-The commands are the modules of :mod:`lastcall.commands`. What is no command's name goes to pytest with the installed
-scenarios: ``lastcall --server mine.toml`` works from any folder.
+The commands are the modules of :mod:`lastcall.commands`. If the first argument is no command, all of them go to pytest with
+the installed scenarios: ``lastcall --server mine.toml`` works from any folder.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import sys
 from typing import TYPE_CHECKING
 
 from lastcall import commands
+from lastcall.chosen_servers import ServerChoiceError
 from lastcall.conformance.results.results import ResultsError
 from lastcall.pytest_command import run_pytest
 from lastcall.registry import RegistryError
-from lastcall.session import SessionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the arguments say, and return the exit status."""
+    """Run the command of the arguments, and return the exit status."""
     if arguments and arguments[0] in command_names():
         options = parser_of(arguments[:1]).parse_args(arguments)
         try:
             status: int = options.run(options)
-        except (commands.CommandError, RegistryError, ResultsError, SessionError) as error:
+        except (commands.CommandError, RegistryError, ResultsError, ServerChoiceError) as error:
             sys.stderr.write(f"lastcall: {error}\n")
             return 2
         return status
@@ -39,17 +39,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run() -> None:
-    """Be the console command."""
+    """Run the console command."""
     sys.exit(main(sys.argv[1:]))
 
 
 def command_names() -> list[str]:
-    """Return the names of the commands: there is one for each module of the package."""
+    """Return the names of the commands: those of the modules of the package."""
     return [module.name for module in pkgutil.iter_modules(commands.__path__)]
 
 
 def parser_of(names: Sequence[str]) -> argparse.ArgumentParser:
-    """Return a parser that knows these commands; their modules are imported for it, and no others."""
+    """Return a parser for these commands; it imports their modules and no others, which keeps a command quick."""
     parser = argparse.ArgumentParser(
         prog="lastcall",
         description="The conformance suite for graceful shutdown of HTTP servers.",

@@ -1,4 +1,4 @@
-"""What is asked, as text for a terminal and as a page of the documentation: scenarios, checks, clauses, levels."""
+"""The catalogue of scenarios, checks, clauses and levels: as text for a terminal, and as a page of the documentation."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.model.check import Check
     from lastcall.conformance.model.scenario import Scenario
-    from lastcall.registry import Found
+    from lastcall.registry import Registry
 
 _LEVELS = {
-    Level.MUST: "the RFC's MUST",
+    Level.MUST: "an RFC's MUST",
     Level.PROMISE: "what graceful means, and what the server documents",
-    Level.SHOULD: "the RFC's SHOULD, or good practice",
-    Level.OBSERVE: "recorded, never wrong",
+    Level.SHOULD: "an RFC's SHOULD, or good practice",
+    Level.OBSERVE: "only recorded; every answer is right",
 }
 _IMPACTS = {
-    Impact.LOSES_REQUESTS: "a request is lost, cut or refused, or its client cannot know what became of it",
-    Impact.MISLEADS_CLIENTS: 'a client believes what is not so: a cut that looks whole, a false "not processed"',
-    Impact.HANGS: "something does not end or does not go on, and holds others up",
-    Impact.MANNERS: "the rest: nobody loses anything by it",
+    Impact.LOSES_REQUESTS: "a request is lost, cut or refused, or its client cannot know its outcome",
+    Impact.MISLEADS_CLIENTS: 'a client gets false information: a cut that looks whole, a false "not processed"',
+    Impact.HANGS: "something does not end or does not go on, and delays others",
+    Impact.MANNERS: "the rest: no client loses anything",
 }
 
 
-def as_text(found: Found) -> str:
-    """List scenarios with their checks, and the servers."""
+def catalogue_as_text(registry: Registry) -> str:
+    """Return the scenarios with their checks, and the servers."""
     lines = []
-    for scenario in found.scenarios.values():
+    for scenario in registry.scenarios.values():
         lines += [f"{scenario.id}  ({', '.join(map(str, scenario.protocols))})", f"    {scenario.question}"]
         lines += [f"    {check.level:<8} {check.impact:<16} {check.id}  [{check.clause}]" for check in scenario.checks]
     lines += ["", "servers"]
-    servers = (server for server in found.servers.values() if not server.mutant)
+    servers = (server for server in registry.servers.values() if not server.mutant)
     lines += [f"    {server.name:<18} {', '.join(map(str, sorted(server.speaks)))}" for server in servers]
-    counts = f"{len(found.scenarios)} scenarios, {len(describe_checks(list(found.scenarios.values())))} checks"
+    counts = f"{len(registry.scenarios)} scenarios, {len(describe_checks(list(registry.scenarios.values())))} checks"
     return "\n".join([*lines, "", counts, ""])
 
 
-def as_markdown(found: Found) -> str:
-    """Give the page ``docs/questions.md``."""
-    return "\n".join([*_head(found), *_scenarios(found), *_checks(found), *_clauses()])
+def catalogue_as_markdown(registry: Registry) -> str:
+    """Return the page ``docs/questions.md``."""
+    return "\n".join([*_head(registry), *_scenarios(registry), *_checks(registry), *_clauses()])
 
 
-def _head(found: Found) -> Iterator[str]:
-    yield "# What is asked, and why"
+def _head(registry: Registry) -> Iterator[str]:
+    yield "# Questions, checks and clauses"
     yield ""
     yield "Written by `python -m lastcall list --markdown`; do not edit it by hand."
     yield ""
-    yield f"{len(found.scenarios)} scenarios ask {len(_all_checks(found))} checks. The levels:"
+    yield f"{len(registry.scenarios)} scenarios with {len(_all_checks(registry))} checks. The levels:"
     yield ""
     for level, meaning in _LEVELS.items():
         yield f"* **{level}**: {meaning}."
     yield ""
-    yield "The level says how sure the rule is. The impact says what it costs when it is broken (or, of what is only"
-    yield "observed, what it is about):"
+    yield "The level says how binding the rule is. The impact says what it costs when the rule is broken (or, for a check that"
+    yield "only observes, what it is about):"
     yield ""
     for impact, cost in _IMPACTS.items():
         yield f"* **{impact}**: {cost}."
     yield ""
 
 
-def _scenarios(found: Found) -> Iterator[str]:
+def _scenarios(registry: Registry) -> Iterator[str]:
     yield "## Scenarios"
     yield ""
-    for scenario in found.scenarios.values():
+    for scenario in registry.scenarios.values():
         yield f'### <a id="{scenario.id}"></a>{scenario.id}'
         yield ""
         yield f"{scenario.question} Over {', '.join(map(str, scenario.protocols))}; {_drain(scenario)}."
@@ -86,38 +86,38 @@ def _scenarios(found: Found) -> Iterator[str]:
 
 def _drain(scenario: Scenario) -> str:
     if scenario.launch.default_drain:
-        return f"the drain timeout is left alone, and the end waited for at most {scenario.launch.drain}"
+        return f"the server's default drain timeout, for which the play waits at most {scenario.launch.drain}"
     return f"drain timeout {scenario.launch.drain}"
 
 
 def _folded(scenario: Scenario) -> Iterator[str]:
-    """Fold a run of the same kind of step, as that of twenty-five requests, into its first and a count."""
+    """Yield the steps; a run of steps of one kind, such as twenty-five requests, is its first step and a count."""
     previous, count = "", 0
-    for words in (*scenario.words(), ""):
-        kind = words.partition("(")[0] + words.partition("(")[2].partition("(")[0].partition("=")[0]
-        if kind == previous and words:
+    for step in (*scenario.steps_in_words(), ""):
+        kind = step.partition("(")[0] + step.partition("(")[2].partition("(")[0].partition("=")[0]
+        if kind == previous and step:
             count += 1
             continue
         if count:
             yield f"    ... and {count} more"
-        if words:
-            yield words
+        if step:
+            yield step
         previous, count = kind, 0
 
 
-def _short(words: str) -> str:
-    return words if len(words) <= 160 else f"{words[:157]}..."  # noqa: PLR2004 - a line of a page
+def _short(step: str) -> str:
+    return step if len(step) <= 160 else f"{step[:157]}..."  # noqa: PLR2004 - a line of a page
 
 
-def _all_checks(found: Found) -> dict[str, Check]:
-    checks = (check for scenario in found.scenarios.values() for check in scenario.checks)
+def _all_checks(registry: Registry) -> dict[str, Check]:
+    checks = (check for scenario in registry.scenarios.values() for check in scenario.checks)
     return dict(sorted({check.id: check for check in checks}.items()))
 
 
-def _checks(found: Found) -> Iterator[str]:
+def _checks(registry: Registry) -> Iterator[str]:
     yield "## Checks"
     yield ""
-    for name, check in _all_checks(found).items():
+    for name, check in _all_checks(registry).items():
         yield f'### <a id="{name}"></a>{name}'
         yield ""
         yield f"*{check.level}, {check.impact}*"

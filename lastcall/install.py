@@ -1,7 +1,7 @@
-"""Installing servers by the commands that their adapters state, and telling what is installed.
+"""Installs servers by their adapters' commands, and finds out which version is installed.
 
-What is built from sources of the project is kept with a digest of them: a program that was built before its sources
-changed would be judged as if it were today's, so it counts as not installed.
+A digest of the sources is stored with each program that is built from this project's sources. When the sources change,
+the program counts as not installed: it would be judged as if it were built from today's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastcall.locks import beside_the_lock, is_locked_version, lock_environment
+from lastcall.locks import is_locked_version, lock_environment, with_locked_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.server import Server
 
 _INSTALL_S = 1800
-"""For one command of an installation; the longest compile for some minutes on two cores."""
+"""The limit of one command of an installation; the longest ones compile for some minutes on two cores."""
 _SERVERS = Path(__file__).resolve().parent / "servers"
-"""The folder of the adapters, where their commands are run."""
+"""The folder of the adapters, in which their commands run."""
 
 
 def version_of(server: Server) -> str | None:
-    """Give the version that is installed; None if none is, or one that was built from other sources than today's."""
+    """Return the installed version; None if there is none, or if it was built from other sources than today's."""
     version = server.version()
     return version if version is None or _is_current(server) else None
 
 
-def why_missing(server: Server) -> str:
-    """Say that the server is not installed, or not as it is today, and what to do; nothing if it is."""
+def missing_reason(server: Server) -> str:
+    """Return why the server counts as not installed, and what to do; it is empty if the server is installed."""
     if server.version() is None:
         return f"not installed; to install it: python -m lastcall install {server.name}"
     if not _is_current(server):
@@ -44,11 +44,12 @@ def why_missing(server: Server) -> str:
 
 
 def install(servers: Sequence[Server], *, again: bool, latest: bool = False) -> list[str]:
-    """Install what is missing or not of the locked version, or all; return a line for each that failed.
+    """Install servers that are missing or not of the locked version; return a line for each that failed.
 
-    One that fails does not stop the others. ``latest`` takes the newest version of each in place of the locked one.
+    A failure does not stop the others. ``again`` installs all of them, ``latest`` the newest versions in place of the
+    locked ones.
     """
-    from lastcall.servers.installation import CACHE  # noqa: PLC0415 - who brings servers of his own may have none of ours
+    from lastcall.servers.installation import CACHE  # noqa: PLC0415 - a project with servers of its own may lack ours
 
     CACHE.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "LASTCALL_CACHE": str(CACHE), "PYTHON": sys.executable}
@@ -58,38 +59,40 @@ def install(servers: Sequence[Server], *, again: bool, latest: bool = False) -> 
         current = version is not None and (is_locked_version(server.name, version) or not server.install)
         if current and not again and not latest:
             print(f"{server.name}: {version} is installed", flush=True)
-        elif why := _install(server, environment | lock_environment(server.name, latest=latest)):
-            failed.append(f"{server.name}: {why}")
+        elif reason := _install(server, environment | lock_environment(server.name, latest=latest)):
+            failed.append(f"{server.name}: {reason}")
         else:
-            _take_note(server)
+            _record_installation(server)
     return failed
 
 
-def _take_note(server: Server) -> None:
-    """Keep what the server was built from, and say which version came of it."""
+def _record_installation(server: Server) -> None:
+    """Store the digest of the sources that the server was built from, and print its version."""
     if server.built_from:
         stamp = _stamp(server)
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(_digest(server), encoding="ascii")
     if version := version_of(server):
-        print(f"{server.name}: {beside_the_lock(server.name, version)}", flush=True)
+        print(f"{server.name}: {with_locked_version(server.name, version)}", flush=True)
 
 
 def _install(server: Server, environment: Mapping[str, str]) -> str:
     for line in server.install:
         print(f"{server.name}: {line}", flush=True)
-        if why := run_line(line, _SERVERS, environment):
-            return f"{why} from: {line}"
+        if reason := run_line(line, _SERVERS, environment):
+            return f"{reason} from: {line}"
     return ""
 
 
 def run_line(line: str, folder: Path, environment: Mapping[str, str], within_s: float = _INSTALL_S) -> str:
-    """Run a line of the shell, with all that it starts; say how it failed, or nothing if it did not."""
+    """Run a line of the shell, and return how it failed; the string is empty if it did not.
+
+    After a time-out or Ctrl-C every process that the line has started is killed, so that none is left behind.
+    """
     with subprocess.Popen(["sh", "-c", line], cwd=folder, env=environment, start_new_session=True) as running:
         try:
             status = running.wait(within_s)
         except BaseException as error:
-            # A registry that does not answer must not hold up the others; nor is anything left behind by Ctrl-C.
             os.killpg(running.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
                 return f"no end after {within_s:g} s"
@@ -111,9 +114,9 @@ def _stamp(server: Server) -> Path:
 
 
 def _digest(server: Server) -> str:
-    told = hashlib.sha256("\n".join(server.install).encode())
+    digest = hashlib.sha256("\n".join(server.install).encode())
     for folder in server.built_from:
         for file in sorted(path for path in (_SERVERS / folder).rglob("*") if path.is_file()):
-            told.update(f"\0{file.relative_to(_SERVERS)}\0".encode())
-            told.update(file.read_bytes())
-    return told.hexdigest()
+            digest.update(f"\0{file.relative_to(_SERVERS)}\0".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

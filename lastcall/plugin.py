@@ -1,7 +1,7 @@
-"""The pytest entry point: it declares lastcall's options, and hands over when one of them asks for a run.
+"""The pytest entry point: it declares lastcall's options, and starts a run when one of them requests it.
 
 pytest imports this module in every project of an environment, so it imports nothing else of lastcall: a project that
-merely shares the environment pays for the declarations alone. :mod:`lastcall.pytest_start` does the rest.
+only shares the environment pays for the declarations alone. :mod:`lastcall.pytest_start` does the rest.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="FILE|DIR",
-        help="known deviations, TOML (repeatable); 'none' leaves out those that lastcall has of its own servers",
+        help="known deviations, TOML (repeatable); 'none' leaves out those of the servers that lastcall knows",
     )
     group.addoption(
-        "--update-expectations", action="store_true", help="write what the expectations should be, beside them"
+        "--update-expectations", action="store_true", help="write proposed expectations beside the existing files"
     )
-    group.addoption("--strict-should", action="store_true", help="let a broken 'should' and a 'cannot tell' fail too")
+    group.addoption("--strict-should", action="store_true", help="a broken 'should' and a 'cannot tell' fail too")
 
 
 def pytest_configure(config: pytest.Config) -> None:

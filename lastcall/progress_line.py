@@ -1,4 +1,4 @@
-"""Shows how far the plays are, while pytest captures: on a terminal, in one line that is written over."""
+"""Shows the progress of the plays while pytest captures output: on a terminal, in one line that is overwritten."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def progress_line(config: pytest.Config) -> Iterator[Callable[[Progress], None]]:
-    """Yield what shows progress; where nobody watches it shows nothing.
+    """Yield a function that shows progress; without a terminal it shows nothing.
 
-    The line begins below what pytest has written of the item, and its last state stays: pytest counts the columns of its
-    own current line, and does so again from the next one.
+    The line begins below pytest's own line of the item, and its last state stays. pytest counts the columns of its own
+    line, so it must go on in a new one.
     """
     reporter: pytest.TerminalReporter | None = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None or not reporter.isatty:

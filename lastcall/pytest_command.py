@@ -1,4 +1,4 @@
-"""Runs pytest for the command line: from any folder, and with no project's configuration."""
+"""Runs pytest for the command line: from any folder, without the configuration of a project."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def run_pytest(arguments: Sequence[str]) -> int:
-    """Run pytest on the installed scenarios, or on those that the arguments name, and return its status."""
+    """Run pytest on the installed scenarios, or on the files that the arguments name, and return its status."""
     return int(pytest.main([f"--rootdir={Path.cwd()}", "-c", os.devnull, "-ra", *arguments]))

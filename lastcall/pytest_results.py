@@ -1,4 +1,4 @@
-"""Gathers the verdicts of a run where results are written: in the one process, or in the controller of a distributed run."""
+"""Gathers the verdicts of a run in the process that writes the results: the only one, or xdist's controller."""
 
 from __future__ import annotations
 
@@ -10,46 +10,51 @@ from lastcall.conformance.model.capabilities import Capability
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.results.results import PlayResult
 from lastcall.pytest_items import CheckItem
+from lastcall.run_results import publish, summary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from lastcall.expectation_items import ExpectationItems
+    from lastcall.conformance.model.case import CaseId
+    from lastcall.run_expectations import RunExpectations
     from lastcall.session import RunSession
 
 
 class ResultGatherer:
-    """The plugin that sends verdicts along with pytest's reports, takes them from there, and publishes them."""
+    """The plugin that adds verdicts to pytest's reports, reads them from there, and publishes them."""
 
-    def __init__(self, run_session: RunSession, expectation_items: ExpectationItems) -> None:
+    def __init__(self, run_session: RunSession, run_expectations: RunExpectations) -> None:
         self._run_session = run_session
-        self._expectation_items = expectation_items
-        self._plays: dict[tuple[str, str, str], PlayResult] = {}
+        self._run_expectations = run_expectations
+        self._plays: dict[CaseId, PlayResult] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Send the verdict along with pytest's report, so that it reaches the controller of a distributed run."""
+        """Add the verdict to pytest's report, so that it reaches the controller of a distributed run."""
         report = yield
         if isinstance(item, CheckItem) and report.when == "call" and item.verdict and item.judged:
             report.lastcall = {"answer": str(item.verdict.answer)}  # type: ignore[attr-defined]
             if not item.play.reported:
                 item.play.reported = True
                 # Only plain data travels between processes: no enum, no tuple.
-                play = self._expectation_items.with_expectations(item.judged.as_result(self._run_session.folder))
+                play = self._run_expectations.with_expectations(item.judged.as_result(self._run_session.folder))
+                capabilities = self._run_session.capabilities(item.play.case.server)
                 report.lastcall["play"] = play.as_json()
-                report.lastcall["claims"] = [vars(claim) for claim in self._run_session.claims(item.play.row.server)]
+                report.lastcall["capabilities"] = [vars(capability) for capability in capabilities]
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the play that came along with a report."""
+        """Keep the play that a report carries."""
         sent = getattr(report, "lastcall", None)
         if sent and "play" in sent:
             play = PlayResult.from_json(sent["play"])
-            self._run_session.record_capabilities(play.server, [Capability(**claim) for claim in sent["claims"]])
-            self._plays[play.key] = play
+            self._run_session.record_capabilities(
+                play.server, [Capability(**record) for record in sent["capabilities"]]
+            )
+            self._plays[play.id] = play
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Show a broken "should" and an observation as what they are, and not as passed."""
+        """Return how a broken "should" and an observation are shown: not as passed."""
         sent = getattr(report, "lastcall", None)
         if report.when != "call" or not sent or not report.passed:
             return None
@@ -62,10 +67,10 @@ class ResultGatherer:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json and the report, unless this is a worker."""
         if self._plays and not hasattr(session.config, "workerinput"):
-            self._run_session.publish(list(self._plays.values()))
+            publish(self._run_session, list(self._plays.values()))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what could not be asked, and where the report is."""
+        """Write the summary of the run, with the place of the report."""
         terminalreporter.section("lastcall")
-        for line in self._run_session.summary(list(self._plays.values())):
+        for line in summary(self._run_session, list(self._plays.values())):
             terminalreporter.write_line(line)

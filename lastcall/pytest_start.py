@@ -1,4 +1,4 @@
-"""Starts a run inside pytest: assembles the run's session and registers the plugins that collect, report and distribute."""
+"""Starts a run inside pytest: makes the run's session and registers the plugins that collect, report and distribute."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from lastcall.conformance.model.verdict import Level
 from lastcall.conformance.results.results import ResultsError
 from lastcall.distribution import Distribution
 from lastcall.expectation_items import ExpectationItems
+from lastcall.expectation_proposals import ExpectationProposals
 from lastcall.pytest_items import ScenarioItems, marker_of
 from lastcall.pytest_results import ResultGatherer
+from lastcall.run_expectations import RunExpectations
 from lastcall.session import RunSession, SessionError
 
 
 def start(config: pytest.Config) -> None:
-    """Register what a run needs; raises :class:`pytest.UsageError` with one line for an option that is no good."""
+    """Register the plugins of a run; raises :class:`pytest.UsageError` with one line for an option with a wrong value."""
     again = config.getoption("--judge-only")
     folder = Path(again or config.getoption("--results")).resolve()
     pace = Pace(config.getoption("--pace"))
@@ -29,28 +31,28 @@ def start(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     config.add_cleanup(run_session.close)
     _declare_markers(config, run_session)
-    expectation_items = ExpectationItems.assemble(
-        run_session, config.getoption("--expectations"), update=config.getoption("--update-expectations")
-    )
+    run_expectations = RunExpectations.read(run_session, config.getoption("--expectations"))
     register = config.pluginmanager.register
-    register(ScenarioItems(run_session, expectation_items), "lastcall-items")
-    register(ResultGatherer(run_session, expectation_items), "lastcall-results")
-    register(expectation_items, "lastcall-expectations")
+    register(ScenarioItems(run_session, run_expectations), "lastcall-items")
+    register(ResultGatherer(run_session, run_expectations), "lastcall-results")
+    register(ExpectationItems(run_session, run_expectations), "lastcall-expectations")
+    if config.getoption("--update-expectations"):
+        register(ExpectationProposals(run_session, run_expectations), "lastcall-proposals")
     register(Distribution(run_session), "lastcall-distribution")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(path) for path in run_session.scenario_files]
 
 
 def _named_files(config: pytest.Config) -> list[Path]:
-    """Return the Python files that the command line names: their scenarios are played, wherever they are."""
+    """Return the Python files that the command line names: their scenarios are played, in whatever folder they are."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         return []
-    named = (argument.partition("::")[0] for argument in config.args)
-    return [config.invocation_params.dir / name for name in dict.fromkeys(named) if name.endswith(".py")]
+    paths = (argument.partition("::")[0] for argument in config.args)
+    return [config.invocation_params.dir / path for path in dict.fromkeys(paths) if path.endswith(".py")]
 
 
 def _declare_markers(config: pytest.Config, run_session: RunSession) -> None:
-    protocols = sorted({protocol for row in run_session.rows for protocol in row.server.speaks})
+    protocols = sorted({protocol for chosen in run_session.servers for protocol in chosen.server.speaks})
     for protocol in protocols:
         config.addinivalue_line("markers", f"{marker_of(protocol)}: plays over {protocol}")
     for level in Level:

@@ -1,12 +1,12 @@
-"""Finds servers and scenarios: whatever value of the type stands at a module's top level. No list is kept anywhere.
+"""Finds servers and scenarios: every value of these types at the top level of a module. There is no list to keep up to date.
 
-The modules are those that installed distributions name under two entry point groups, lastcall's own like everybody
-else's; scenarios of a file are added to them when the file is named. See :mod:`lastcall.top_level`.
+Installed distributions name the modules under two entry point groups; lastcall's own servers and scenarios come in the
+same way. The scenarios of a file are added when the command line names the file. See :mod:`lastcall.top_level`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,8 @@ class RegistryError(ValueError):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found, and in one line each the modules that could not be imported."""
+class Registry:
+    """All servers and scenarios by name. ``problems`` has a line for each module or entry point that cannot be used."""
 
     servers: dict[str, Server] = field(default_factory=dict)
     scenarios: dict[str, Scenario] = field(default_factory=dict)
@@ -37,10 +37,13 @@ class Found:
     """The module of each scenario, such as ``scenarios.founding``, or the path of the file that was named."""
     file_of: dict[str, Path] = field(default_factory=dict)
     """The file of each scenario."""
-    broken: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     def servers_named(self, names: Sequence[str]) -> list[Server]:
-        """Return the servers of these names, or of none or ``all`` every one that is meant for use; or raise."""
+        """Return the servers of these names; without names, or for ``all``, every server that is meant for use.
+
+        Raises :class:`RegistryError` for a name that is not known.
+        """
         chosen = [server for server in self.servers.values() if not server.mutant]
         if names and list(names) != ["all"]:
             unknown = [name for name in names if name not in self.servers]
@@ -51,37 +54,38 @@ class Found:
         return chosen
 
 
-def find(scenario_files: Sequence[Path] = ()) -> Found:
+def find(scenario_files: Sequence[Path] = ()) -> Registry:
     """Return every server and scenario that is installed, and the scenarios of these files.
 
     Raises :class:`RegistryError` for a name used twice, and for a file that has no scenario or cannot be imported.
     """
-    found = Found()
-    broken: list[str] = []
-    for server in installed_values(SERVERS, Server, broken):
-        if found.servers.setdefault(server.value.name, server.value) is not server.value:
+    registry = Registry()
+    problems: list[str] = []
+    for server in installed_values(SERVERS, Server, problems):
+        if registry.servers.setdefault(server.value.name, server.value) is not server.value:
             raise RegistryError(f"{server.origin}: a second server is named {server.value.name!r}")
-    for scenario in installed_values(SCENARIOS, Scenario, broken):
-        _add_scenario(found, scenario)
+    for scenario in installed_values(SCENARIOS, Scenario, problems):
+        _add_scenario(registry, scenario)
     for path in dict.fromkeys(path.resolve() for path in scenario_files):
-        if path not in found.file_of.values():
+        # An installed file may be named too: it is imported already, and a second import would make second scenarios.
+        if path not in registry.file_of.values():
             for scenario in _scenarios_of(path):
-                _add_scenario(found, scenario)
-    return Found(found.servers, found.scenarios, found.module_of, found.file_of, tuple(broken))
+                _add_scenario(registry, scenario)
+    return replace(registry, problems=tuple(problems))
 
 
 def _scenarios_of(path: Path) -> list[Placed[Scenario]]:
     here = Path.cwd().resolve()
-    shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    origin = str(path.relative_to(here) if path.is_relative_to(here) else path)
     try:
-        return [Placed(scenario, shown, path) for scenario in values_of_file(path, Scenario)]
+        return [Placed(scenario, origin, path) for scenario in values_of_file(path, Scenario)]
     except ModuleFileError as error:
         raise RegistryError(str(error)) from error
 
 
-def _add_scenario(found: Found, placed: Placed[Scenario]) -> None:
+def _add_scenario(registry: Registry, placed: Placed[Scenario]) -> None:
     scenario = placed.value
-    if found.scenarios.setdefault(scenario.id, scenario) is not scenario:
+    if registry.scenarios.setdefault(scenario.id, scenario) is not scenario:
         raise RegistryError(f"{placed.origin}: a second scenario has the id {scenario.id!r}")
-    found.module_of.setdefault(scenario.id, placed.origin)
-    found.file_of.setdefault(scenario.id, placed.file)
+    registry.module_of.setdefault(scenario.id, placed.origin)
+    registry.file_of.setdefault(scenario.id, placed.file)

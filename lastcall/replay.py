@@ -1,4 +1,4 @@
-"""Plays the timeline of a stored trace again: also of a scenario that has changed since, or is no more."""
+"""Plays the timeline of a stored trace again, also of a scenario that has changed since or no longer exists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.chosen_servers import servers_named
 from lastcall.conformance.judging.judge import judge
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import Limits
@@ -15,10 +16,9 @@ from lastcall.conformance.model.scenario_file import scenario_from_json
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.trace_file import TraceError, load
 from lastcall.conformance.model.verdict import BLAMING, Answer
-from lastcall.install import version_of, why_missing
+from lastcall.install import missing_reason, version_of
 from lastcall.registry import find
 from lastcall.run import Run
-from lastcall.session import servers_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Replay:
         return any(verdict.answer is Answer.BROKEN and verdict.level in BLAMING for verdict in self.after)
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person reads: the answers that changed or are broken, and where the new trace is."""
+        """Yield the lines for a person: the answers that changed or are broken, and where the new trace is."""
         yield f"{self.case.name}, {self.case.version}, pace {self.case.pace}"
         earlier = {verdict.check: verdict.answer for verdict in self.before}
         for verdict in self.after:
@@ -68,21 +68,21 @@ class Replay:
 def replay(path: Path, folder: Path, *, server: str = "") -> Replay:
     """Play the timeline of a stored trace again, on the same server or on another one, and judge both traces.
 
-    The new trace goes below ``folder``. Raises :class:`ReplayError`, :class:`TraceError`, :class:`SessionError`.
+    The new trace goes below ``folder``. Raises :class:`ReplayError`, :class:`TraceError`, :class:`ServerChoiceError`.
     """
     try:
         trace = load(path)
     except OSError as error:
         raise TraceError(f"{path}: {error.strerror}") from error
     case, unknown = _case(path, trace, server or trace.play.server)
-    if missing := why_missing(case.server):
-        raise ReplayError(f"{case.server.name} is {missing}")
+    if reason := missing_reason(case.server):
+        raise ReplayError(f"{case.server.name} is {reason}")
     if case.why_not:
         raise ReplayError(f"{path}: {case.why_not}")
     with Run(folder, case.pace, case.limits) as run:
-        (judged,) = run.perform([dataclasses.replace(case, version=version_of(case.server) or "")])
+        (play,) = run.perform([dataclasses.replace(case, version=version_of(case.server) or "")])
     before = judge(case.scenario, trace, case.limits)
-    return Replay(judged.case, judged.stored_at, before, judged.verdicts, unknown)
+    return Replay(play.case, play.stored_at, before, play.verdicts, unknown)
 
 
 def _case(path: Path, trace: Trace, server: str) -> tuple[Case, list[str]]:

@@ -1,4 +1,7 @@
-"""A run: the plays of each server, all at once, then the verdicts, then the controls that blame calls for."""
+"""A run: all plays together, then their verdicts, then the controls of the plays in which a must or promise is broken.
+
+A control is played only where it decides something: it proves that the shutdown is to blame, or excuses the server.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.judging.judge import judge, needs_control, why_control_fails
 from lastcall.conformance.model.capabilities import Capability
-from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.limits import DEFAULT, Limits
 from lastcall.conformance.model.server_events import ServerStarted
 from lastcall.conformance.model.step import Pace
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from lastcall.conformance.model.protocol import Protocol
-    from lastcall.conformance.model.scenario import Scenario
+    from lastcall.conformance.model.case import Case
     from lastcall.conformance.model.server import Server
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.verdict import Verdict
@@ -36,8 +37,8 @@ TRACES = "traces"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One play with its verdicts. Paths are where the traces are stored."""
+class JudgedPlay:
+    """One play with its verdicts, and where its traces are stored."""
 
     case: Case
     trace: Trace
@@ -47,22 +48,20 @@ class Judged:
     control_stored_at: Path | None = None
 
     @property
-    def control_in_words(self) -> str:
-        """Say what the control showed, or that none was called for."""
+    def control_summary(self) -> str:
+        """What the control showed; it is empty if none was needed."""
         if self.control is None:
             return ""
-        why = why_control_fails(self.control)
-        return (
-            f"the same timeline without the shutdown fails too: {why}"
-            if why
-            else ("the same timeline without the shutdown was played, and every request was served")
-        )
+        reason = why_control_fails(self.control)
+        if reason:
+            return f"the same timeline without the shutdown fails too: {reason}"
+        return "the same timeline without the shutdown was played, and every request was served"
 
     def as_result(self, folder: Path) -> PlayResult:
-        """Give it as it stands in results.json, which lies in ``folder``."""
+        """Return the play as results.json has it; ``folder`` is the folder of that file."""
         fates = [fate(self.trace, request) for request in requests(self.trace)]
         end_ns = max((event.end_ns for event in self.trace.events), default=0)
-        # Before its server is started a play waits for a core to boot it on, which is no time of its own.
+        # Before its server starts, a play waits for a free core; that time is not the play's own.
         begin_ns = min((event.begin_ns for event in self.trace.of(ServerStarted)), default=end_ns)
         return PlayResult(
             scenario=self.case.scenario.id,
@@ -72,21 +71,24 @@ class Judged:
             control=str(self.control_stored_at.relative_to(folder)) if self.control_stored_at else "",
             control_failed=why_control_fails(self.control) if self.control else "",
             argv=next((started.argv for started in self.trace.of(ServerStarted)), ()),
-            fates={each: fates.count(each) for each in Fate},
+            fates={kind: fates.count(kind) for kind in Fate},
             duration_s=round((end_ns - begin_ns) / 1e9, 3),
             verdicts=tuple(self.verdicts),
         )
 
 
 class Run:
-    """Plays and judges; a context manager. The house opens with the first play, so a re-judging run starts nothing."""
+    """Plays and judges; a context manager.
+
+    The environment is made with the first play, so a run that judges stored traces again starts no process.
+    """
 
     def __init__(self, folder: Path, pace: Pace = Pace.FAST, limits: Limits = DEFAULT) -> None:
         self.folder = folder
         self.pace = pace
         self.limits = limits
-        self.claims: dict[str, list[Capability]] = {}
-        """What the capability probe found of each server that has been played."""
+        self.capabilities: dict[str, list[Capability]] = {}
+        """The results of the capability probe, for each server that has been played."""
         self._stack = contextlib.ExitStack()
         self._environment: Environment | None = None
 
@@ -99,42 +101,41 @@ class Run:
 
     def perform(
         self, cases: Sequence[Case], progress: Callable[[Progress], None] = lambda _progress: None
-    ) -> list[Judged]:
-        """Play what is on the bills, at once, and judge it; then play the controls that are needed."""
-        unknown = {case.server.name: case.server for case in cases if case.server.name not in self.claims}
-        traces = self._play(cases, progress, [self._probe(server) for server in unknown.values()])
-        judged = [self._judge(case, trace) for case, trace in zip(cases, traces, strict=True)]
-        blamed = [each for each in judged if needs_control(each.verdicts)]
-        controls = [each.case.without_shutdown for each in blamed]
-        proofs = dict(zip((each.stored_at for each in blamed), self._play(controls, progress), strict=True))
+    ) -> list[JudgedPlay]:
+        """Play the cases together and judge them; then play the controls that are needed, and judge with these."""
+        unprobed = {case.server.name: case.server for case in cases if case.server.name not in self.capabilities}
+        traces = self._play(cases, progress, [self._probe(server) for server in unprobed.values()])
+        plays = [self._judge(case, trace) for case, trace in zip(cases, traces, strict=True)]
+        blaming = [play for play in plays if needs_control(play.verdicts)]
+        control_traces = self._play([play.case.without_shutdown for play in blaming], progress)
+        controls = dict(zip((play.case.id for play in blaming), control_traces, strict=True))
         return [
-            self._judge(each.case, each.trace, proofs[each.stored_at]) if each.stored_at in proofs else each
-            for each in judged
+            self._judge(play.case, play.trace, controls[play.case.id]) if play.case.id in controls else play
+            for play in plays
         ]
 
     async def _probe(self, server: Server) -> None:
-        """Try what the server's adapter claims, and what it does not."""
+        """Try every capability of a server, claimed by its adapter or not."""
         try:
-            self.claims[server.name] = await probe(self._opened, server, self.limits)
-        except Exception as error:  # noqa: BLE001 - whatever our own fault is, the plays go on
+            self.capabilities[server.name] = await probe(self._opened, server, self.limits)
+        except Exception as error:  # noqa: BLE001 - a fault of the probe must not end the plays beside it
             failed = Capability(
                 "the capability probe", declared=True, found=False, detail=f"{type(error).__name__}: {error}"
             )
-            self.claims[server.name] = [failed]
+            self.capabilities[server.name] = [failed]
 
-    def rejudge(self, server: Server, scenario: Scenario, protocol: Protocol) -> Judged | None:
-        """Judge a stored play again with today's checks and the limits it was played with; None if there is none."""
-        case = Case(scenario, server, protocol, self.pace, self.limits)
+    def rejudge(self, case: Case) -> JudgedPlay | None:
+        """Return the stored play of a case, judged by today's checks with its own limits; None if there is no trace."""
         stored = self.folder / TRACES / case.trace
         if not stored.exists():
             return None
         control = self.folder / TRACES / case.without_shutdown.trace
         return self._judge(case, load(stored), load(control) if control.exists() else None)
 
-    def _judge(self, case: Case, trace: Trace, control: Trace | None = None) -> Judged:
+    def _judge(self, case: Case, trace: Trace, control: Trace | None = None) -> JudgedPlay:
         limits = Limits(**trace.play.limits) if trace.play.limits else self.limits
         traces = self.folder / TRACES
-        return Judged(
+        return JudgedPlay(
             case,
             trace,
             traces / case.trace,
@@ -158,20 +159,21 @@ class Run:
         if not cases:
             return []
         for case in cases:
+            # A control of an earlier run would be taken for one of this run when the traces are judged again.
             control = self.folder / TRACES / case.without_shutdown.trace
             control.unlink(missing_ok=True)
-        told = Progress([case.name for case in cases])
+        state = Progress([case.name for case in cases])
 
         def done(case: Case, _trace: Trace) -> None:
-            told.done(case.name)
-            progress(told)
+            state.done(case.name)
+            progress(state)
 
-        progress(told)
+        progress(state)
         return play_all(self._opened, cases, self.folder / TRACES, done, alongside)
 
 
 class Progress:
-    """How far the plays are."""
+    """How many of the plays are over."""
 
     def __init__(self, names: list[str]) -> None:
         self.total = len(names)
@@ -179,7 +181,7 @@ class Progress:
         self._began = time.monotonic()
 
     def done(self, name: str) -> None:
-        """Take note that a play is over."""
+        """Count a play as over."""
         self._left.remove(name)
 
     def __str__(self) -> str:

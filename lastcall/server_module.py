@@ -1,4 +1,4 @@
-"""Servers of the user's own, described in Python: a file like one of ``servers/``."""
+"""Servers of the user's own, described by a Python file like those of ``servers/``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_servers(path: Path) -> list[Server]:
-    """Return the servers that stand at the top level of a Python file; raises :class:`ServerFileError`."""
+    """Return the servers at the top level of a Python file; raises :class:`ServerFileError`."""
     try:
         return values_of_file(path, Server)
     except ModuleFileError as error:

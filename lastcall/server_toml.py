@@ -10,41 +10,40 @@
     option = "--grace"
     documented = "https://example.org/mine/shutdown"
 
-    [drain.default]                        # what holds when nobody sets it; leave it out if that is not documented
+    [drain.default]                        # the timeout without the option; leave it out if it is not documented
     command = ["./mine", "--port", "{port}", "--cert", "{cert}", "--key", "{key}"]
-    seconds = 30                           # leave it out if requests are then waited for without a limit
+    seconds = 30                           # leave it out if the server then waits for requests without a limit
     documented = "https://example.org/mine/shutdown"
 
 It may also have:
 
     stop = ["docker", "kill", "--signal=TERM", "mine-{port}"]     # in place of the graceful signal
     remove = ["docker", "rm", "--force", "mine-{port}"]           # run after every start
-    features = ["websocket", "lifespan", "workers"]               # what its application and its command line have
+    features = ["websocket", "lifespan", "workers"]               # features of its application and command line
 
     [signals]                              # further documented signals, by their role
     force = "SIGINT"
     reload = "SIGHUP"
 
-    [timed]                                # its handlers cannot speak to the gate: resources that take their time
+    [timed]                                # for handlers that cannot speak to the gate: its slow resources
     slow = "/report"
     slow_s = 2.0
     streaming = "/export"                  # may be left out
     ready = "/health"                      # answers with 200 at once
 
-The placeholders of ``command`` are the fields of :class:`~conformance.model.server.Launch`, and ``{here}``, the folder of
-the TOML file; ``stop`` and ``remove`` have ``{pid}`` too. ``command`` may be a table with one command for each protocol.
-A first word that begins with ``./`` or
-``../`` is taken from that folder too.
+The placeholders of ``command`` are the fields of :class:`lastcall.conformance.model.launch.Launch`, and ``{here}``, the
+folder of the TOML file; ``stop`` and ``remove`` have ``{pid}`` too. ``command`` may be a table with one command for each
+protocol. A program that begins with ``./`` or ``../`` is in that folder.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from lastcall.command_template import filled, is_command
 from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol, ProtocolError, protocol_named
 from lastcall.conformance.model.server import (
@@ -79,11 +78,11 @@ _KNOWN: dict[str, type | tuple[type, ...]] = {
 }
 _REQUIRED = ("name", "speaks", "command")
 _QUICKEST_S, _SLOWEST_S = 1.0, 10.0
-"""A slow resource has to be slow enough to be still at it when the signal comes, and no slower than a play."""
+"""The bounds of ``slow_s``: the response must still be in progress when the signal comes, and end within a play."""
 
 
 class ServerFileError(ValueError):
-    """A TOML file does not describe a server; the message names the file, what is wrong, and what is wanted."""
+    """A TOML file does not describe a server; the message names the file, the mistake, and what is needed."""
 
 
 def load_server(path: Path) -> Server:
@@ -105,19 +104,18 @@ def _server(table: Mapping[str, Any], here: Path) -> Server:
     speaks = frozenset(_protocol(name) for name in table["speaks"])
     commands = _commands(table["command"], speaks)
     drain = _drain(table.get("drain"))
-    bare = (
-        _commands(table["drain"]["default"]["command"], speaks, "[drain.default] command")
-        if _has_default(drain)
-        else {}
-    )
+    has_default = drain is not None and drain.default is not None
+    defaults = _commands(table["drain"]["default"]["command"], speaks, "[drain.default] command") if has_default else {}
 
     def command(launch: Launch) -> list[str]:
-        return _filled((bare if bare and launch.default_drain else commands)[launch.protocol], launch, here)
+        return filled((defaults if defaults and launch.default_drain else commands)[launch.protocol], launch, here)
 
-    for protocol, words in [*commands.items(), *bare.items()]:
-        _filled(words, _EXAMPLE(protocol, here), here)
+    # Every command is filled once now, so that a mistake in it is reported with the file and not in a play.
+    for protocol, template in [*commands.items(), *defaults.items()]:
+        example = Launch(protocol, 1, here, here, 1, here)
+        filled(template, example, here)
         for key in ("stop", "remove"):
-            _filled(_words(table, key), _EXAMPLE(protocol, here), here, key=key, pid=1)
+            filled(_process_template(table, key), example, here, key=key, pid=1)
     return Server(
         name=table["name"],
         speaks=speaks,
@@ -135,8 +133,8 @@ def _server(table: Mapping[str, Any], here: Path) -> Server:
         features=frozenset(_feature(name) for name in table.get("features", [])),
         signals={role: _signal(name, role) for role, name in table.get("signals", {}).items()},
         timed=_timed(table.get("timed")),
-        stop=_command_about_a_process(table, "stop", here),
-        remove=_command_about_a_process(table, "remove", here),
+        stop=_process_command(table, "stop", here),
+        remove=_process_command(table, "remove", here),
     )
 
 
@@ -156,7 +154,7 @@ def _check_shape(table: Mapping[str, Any]) -> None:
         )
     if not table.get("exit_statuses", [0]):
         raise ValueError("'exit_statuses' must not be empty: 0 is what it is when left out")
-    if not all(isinstance(word, str) for word in table.get("version", [])):
+    if not all(isinstance(argument, str) for argument in table.get("version", [])):
         raise ValueError("'version' must be a list of words, the command that prints the version")
 
 
@@ -169,57 +167,40 @@ def _protocol(name: object) -> Protocol:
 
 def _commands(command: Any, speaks: frozenset[Protocol], key: str = "'command'") -> dict[Protocol, list[str]]:
     table = command if isinstance(command, dict) else dict.fromkeys(speaks, command)
-    commands = {_protocol(name): words for name, words in table.items()}
+    commands = {_protocol(name): template for name, template in table.items()}
     for protocol in speaks:
-        words = commands.get(protocol)
-        if not words or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        if not is_command(commands.get(protocol)):
             raise ValueError(f"{key} must be a list of words, for {protocol} too")
     return commands
 
 
-def _EXAMPLE(protocol: Protocol, here: Path) -> Launch:  # noqa: N802 - a constant but for its arguments
-    return Launch(protocol, 1, here, here, 1, here)
-
-
-def _words(table: Mapping[str, Any], key: str) -> list[str]:
-    words = table.get(key, [])
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words) or (key in table and not words):
-        raise ValueError(f"{key!r} must be a list of words, a command")
-    return words
-
-
-def _command_about_a_process(
-    table: Mapping[str, Any], key: str, here: Path
-) -> Callable[[Launch, int], list[str]] | None:
-    words = _words(table, key)
-    return (lambda launch, pid: _filled(words, launch, here, key=key, pid=pid)) if words else None
-
-
-def _filled(words: list[str], launch: Launch, here: Path, *, key: str = "command", pid: int = 0) -> list[str]:
-    values = {item.name: getattr(launch, item.name) for item in dataclasses.fields(launch)} | {"here": here}
-    values["drain_s"] = f"{launch.drain_s:g}"
-    if pid:
-        values["pid"] = pid
-    if not words:
+def _process_template(table: Mapping[str, Any], key: str) -> list[str]:
+    """Return a command about a process, such as ``stop``; it is empty where the file has none."""
+    if key not in table:
         return []
-    try:
-        first, *rest = (word.format_map(values) for word in words)
-    except (KeyError, IndexError, AttributeError, TypeError) as error:
-        raise ValueError(f"{key!r} has the unknown placeholder {error}; known are {', '.join(values)}") from None
-    except ValueError as error:
-        raise ValueError(f"{key!r}: {error} (a literal brace is doubled)") from None
-    return [str(here / first) if first.startswith(("./", "../")) else first, *rest]
+    template: list[str] = table[key]
+    if not is_command(template):
+        raise ValueError(f"{key!r} must be a list of words, a command")
+    return template
 
 
-def _version(words: list[str] | None, here: Path) -> str:
-    """Ask the server for its version; a server of the user's own counts as installed whatever it says."""
-    if not words:
+def _process_command(table: Mapping[str, Any], key: str, here: Path) -> Callable[[Launch, int], list[str]] | None:
+    template = _process_template(table, key)
+    return (lambda launch, pid: filled(template, launch, here, key=key, pid=pid)) if template else None
+
+
+def _version(command: list[str] | None, here: Path) -> str:
+    """Return the first line that the server's version command prints.
+
+    It is never None: a server of the user's own counts as installed, even if its version is not known.
+    """
+    if not command:
         return "version not stated"
     try:
-        asked = subprocess.run(words, cwd=here, capture_output=True, text=True, timeout=10, check=False)
+        run = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"version unknown ({error})"
-    lines = (asked.stdout + asked.stderr).strip().splitlines()
+    lines = (run.stdout + run.stderr).strip().splitlines()
     return lines[0] if lines else "version unknown"
 
 
@@ -285,7 +266,3 @@ def _default(table: Mapping[str, Any] | None) -> DefaultDrain | None:
     ):
         raise ValueError(wanted)
     return DefaultDrain(None if seconds is None else float(seconds), documented)
-
-
-def _has_default(drain: Drain | None) -> bool:
-    return drain is not None and drain.default is not None

@@ -1,7 +1,7 @@
-"""Reads values of a type from the top level of modules: of a file, or of what installed distributions name.
+"""Reads values of a type from the top level of modules: of a file, or of modules that installed distributions name.
 
-A distribution names under an entry point group a module, a package (whose modules are all imported) or a value. The
-servers and scenarios of lastcall come in this way as everybody else's do.
+Under an entry point group a distribution names a module, a package (whose modules are all imported) or a value. The
+servers and scenarios of lastcall come in the same way as those of other distributions.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 PACKAGE = "lastcall."
-"""What stands before the name of every module of ours, and says nothing to a person who looks for a file."""
+"""The beginning of the names of lastcall's modules. Messages leave it out: a person looks for the file."""
 
 
 class ModuleFileError(ValueError):
-    """A file gives no value of the type; the message names it and says why."""
+    """A file has no value of the type; the message names it and says why."""
 
 
 class Placed(NamedTuple, Generic[V]):
@@ -55,51 +55,51 @@ def values_of_file(path: Path, kind: type[V]) -> list[V]:
     return values
 
 
-def installed_values(group: str, kind: type[V], broken: list[str]) -> Iterator[Placed[V]]:
-    """Yield the values of a type that installed distributions name; what fails adds a line to ``broken``."""
+def installed_values(group: str, kind: type[V], problems: list[str]) -> Iterator[Placed[V]]:
+    """Yield the values of a type that installed distributions name; an entry point that fails adds to ``problems``."""
     points = sorted(importlib.metadata.entry_points(group=group), key=_place)
     if not any(point.value.startswith(PACKAGE) for point in points):
         stale = "the installed metadata is not of these sources; install lastcall again (python -m pip install ...)"
-        broken.append(f"entry point group {group} does not name the {kind.__name__.lower()}s of lastcall: {stale}")
+        problems.append(f"entry point group {group} does not name the {kind.__name__.lower()}s of lastcall: {stale}")
     for point in points:
-        before = len(broken)
-        none = True
-        for placed in _values_of_point(point, kind, broken):
-            none = False
+        known_problems = len(problems)
+        empty = True
+        for placed in _values_of_point(point, kind, problems):
+            empty = False
             yield placed
-        if none and len(broken) == before:
-            broken.append(f"entry point {point.name} ({point.value}): no {kind.__name__} stands there")
+        if empty and len(problems) == known_problems:
+            problems.append(f"entry point {point.name} ({point.value}): no {kind.__name__} stands there")
 
 
 def _place(point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
-    """Return what orders entry points: ours come first, so that a name used twice is said of the other one."""
+    """Return the order of an entry point: lastcall's come first, so that a name used twice is an error of the other one."""
     return not point.value.startswith(PACKAGE), point.name, point.value
 
 
-def _values_of_point(point: importlib.metadata.EntryPoint, kind: type[V], broken: list[str]) -> Iterator[Placed[V]]:
+def _values_of_point(point: importlib.metadata.EntryPoint, kind: type[V], problems: list[str]) -> Iterator[Placed[V]]:
     try:
-        named = point.load()
-    except Exception as error:  # noqa: BLE001 - one broken distribution must not take the others along
-        broken.append(f"entry point {point.name} ({point.value}): {type(error).__name__}: {error}")
+        loaded = point.load()
+    except Exception as error:  # noqa: BLE001 - one broken distribution must not stop the others
+        problems.append(f"entry point {point.name} ({point.value}): {type(error).__name__}: {error}")
         return
-    if not isinstance(named, ModuleType):
-        for value in _values_in({point.attr: named}, kind):
+    if not isinstance(loaded, ModuleType):
+        for value in _values_in({point.attr: loaded}, kind):
             yield _placed(value, sys.modules[point.module])
         return
-    # A value that the package itself imports from one of its modules stands in that module.
-    for module in (*_modules(named, broken), named):
+    # The package comes last: a value that it imports from one of its modules belongs to that module.
+    for module in (*_modules(loaded, problems), loaded):
         for value in _values_in(vars(module), kind):
             yield _placed(value, module)
 
 
-def _modules(package: ModuleType, broken: list[str]) -> Iterator[ModuleType]:
+def _modules(package: ModuleType, problems: list[str]) -> Iterator[ModuleType]:
     for item in pkgutil.iter_modules(getattr(package, "__path__", ()), f"{package.__name__}."):
         if item.ispkg:
             continue
         try:
             yield importlib.import_module(item.name)
-        except Exception as error:  # noqa: BLE001 - one broken file must not take the others along
-            broken.append(f"{item.name.removeprefix(PACKAGE)} cannot be imported: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
+            problems.append(f"{item.name.removeprefix(PACKAGE)} cannot be imported: {type(error).__name__}: {error}")
 
 
 def _placed(value: V, module: ModuleType) -> Placed[V]:

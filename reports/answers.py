@@ -27,22 +27,24 @@ class Shown:
 
     @property
     def telling(self) -> bool:
-        """Whether it stands in view: something is wrong, with the server or with the play."""
+        """Whether it is shown without unfolding: something is wrong, with the server or with the play."""
         return self.rank <= SHOULD_BROKEN.rank
 
 
-BROKEN = Shown("b", "✗", "broken", "A must or a promise was put to the test and did not hold.", 0)
+BROKEN = Shown("b", "✗", "broken", "A must or a promise was tested and did not hold.", 0)
 HARNESS_ERROR = Shown("e", "‼", "harness error", "The harness failed; the server is not to blame.", 1)
 SETUP_FAILED = Shown(
-    "f", "!", "setup failed", "The play never came to its question, or fails without the shutdown too.", 2
+    "f", "!", "setup failed", "The play did not reach its question, or fails without the shutdown too.", 2
 )
-SHOULD_BROKEN = Shown("s", "△", "should broken", "A should did not hold: it is shown, and fails nobody.", 3)
+SHOULD_BROKEN = Shown(
+    "s", "△", "should broken", "A should was tested and did not hold: that is shown, but fails no server.", 3
+)
 CANNOT_TELL = Shown("c", "?", "cannot tell", "The trace holds no evidence either way.", 4)
-OBSERVED = Shown("o", "•", "observed", "There is no right answer: this is what the server did.", 5)
+OBSERVED = Shown("o", "•", "observed", "There is no right or wrong: this is what the server did.", 5)
 BLOCKED = Shown("x", "⊘", "blocked", "A check that this one depends on is broken.", 6, linked=False)
-KEPT = Shown("k", "✓", "kept", "The rule was put to the test and held.", 7, linked=False)
+KEPT = Shown("k", "✓", "kept", "The rule was tested and held.", 7, linked=False)
 NOT_SUPPORTED = Shown(
-    "n", "\N{EN DASH}", "not supported", "Not asked: the server does not claim what the question needs.", 8
+    "n", "\N{EN DASH}", "not supported", "Not played: the server does not claim what the question needs.", 8
 )
 
 LEGEND = (KEPT, BROKEN, SHOULD_BROKEN, OBSERVED, CANNOT_TELL, BLOCKED, NOT_SUPPORTED, SETUP_FAILED, HARNESS_ERROR)
@@ -58,7 +60,7 @@ def shown(verdict: Verdict) -> Shown:
 
 
 def known(verdicts: Iterable[Verdict]) -> int:
-    """Count those that are broken and were known to be."""
+    """Return how many verdicts are broken as expected."""
     return sum(verdict.answer is Answer.BROKEN and verdict.expected is not None for verdict in verdicts)
 
 
@@ -74,12 +76,12 @@ class Count:
 
 
 def counts(verdicts: Iterable[Verdict]) -> tuple[Count, ...]:
-    """Count verdicts by the way they are shown, what matters most first."""
+    """Return the verdicts counted by the way they are shown, what matters most first."""
     tally = Counter(map(shown, verdicts))
     return tuple(Count(way, tally[way]) for way in sorted(tally, key=lambda way: way.rank))
 
 
 def headline(tally: tuple[Count, ...]) -> tuple[Count, ...]:
-    """Return what stands in for a whole play: its worst answers, or how many rules it kept when none is worse."""
+    """Return the counts that stand for a whole play: its worst answers, or how many rules it kept when none is worse."""
     worst = tuple(count for count in tally if count.shown.telling)
     return worst[:2] or tuple(count for count in tally if count.shown is KEPT) or tally[:1]

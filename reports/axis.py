@@ -1,7 +1,7 @@
 """A time axis that gives room to what happens and cuts out the time in which nothing does. Pure.
 
-Time runs evenly, with two exceptions, and both are said in the report: marks that lie close together are set apart so
-that their order can be seen, and a quiet stretch is cut, with its length written into the cut.
+Time runs evenly, with two exceptions, and the report says both: signs that lie close together are set apart so that
+their order can be seen, and a quiet stretch is cut out, with its length written into the cut.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 QUIET_S = 1.6
-"""A stretch longer than this without any mark is cut."""
+"""A stretch longer than this without any sign is cut."""
 CUT = 54.0
 """The width of a cut."""
 APART = 15.0
-"""The least distance of two marks in one lane."""
+"""The least distance of two signs in one lane."""
 _NUDGE = 4.0
 _STEEPEST = 40_000.0
 _HALVINGS = 26
-"""After so many the steepness is found to less than a thousandth of a unit a second."""
+"""After this many the steepness is exact to a thousandth of a unit a second."""
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_APART = 52.0
 
 
 @dataclass(frozen=True)
 class Point:
-    """A moment that must be shown. With a ``lane`` it is a mark there, which keeps its distance to others."""
+    """A moment that must be shown. With a ``lane`` it is a sign there, which keeps its distance to others."""
 
     at_ns: int
     lane: int | None = None
@@ -56,7 +56,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Axis:
-    """Where moments lie. ``places`` are those of the points, in the order in which they were given."""
+    """Where moments lie. ``places`` are those of the points, in the order of the points."""
 
     places: tuple[float, ...]
     knots: tuple[tuple[int, float], ...]
@@ -64,7 +64,7 @@ class Axis:
     pace: float
 
     def at(self, moment_ns: int) -> float:
-        """Give the place of any moment, between the points by proportion."""
+        """Return the place of any moment, between the points by proportion."""
         after = bisect_right(self.knots, (moment_ns, float("inf")))
         if after == 0:
             return self.knots[0][1]
@@ -74,7 +74,7 @@ class Axis:
         return begin + (end - begin) * (moment_ns - begin_ns) / (end_ns - begin_ns)
 
     def ticks(self, zero_ns: int) -> list[Tick]:
-        """Give zero, the end of each cut, and round moments between them, as close as their names allow."""
+        """Return zero, the end of each cut, and round moments between them, as close as their names allow."""
         step = next((step for step in _STEPS if step * self.pace >= _TICK_APART), _STEPS[-1])
         first, last = ((self.knots[end][0] - zero_ns) / 1e9 for end in (0, -1))
         wanted = [0.0, *(round((cut.end_ns - zero_ns) / 1e9, 2) for cut in self.cuts)]
@@ -94,7 +94,7 @@ def _seconds(value: float) -> str:
 
 
 def lay(points: Sequence[Point], width: float) -> Axis:
-    """Lay points out on an axis of a width: as steep as it can be without becoming wider."""
+    """Return points laid out on an axis of a width: as steep as it can be without becoming wider."""
     order = sorted(range(len(points)), key=lambda place: points[place].at_ns)
     times = [points[index].at_ns for index in order]
     steps = [(0.0, points[order[0]].lane)]
@@ -116,7 +116,7 @@ def lay(points: Sequence[Point], width: float) -> Axis:
 
 
 def _places(steps: Iterable[tuple[float, int | None]], pace: float) -> list[float]:
-    """Lay out what comes so many seconds after what came before, each in its lane."""
+    """Return a place for each step: so many seconds after the one before, each in its lane."""
     places: list[float] = []
     last: dict[int, float] = {}
     place = 0.0
@@ -135,7 +135,7 @@ def _places(steps: Iterable[tuple[float, int | None]], pace: float) -> list[floa
 
 
 def _knots(times: Iterable[int], places: Iterable[float]) -> Iterable[tuple[int, float]]:
-    """Of several places for one moment the first one stands."""
+    """Return the first place of each moment."""
     knots: dict[int, float] = {}
     for time_ns, place in zip(times, places, strict=True):
         knots.setdefault(time_ns, place)

@@ -36,12 +36,12 @@ class Badge:
     title: str
 
     def as_endpoint(self) -> str:
-        """Give the JSON for shields.io."""
+        """Return the JSON for shields.io."""
         record = {"schemaVersion": 1, "label": LABEL, "message": self.message, "color": self.colour}
         return json.dumps(record | {"isError": self.colour == "red"}) + "\n"
 
     def as_svg(self) -> str:
-        """Draw it; the text is fitted to its box, whatever font is there."""
+        """Return it drawn; the text is fitted to its box, whatever font is there."""
         left, right = (round(len(text) * _CHARACTER + _PADDING) for text in (LABEL, self.message))
         label, message, title = (escape(printable(text)) for text in (LABEL, self.message, self.title))
         return (
@@ -57,7 +57,7 @@ class Badge:
 
 
 def badge(results: Results, server: str) -> Badge:
-    """Say how a server did. Musts and promises count; raises LookupError for a server that was not played on."""
+    """Return the badge of a server. Musts and promises count; raises LookupError for a server that was not played on."""
     plays = [play for play in results.plays if play.server == server and not play.not_supported]
     if not plays:
         raise LookupError(f"there is no play of {server!r}; there are some of {', '.join(results.servers)}")
@@ -79,7 +79,7 @@ def badge(results: Results, server: str) -> Badge:
 
 
 def write_badge(results: Results, server: str, folder: Path) -> tuple[Path, Path]:
-    """Write ``badge-SERVER.svg`` and ``badge-SERVER.json`` and give their paths."""
+    """Write ``badge-SERVER.svg`` and ``badge-SERVER.json`` and return their paths."""
     drawn = badge(results, server)
     name = slug("badge", server)
     paths = folder / f"{name}.svg", folder / f"{name}.json"

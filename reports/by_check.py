@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Instance:
-    """One verdict that stands in view, and the id of its evidence."""
+    """One verdict that is shown without unfolding, and the id of its evidence."""
 
     play: PlayResult
     shown: Shown

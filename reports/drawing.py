@@ -1,4 +1,4 @@
-"""Lanes laid out on paper: where each bar, mark and word of a timeline stands. Pure; the template only writes it down."""
+"""Lanes laid out on paper: where each bar, sign and label of a timeline stands. Pure; the template only writes it down."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class DrawnBar:
 
 
 @dataclass(frozen=True)
-class Words:
-    """Words beside something, from ``x`` on or (``anchor`` is ``end``) up to it."""
+class Label:
+    """A text beside something, from ``x`` on or (``anchor`` is ``end``) up to it."""
 
     text: str
     x: float
@@ -47,14 +47,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Sign:
-    """A mark's sign, and the words beside it if there is room."""
+    """A marker's sign, and the label beside it if there is room."""
 
     kind: str
     x: float
     y: float
     title: str
     blamed: bool
-    words: Words | None
+    label: Label | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Dash:
 
     x: float
     title: str
-    words: Words | None
+    label: Label | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Drawing:
 
 
 def draw(lanes: Lanes, blamed: Collection[int] = ()) -> Drawing:
-    """Lay a play out. ``blamed`` are the lines of the trace on which broken verdicts rest."""
+    """Return a play laid out. ``blamed`` are the lines of the trace on which broken verdicts rest."""
     markers = [(number, marker) for number, lane in enumerate(lanes.lanes) for marker in lane.markers]
     markers = [(number, marker) for number, marker in markers if marker.at_ns >= lanes.begin_ns]
     axis = lay([*(Point(marker.at_ns, number) for number, marker in markers), *_soft(lanes)], PLOT)
@@ -136,7 +136,7 @@ def _title(lanes: Lanes) -> str:
 
 
 def _soft(lanes: Lanes) -> Iterable[Point]:
-    """The moments that need a place on the axis, but no room of their own."""
+    """Yield the moments that need a place on the axis, but no room of their own."""
     yield Point(lanes.begin_ns)
     yield Point(lanes.zero_ns)
     yield Point(lanes.end_ns)
@@ -175,7 +175,7 @@ _SHAPES = {"process": (-2.5, 5.0), "connection": (-2.5, 5.0), "request": (-9.0, 
 
 
 def _span(bar: Bar, markers: Sequence[tuple[Marker, float]], axis: Axis, middle: float) -> DrawnBar:
-    """A bar reaches as far as the markers of its own lane that share its last moment, wherever they were set."""
+    """Return a bar that reaches as far as the markers of its own lane that share its last moment, wherever they were set."""
     begin = axis.at(bar.begin_ns)
     same = [place for marker, place in markers if marker.at_ns == bar.end_ns]
     end = max([axis.at(bar.end_ns), *same])
@@ -185,7 +185,7 @@ def _span(bar: Bar, markers: Sequence[tuple[Marker, float]], axis: Axis, middle:
 
 
 def _threads(bars: Iterable[Bar], axis: Axis, top: float) -> Iterable[tuple[str, str]]:
-    """One path for all handlers, one for the requests that got a whole response and one for those that did not."""
+    """Yield one path for all handlers, one for the requests that got a whole response and one for those that did not."""
     paths: dict[str, list[str]] = {}
     number = -1
     for bar in bars:
@@ -198,33 +198,33 @@ def _threads(bars: Iterable[Bar], axis: Axis, top: float) -> Iterable[tuple[str,
 
 
 class _Room:
-    """The room for words in one lane: above its line and below it. What asks first is served first."""
+    """The room for labels in one lane: above its line and below it. The first label gets the first choice."""
 
     def __init__(self, middle: float) -> None:
         self.middle = middle
         self._taken: list[tuple[float, float, int]] = []
 
-    def words(self, text: str, x: float) -> Words | None:
-        """Find a place for words that belong to ``x``; None if there is none left."""
+    def place(self, text: str, x: float) -> Label | None:
+        """Return a label that belongs to ``x``, in a free place; None if there is none left."""
         room = len(text) * _LETTER
         for tier, anchor in ((-1, "start"), (1, "start"), (-1, "end"), (1, "end")):
             begin, end = (x - 5, x - 5 + room) if anchor == "start" else (x + 5 - room, x + 5)
             free = all(tier != other or end < left - 4 or begin > right + 4 for left, right, other in self._taken)
             if text and free and begin > GUTTER - 8 and end < WIDTH:
                 self._taken.append((begin, end, tier))
-                return Words(text, begin if anchor == "start" else end, self.middle + (-13 if tier < 0 else 21), anchor)
+                return Label(text, begin if anchor == "start" else end, self.middle + (-13 if tier < 0 else 21), anchor)
         return None
 
 
 def _signs(markers: Sequence[tuple[Marker, float]], room: _Room, blamed: Collection[int]) -> Iterable[Sign]:
-    """Words go to what matters most first; the signs stand in the order of time."""
-    served = sorted(markers, key=lambda each: each[0].rank)
-    words = {id(marker): room.words(marker.label, place) for marker, place in served}
+    """Yield the signs in the order of time; the markers of the lowest rank get their labels first."""
+    by_rank = sorted(markers, key=lambda entry: entry[0].rank)
+    labels = {id(marker): room.place(marker.label, place) for marker, place in by_rank}
     for marker, place in markers:
-        yield Sign(marker.kind, place, room.middle, marker.title, marker.line in blamed, words[id(marker)])
+        yield Sign(marker.kind, place, room.middle, marker.title, marker.line in blamed, labels[id(marker)])
 
 
 def _dash(bound: Bound, axis: Axis, room: _Room) -> Dash:
     x = axis.at(bound.at_ns)
     limit = f"{bound.limit_s:.3g} s"
-    return Dash(x, f"limit of {bound.what}: {limit}", room.words(f"≤ {limit}", x + 9))
+    return Dash(x, f"limit of {bound.what}: {limit}", room.place(f"≤ {limit}", x + 9))

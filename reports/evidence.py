@@ -1,4 +1,4 @@
-"""What stands behind a play's answers: its verdicts in words, its timeline, and the events worth reading."""
+"""What is behind a play's answers: its verdicts in words, its timeline, and the events worth reading."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.results.results import PlayResult, Results
 
 MOST_EVENTS = 48
-"""So many events of a play are shown; all are in its trace, which is linked to."""
+"""At most this many events of a play are shown; its trace, which is linked to, has all of them."""
 _NOISE = (FrameReceived, FrameSent, BodyReceived, StepBegun, LagMeasured, PlayEnded, ServerStarted)
 _LONGEST = 160
 _MOST_MEASURED = 4
@@ -84,12 +84,12 @@ class VerdictRow:
 
 @dataclass(frozen=True)
 class EventRow:
-    """One event; ``rests`` is ``blamed`` or ``rests`` if a verdict rests on it. ``left_out`` stands for so many others."""
+    """One event; ``rests`` is ``blamed`` or ``rests`` if a verdict rests on it. ``left_out`` stands for that many others."""
 
     line: int = 0
     at_s: float = 0.0
     name: str = ""
-    words: str = ""
+    text: str = ""
     rests: str = ""
     left_out: int = 0
 
@@ -115,7 +115,7 @@ class Evidence:
 
     @property
     def telling(self) -> list[VerdictRow]:
-        """The verdicts that stand in view."""
+        """The verdicts that are shown without unfolding."""
         return [verdict for verdict in self.verdicts if verdict.shown.telling]
 
     @property
@@ -178,7 +178,7 @@ def _verdicts(results: Results, play: PlayResult) -> Iterator[VerdictRow]:
     for verdict in sorted(play.verdicts, key=lambda verdict: shown(verdict).rank):
         clause = results.clauses.get(verdict.clause)
         check = results.checks.get(verdict.check)
-        measured = [Measure(each.what, each.value_s, each.limit_s) for each in verdict.measured]
+        measured = [Measure(duration.what, duration.value_s, duration.limit_s) for duration in verdict.measured]
         way = shown(verdict)
         yield VerdictRow(
             id=verdict_id(play, verdict.check) if way.linked else "",
@@ -199,7 +199,7 @@ def _verdicts(results: Results, play: PlayResult) -> Iterator[VerdictRow]:
 
 
 def _steps(steps: Iterable[str]) -> Iterator[str]:
-    """Steps that differ in numbers alone, one after another, become one line with their count."""
+    """Yield the steps; steps in a row that differ only in numbers become one line with their count."""
     for _shape, alike in groupby(steps, key=lambda step: re.sub(r"\d+", "0", step)):
         run = list(alike)
         yield run[0] if len(run) == 1 else f"{run[0]} … {run[-1]}  (\N{MULTIPLICATION SIGN}{len(run)})"
@@ -221,11 +221,11 @@ def _events(trace: Trace, play: PlayResult) -> Iterator[EventRow]:
             continue
         for line, event in run:
             at_s = (event.end_ns - zero_ns) / 1e9
-            yield EventRow(line, at_s, type(event).__name__, _words(event), rests.get(line, ""))
+            yield EventRow(line, at_s, type(event).__name__, _in_words(event), rests.get(line, ""))
 
 
 def _kept(readable: Sequence[Numbered], signal: SignalSent | None, blamed: Collection[int]) -> set[int]:
-    """Of too many events those around the signal stay, the last ones, and all on which a broken verdict rests."""
+    """Return the lines to show when there are too many: those around the signal, the last ones, and all that are blamed."""
     lines = [line for line, _event in readable]
     if len(lines) <= MOST_EVENTS:
         return set(lines)
@@ -234,8 +234,8 @@ def _kept(readable: Sequence[Numbered], signal: SignalSent | None, blamed: Colle
     return {*lines[begin : begin + MOST_EVENTS // 2], *lines[-MOST_EVENTS // 2 :], *blamed}
 
 
-def _words(event: Event) -> str:
-    """Put the fields of an event in words, those that say nothing left out."""
+def _in_words(event: Event) -> str:
+    """Return the fields of an event as text, without those that are empty."""
     said = ((name, value) for name, value in vars(event).items() if name not in ("begin_ns", "end_ns"))
     return " ".join(f"{name}={_value(name, value)}" for name, value in said if value not in ("", (), None))
 

@@ -1,4 +1,4 @@
-"""The figures that an operator asks for first, one row a server."""
+"""The figures that an operator wants first, one row a server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.results.results import PlayResult, Results
 
 OWED = "in_flight_requests_are_served"
-"""A scenario that asks this owes every request a response; in the others handlers are cut on purpose."""
+"""A scenario with this check owes every request a response; in the others handlers are cut on purpose."""
 GOAWAY = "goaway_precedes_close"
 EXIT = "server_exits_in_time"
 STATUS = "exit_status_is_documented"
@@ -45,8 +45,8 @@ class Split:
     broken: int
 
     @property
-    def asked(self) -> int:
-        """How often it was decided."""
+    def decided(self) -> int:
+        """How often it was kept or broken."""
         return self.kept + self.broken
 
 
@@ -80,7 +80,7 @@ class ServerFigures:
 
     @property
     def requests_lost(self) -> str:
-        """How many requests were lost of those that were owed a response, and how many others were, in words."""
+        """How many of the owed requests were lost, and how many others were lost, in words."""
         excused = f", and {self.excused_lost} that were not owed" if self.excused_lost else ""
         return f"{self.lost} of {self.sent} requests lost{excused}"
 
@@ -95,7 +95,7 @@ def rows(results: Results) -> list[ServerFigures]:
 
 
 def not_installed(results: Results) -> dict[str, ServerDescription]:
-    """Return the servers that were not there, by name."""
+    """Return the servers that are not installed, by name."""
     return {name: server for name, server in results.servers.items() if not server.installed}
 
 

@@ -1,4 +1,4 @@
-"""What the matrices can be filtered by: only what the run holds is offered."""
+"""What the matrices can be filtered by: only values that the run has are offered."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def filters(results: Results) -> Filters:
     return Filters(
         protocols=tuple(sorted({play.protocol for play in played})),
         levels=tuple(level for level in Level if level in levels),
-        families=tuple(dict.fromkeys(family_of(each) for name, each in results.scenarios.items() if name in names)),
+        families=tuple(
+            dict.fromkeys(family_of(scenario) for name, scenario in results.scenarios.items() if name in names)
+        ),
         answers=tuple(way for way in sorted(LEGEND, key=lambda way: way.rank) if way in answers),
     )

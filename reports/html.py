@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lastcall.reports import links
 from lastcall.reports.printable import printable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lastcall.reports.evidence import Evidence
 
 GENERATOR = '<meta name="generator" content="lastcall">'
-"""Stands at the head of every page: by it a page of an earlier run is known when it is cleared away."""
+"""This stands at the head of every page: by it a page of an earlier run is recognised before it is removed."""
 _HEAD = 400
 
 
@@ -38,7 +38,7 @@ class PagePrinter:
         addresses = ("check_id", "server_id", "server_page", "question_page", "outward")
         self._templates.globals |= {name: getattr(links, name) for name in addresses}
         self._templates.globals |= {"timeline_of": self.timeline_of, "generator": Markup(GENERATOR)}  # noqa: S704 - ours
-        self._templates.filters |= {"seconds": _seconds, "number": _number}
+        self._templates.filters |= {"seconds": _seconds, "number": _number, "with_code": _with_code}
         self._timelines: dict[str, Markup] = {}
 
     def timeline_of(self, play: Evidence) -> Markup:
@@ -70,7 +70,7 @@ def put(text: str, path: Path) -> Path:
 
 
 def clear(folder: Path, keep: Sequence[Path] = ()) -> None:
-    """Take away the pages of an earlier run; a file that is none of ours stays."""
+    """Remove the pages of an earlier run; all other files stay."""
     for path in set(folder.glob("*.html")) - set(keep):
         with path.open(encoding="utf-8", errors="replace") as file:
             ours = GENERATOR in file.read(_HEAD)
@@ -79,12 +79,21 @@ def clear(folder: Path, keep: Sequence[Path] = ()) -> None:
 
 
 def _fit_to_print(value: object) -> object:
-    """Whatever the templates write is made printable first, and escaped after that."""
+    """Return a value as the templates write it: printable first, and escaped after that."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def _with_code(text: str) -> Markup:
+    """Return a text, escaped, with everything between double backquotes as code: docstrings of checks have them."""
+    parts = printable(text).split("``")
+    if len(parts) % 2 == 0:
+        return escape(printable(text))
+    pairs = ((part, place % 2) for place, part in enumerate(parts))
+    return Markup().join(Markup("<code>{}</code>").format(part) if code else escape(part) for part, code in pairs)
+
+
 def _policy(css: str, js: str) -> str:
-    """Allow the two blocks, by their hashes, and nothing else."""
+    """Return a policy that allows the two blocks, by their hashes, and nothing else."""
     style, script = (base64.b64encode(hashlib.sha256(block.encode()).digest()).decode() for block in (css, js))
     return f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'"
 
@@ -94,5 +103,5 @@ def _seconds(value: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a coordinate with as few characters as it needs."""
+    """Return a coordinate with as few characters as it needs."""
     return f"{value:.1f}".removesuffix(".0")

@@ -99,7 +99,7 @@ class Lanes:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """The events of a trace, told apart by what they belong to."""
+    """The events of a trace, sorted by what they belong to."""
 
     begin_ns: int
     end_ns: int
@@ -150,7 +150,7 @@ def _process_lane(groups: _Sorted, bounds: Sequence[Bound]) -> Lane:
 
 
 def _gathered(markers: Iterable[Marker]) -> tuple[Marker, ...]:
-    """Count lines of output that follow one another as one marker."""
+    """Return the markers, with lines of output that follow one another counted as one."""
     gathered: list[Marker] = []
     for marker in markers:
         if gathered and marker.kind == gathered[-1].kind == "output" and marker.text == gathered[-1].text:
@@ -208,7 +208,7 @@ def _note(sent: RequestSent | WebSocketAsked) -> str:
 
 
 def _request_bars(groups: _Sorted, pairs: Sequence[Numbered]) -> Iterable[Bar]:
-    """Yield what the client saw of a request, and, to stand beneath it, how long its handler ran."""
+    """Yield what the client saw of a request and, beneath it, how long its handler ran."""
     at = {type(event): event.end_ns for _line, event in reversed(pairs)}
     sent_ns = next(at[kind] for kind in _SENT if kind in at)
     over_ns = at.get(ResponseEnded) or at.get(StreamReset) or _end_of_connection(groups, _sent(pairs).connection)
@@ -255,14 +255,14 @@ def _bounds(trace: Trace, signal: SignalSent | None, measured: Iterable[Measured
 
 
 def _closes(event: Event) -> bool:
-    """Return whether a connection's bar ends here: its server has ended it, or there is nothing more to see of it."""
+    """Return whether a connection's bar ends here: its server has ended it, or nothing more of it is seen."""
     if isinstance(event, ConnectionEnded):
         return event.by == "server" or event.how == "abandoned"
     return isinstance(event, ConnectionFailed)
 
 
 def _is_timed(event: Event) -> bool:
-    """Return whether a limit may be for this event: it is something that the server does."""
+    """Return whether a limit may be for this event: it is one of the server's acts."""
     return isinstance(event, (GoawayReceived, ServerExited)) or (
         isinstance(event, ConnectionEnded) and event.by == "server"
     )

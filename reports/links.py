@@ -1,4 +1,4 @@
-"""Addresses inside the page and out of it, safe whatever the names and paths are that they are made from."""
+"""Addresses inside a page and out of it, safe whatever the names and paths are that they are made from."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ if TYPE_CHECKING:
 
 
 def slug(*parts: str) -> str:
-    """Join names to an id; a character that does not belong into one is replaced by its number."""
-    return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"~{ord(found.group()):x}", "-".join(parts))
+    """Return names joined to an id; a character that does not belong into an id is replaced by its number."""
+    return re.sub(r"[^A-Za-z0-9._-]", lambda match: f"~{ord(match.group()):x}", "-".join(parts))
 
 
 def play_id(play: PlayResult) -> str:
-    """Give the id by which a play is linked to: ``play-SERVER-PROTOCOL-SCENARIO``."""
+    """Return the id by which a play is linked to: ``play-SERVER-PROTOCOL-SCENARIO``."""
     return slug("play", play.server, play.protocol, play.scenario)
 
 
 def check_id(name: str) -> str:
-    """Give the id of a check's description."""
+    """Return the id of a check's description."""
     return slug("check", name)
 
 
 def verdict_id(play: PlayResult, check: str) -> str:
-    """Give the id of one verdict in a play's evidence."""
+    """Return the id of one verdict in a play's evidence."""
     return slug("verdict", play.server, play.protocol, play.scenario, check)
 
 
 def server_id(name: str) -> str:
-    """Give the id of a server's evidence."""
+    """Return the id of a server's evidence."""
     return slug("server", name)
 
 
 def by_check_id(check: str) -> str:
-    """Give the id of what one server's plays say of a check."""
+    """Return the id of what one server's plays say about a check."""
     return slug("asked", check)
 
 
@@ -47,29 +47,29 @@ FOLDER = "report"
 
 
 def server_page(name: str) -> str:
-    """Give the file name of a server's page. No server can take the name of a question's page."""
+    """Return the file name of a server's page. No server can take the name of a question's page."""
     plain = slug(name)
     return _short(f"server-{plain}" if plain.startswith(("question-", "server-")) else plain)
 
 
 def question_page(scenario: str, protocol: str) -> str:
-    """Give the file name of the page on which all servers' answers to one question stand."""
+    """Return the file name of the page with all servers' answers to one question."""
     return _short(slug("question", scenario, protocol))
 
 
 def _short(stem: str) -> str:
-    """A file system takes no name of any length: a long one is cut, and told apart by the hash of the whole."""
+    """Return the name of a page, cut if it is too long for a file system, and then with the hash of the whole."""
     if len(stem) > _LONGEST:
         stem = f"{stem[:_LONGEST]}~{hashlib.sha256(stem.encode()).hexdigest()[:12]}"
     return f"{stem}.html"
 
 
 def stored(path: str, root: str = "./") -> str:
-    """Give the address of a stored file; ``root`` leads from the page to the results. It can only ever be a relative path."""
+    """Return the address of a stored file; ``root`` leads from the page to the results. It can only be a relative path."""
     return root + quote(path) if path else ""
 
 
 def outward(link: object) -> str:
-    """Give a link that may be followed: over HTTP or not at all."""
+    """Return a link if it may be followed: over HTTP, or not at all."""
     text = str(link or "")
     return text if text.startswith(("https://", "http://")) else ""

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from lastcall.conformance.results.results import PlayResult, Results
 
 MOST_LINES = 100
-"""So many findings are told of each server; a summary of GitHub's takes 1 MiB in all."""
+"""At most this many verdicts of each server are listed: GitHub takes 1 MiB of summary in all."""
 _LONGEST = 300
 _TELLING = (BROKEN, HARNESS_ERROR, SETUP_FAILED, SHOULD_BROKEN)
 _MARKUP = re.compile(r"""[!"#$&*:<>@\[\\\]^_`{|}~]|(?<=www)\.""", re.IGNORECASE)
-"""Whatever begins markup within a line: the colon, @ and "www." too, for an address becomes a link by itself."""
+"""All that begins markup within a line: the colon, @ and ``www.`` too, because an address becomes a link by itself."""
 
 
 def as_markdown(results: Results) -> str:
-    """Write the results as GitHub and GitLab show them."""
-    return "\n".join([*_head(results), *_figures(results), *_findings(results)]) + "\n"
+    """Return the results as GitHub and GitLab show them."""
+    return "\n".join([*_head(results), *_figures(results), *_telling(results)]) + "\n"
 
 
 def as_table(results: Results) -> str:
-    """Write the figures alone, a row for each server that was played, as a README shows them."""
+    """Return the figures alone, a row for each server that was played on, as a README shows them."""
     lines = ["| server | version | requests lost | must broken | promise broken | should broken | slowest exit |"]
     lines.append("|---|---|--:|--:|--:|--:|--:|")
     for row in sorted(figures.rows(results), key=lambda row: row.name):
@@ -42,18 +42,18 @@ def as_table(results: Results) -> str:
 
 
 def escaped(text: object) -> str:
-    """Make a text safe inside a line of Markdown or a cell of a table: it comes out as it is, and as nothing else."""
+    """Return a text that is safe inside a line of Markdown or a cell of a table: it is shown as it is, and as nothing else."""
     flat = " ".join(printable(str(text)).split())
     flat = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
-    # By number: a backslash would not stop an address from becoming a link, and means nothing inside of HTML.
-    return _MARKUP.sub(lambda found: f"&#{ord(found.group())};", flat)
+    # By number: a backslash does not stop an address from becoming a link, and has no meaning inside HTML.
+    return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", flat)
 
 
 def linked(text: object, link: object) -> str:
-    """Give a text as a link, if the link may be followed."""
+    """Return a text as a link, if the link may be followed."""
     address = outward(link)
     # In pointed brackets an address ends at > alone; a blank or a line's end would end the link.
-    safe = re.sub(r"[<>\\\s|]", lambda found: f"%{ord(found.group()):02X}", address) if address.isprintable() else ""
+    safe = re.sub(r"[<>\\\s|]", lambda match: f"%{ord(match.group()):02X}", address) if address.isprintable() else ""
     return f"[{escaped(text)}](<{safe}>)" if safe else escaped(text)
 
 
@@ -94,7 +94,7 @@ def _figures(results: Results) -> Iterator[str]:
 
 
 def expected_of(results: Results, server: str) -> int:
-    """Count what is broken and known to be."""
+    """Return how many verdicts of a server are broken as expected."""
     plays = (play for play in results.plays if play.server == server)
     return sum(verdict.expected is not None for play in plays for verdict in play.verdicts)
 
@@ -103,7 +103,7 @@ def _marked(count: int) -> str:
     return f"**{count}**" if count else "0"
 
 
-def _findings(results: Results) -> Iterator[str]:
+def _telling(results: Results) -> Iterator[str]:
     for name in results.servers:
         telling = [
             (play, verdict)
@@ -114,7 +114,7 @@ def _findings(results: Results) -> Iterator[str]:
         ]
         if telling:
             yield ""
-            yield f"<details><summary>{escaped(name)}: {len(telling)} findings</summary>"
+            yield f"<details><summary>{escaped(name)}: {len(telling)} broken or unproved</summary>"
             yield ""
             yield from _lines(results, telling)
             yield ""

@@ -1,4 +1,4 @@
-"""Which events stand as markers in a lane, with which sign and words. Pure."""
+"""Which events stand as markers in a lane, with which sign and label. Pure."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from lastcall.conformance.model.server_events import (
     ListenerClosed,
     OrphansFound,
     OutputWritten,
+    RemoveFailed,
     ServerExited,
     ServerKilled,
     SetupFailed,
@@ -44,13 +45,13 @@ _LONG = 160
 
 E = TypeVar("E", bound=Event)
 Labels = tuple[str, str]
-"""The words beside a sign, and what a pointer that rests on it is shown."""
+"""The label beside a sign, and the title that a pointer on the sign shows."""
 _Sign = tuple[str, int, Callable[[Any], Labels]]
 
 
 @dataclass(frozen=True)
 class Marker:
-    """One event in a lane. ``kind`` picks the sign; the lower its ``rank``, the sooner it gets its words beside it.
+    """One event in a lane. ``kind`` picks the sign; a lower ``rank`` gets its label sooner.
 
     ``title`` is the whole of it, ``text`` what stands beside the sign; ``line`` is the event's in the stored trace.
     """
@@ -70,7 +71,7 @@ class Marker:
 
     @property
     def label(self) -> str:
-        """The words beside the sign."""
+        """The text beside the sign."""
         return f"{self.text} \N{MULTIPLICATION SIGN}{self.count}" if self.count > 1 else self.text
 
 
@@ -133,7 +134,7 @@ _ENDS: dict[tuple[str, str], _Sign] = {
     ("client", "fin"): ("ours", 8, _fixed("client FIN", "the client closed its side (FIN)")),
     ("client", "connection_close"): ("ours", 8, _code("client CONNECTION_CLOSE", "the client closed the connection")),
 }
-"""The ends of a connection, by whose they are and how. A client's close_notify goes with its FIN, and has no sign."""
+"""The ends of a connection, by who ended it and how. A client's close_notify goes with its FIN, and has no sign."""
 
 _REQUEST: dict[type[Event], _Sign] = dict(
     (
@@ -179,6 +180,7 @@ _PROCESS: dict[type[Event], _Sign] = dict(
             2,
             lambda event: ("left running", f"left running: {', '.join(event.commands)}"),
         ),
+        _sign(RemoveFailed, "refused", 2, lambda event: ("not removed", f"not removed: {event.reason}")),
         _sign(SetupFailed, "refused", 0, _reason("setup failed")),
         _sign(HarnessFailed, "refused", 0, _reason("harness failed")),
     )

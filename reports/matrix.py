@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
 from lastcall.reports.links import play_id, slug, verdict_id
 
@@ -83,7 +84,7 @@ class Table:
 
 
 def tables(results: Results) -> list[Table]:
-    """Return the tables: scenarios asked over the same version of HTTP stand together, since their columns are the same."""
+    """Return the tables: scenarios over the same version of HTTP stand together, since their columns are the same."""
     families: dict[tuple[str, ...], list[str]] = {}
     played = {play.scenario for play in results.plays if not play.not_supported}
     for name, scenario in results.scenarios.items():
@@ -94,13 +95,13 @@ def tables(results: Results) -> list[Table]:
 
 
 def _table(results: Results, family: tuple[str, ...], names: Sequence[str]) -> Table:
-    mine = {play.key: play for play in results.plays if play.scenario in names}
-    columns = tuple(_columns(results, list(mine.values())))
+    own = {play.id: play for play in results.plays if play.scenario in names}
+    columns = tuple(_columns(results, list(own.values())))
     widths = {name: sum(column.server == name for column in columns) for name in results.servers}
     modules: dict[str, list[ScenarioRow]] = {}
     for name in names:
         scenario = results.scenarios[name]
-        row = _scenario_row(name, scenario, columns, mine)
+        row = _scenario_row(name, scenario, columns, own)
         modules.setdefault(family_of(scenario), []).append(row)
     return Table(
         id=slug("matrix", *family),
@@ -122,22 +123,22 @@ def tokens(verdicts: Iterable[Verdict]) -> str:
 
 
 def _columns(results: Results, plays: Sequence[PlayResult]) -> list[Column]:
-    """A server that speaks none of the table's protocols has one column, which says so."""
+    """Return the columns; a server that speaks none of the table's protocols has one, which says so."""
     columns: list[Column] = []
     for name, server in results.servers.items():
-        mine = [play for play in plays if play.server == name]
-        spoken = sorted({play.protocol for play in mine if not play.not_supported})
-        if not spoken and not (mine and server.installed):
+        own = [play for play in plays if play.server == name]
+        spoken = sorted({play.protocol for play in own if not play.not_supported})
+        if not spoken and not (own and server.installed):
             continue
         columns += [Column(name, protocol, first=place == 0) for place, protocol in enumerate(spoken or [""])]
     return columns
 
 
-Plays = dict[tuple[str, str, str], "PlayResult"]
+Plays = dict[CaseId, "PlayResult"]
 
 
 def _scenario_row(name: str, scenario: ScenarioDescription, columns: Sequence[Column], plays: Plays) -> ScenarioRow:
-    beneath = [plays.get((column.server, column.protocol, name)) for column in columns]
+    beneath = [plays.get(CaseId(column.server, column.protocol, name)) for column in columns]
     pairs = list(zip(columns, beneath, strict=True))
     checks = tuple(
         CheckRow(check, level, tuple(_check_cell(column, play, check) for column, play in pairs))
@@ -171,10 +172,10 @@ def _check_cell(column: Column, play: PlayResult | None, check: str) -> MatrixCe
     verdict = next((verdict for verdict in play.verdicts if verdict.check == check), None)
     if verdict is None:
         return MatrixCell(first=column.first)
-    each = shown(verdict)
-    target = verdict_id(play, check) if each.linked else ""
+    way = shown(verdict)
+    target = verdict_id(play, check) if way.linked else ""
     because, expected = verdict.because, verdict.expected is not None
-    return MatrixCell(each, play=play_id(play), target=target, title=because, first=column.first, known=expected)
+    return MatrixCell(way, play=play_id(play), target=target, title=because, first=column.first, known=expected)
 
 
 def _empty(column: Column, play: PlayResult | None) -> MatrixCell:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.reports.answers import BROKEN, NOT_SUPPORTED, SHOULD_BROKEN, Count, Shown, counts, headline, known, shown
 from lastcall.reports.links import FOLDER, by_check_id, play_id, question_page, server_page, slug
 from lastcall.reports.matrix import family_of, tokens
@@ -23,7 +24,7 @@ Verdicts = list[tuple[str, "Verdict"]]
 
 @dataclass(frozen=True)
 class OverviewCell:
-    """One server's answer: the worst one. ``asks`` are the tokens by which the filter finds it; ``known``: all was expected."""
+    """One server's worst answer. ``asks`` are the tokens by which the filter finds it; ``known``: all of it is expected."""
 
     shown: Shown
     number: str = ""
@@ -62,10 +63,10 @@ def overview(results: Results) -> Overview:
     """Return both matrices: rows in the order of the scenarios and of the checks, columns in that of the servers."""
     played = [play for play in results.plays if not play.not_supported]
     servers = tuple(name for name in results.servers if name in {play.server for play in played})
-    plays = {play.key: play for play in results.plays}
+    plays = {play.id: play for play in results.plays}
     pairs = {(play.scenario, play.protocol) for play in played}
     questions = [
-        _question(results, name, protocol, [plays.get((server, protocol, name)) for server in servers])
+        _question(results, name, protocol, [plays.get(CaseId(server, protocol, name)) for server in servers])
         for name, scenario in results.scenarios.items()
         for protocol in scenario.protocols
         if (name, protocol) in pairs
@@ -110,29 +111,29 @@ def _play_cell(play: PlayResult | None) -> OverviewCell | None:
 
 
 def _title(tally: Iterable[Count], expected: int) -> str:
-    words = ", ".join(str(count) for count in tally)
-    return f"{words}; {expected} of them expected" if expected else words
+    summary = ", ".join(str(count) for count in tally)
+    return f"{summary}; {expected} of them expected" if expected else summary
 
 
 def _all_known(verdicts: Iterable[Verdict], worst: Shown) -> bool:
-    """Whether all that is shown as broken is a known deviation."""
+    """Return whether everything that is shown as broken is a known deviation."""
     if worst not in (BROKEN, SHOULD_BROKEN):
         return False
     return all(verdict.expected is not None for verdict in verdicts if shown(verdict) is worst)
 
 
 def _checks(results: Results, played: Sequence[PlayResult], servers: Sequence[str]) -> Iterable[OverviewRow]:
-    found: dict[tuple[str, str], Verdicts] = defaultdict(list)
+    verdicts: dict[tuple[str, str], Verdicts] = defaultdict(list)
     levels: dict[str, dict[Level, None]] = defaultdict(dict)
     families: dict[str, dict[str, None]] = defaultdict(dict)
     for play in played:
         for verdict in play.verdicts:
             check = verdict.check
-            found[check, play.server].append((play.protocol, verdict))
+            verdicts[check, play.server].append((play.protocol, verdict))
             levels[check][verdict.level] = None
             families[check][_family(results, play)] = None
     for check in (name for name in results.checks if name in levels):
-        protocols = {protocol for server in servers for protocol, _verdict in found[check, server]}
+        protocols = {protocol for server in servers for protocol, _verdict in verdicts[check, server]}
         yield OverviewRow(
             id=slug("answers", check),
             name=check.replace("_", " "),
@@ -142,7 +143,7 @@ def _checks(results: Results, played: Sequence[PlayResult], servers: Sequence[st
             protocols=tuple(sorted(protocols)),
             families=tuple(families[check]),
             levels=tuple(levels[check]),
-            cells=tuple(_check_cell(check, server, found[check, server]) for server in servers),
+            cells=tuple(_check_cell(check, server, verdicts[check, server]) for server in servers),
         )
 
 
@@ -155,19 +156,19 @@ def _family(results: Results, play: PlayResult) -> str:
     return family_of(scenario) if scenario else ""
 
 
-def _check_cell(check: str, server: str, found: Verdicts) -> OverviewCell | None:
-    if not found:
+def _check_cell(check: str, server: str, by_protocol: Verdicts) -> OverviewCell | None:
+    if not by_protocol:
         return None
-    verdicts = [verdict for _protocol, verdict in found]
+    verdicts = [verdict for _protocol, verdict in by_protocol]
     tally = counts(verdicts)
     worst = headline(tally)[0]
     apart = worst.shown.telling
     return OverviewCell(
         shown=worst.shown,
         number=str(worst.number) if apart else "",
-        of=str(len(found)) if apart else "",
+        of=str(len(by_protocol)) if apart else "",
         address=f"{FOLDER}/{server_page(server)}#{by_check_id(check)}",
         title=_title(tally, known(verdicts)),
-        asks=" ".join(sorted({f"{tokens([verdict])}/{protocol}" for protocol, verdict in found})),
+        asks=" ".join(sorted({f"{tokens([verdict])}/{protocol}" for protocol, verdict in by_protocol})),
         known=_all_known(verdicts, worst.shown),
     )

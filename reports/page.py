@@ -1,4 +1,4 @@
-"""The HTML report: pages that load nothing, can be read without script, and escape all that a server said."""
+"""The HTML report: pages that load nothing, can be read without script, and escape everything that a server said."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "report.html"
 ONE_PAGE_PLAYS = 150
-"""So many plays are one page: each takes about 22 kB of evidence, and with 3 MB a browser is ready within a second."""
+"""Up to this many plays make one page: each takes about 22 kB of evidence, and a browser shows 3 MB within a second."""
 _STYLES = ("page.css", "evidence.css", "filter.css")
 _SCRIPTS = ("page.js", "filter.js")
 
@@ -65,7 +65,7 @@ def _by_server(results: Results, plays: Sequence[Evidence]) -> list[dict[str, An
         {
             "name": name,
             "description": server,
-            "plays": [each for each in plays if each.play.server == name],
+            "plays": [play for play in plays if play.play.server == name],
             "by_check": answers_by_check(results, name),
             "sole": len(results.servers) == 1,
             "differing": sum(claim.declared != claim.found for claim in server.claims),

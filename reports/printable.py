@@ -1,13 +1,15 @@
-"""Text that a server or a stored file chose, made fit to be printed."""
+"""Text that a server or a stored file chose, made safe to print."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Escape each character that is not printable (controls, overrides of direction, half pairs), except a new line."""
+    """Return a text with each unprintable character escaped: controls, overrides of direction, half pairs; not a new line."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() or each == "\n" else _escaped(each) for each in text)
+    return "".join(
+        character if character.isprintable() or character == "\n" else _escaped(character) for character in text
+    )
 
 
 def _escaped(character: str) -> str:

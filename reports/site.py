@@ -49,8 +49,8 @@ def write_site(printer: PagePrinter, results: Results, folder: Path, name: str, 
         plays = list(evidence(server, folder, _ROOT))
         (own,) = server.servers
         written.append(put(evidence_page(printer, server, plays, home), beside / server_page(own)))
-        for each in plays:
-            strips.setdefault((each.play.scenario, each.play.protocol), []).append(_answered(server, each))
+        for play in plays:
+            strips.setdefault((play.play.scenario, play.play.protocol), []).append(_answered(server, play))
     for (scenario, protocol), answered in strips.items():
         text = _question(printer, results, home, answered)
         written.append(put(text, beside / question_page(scenario, protocol)))
@@ -67,10 +67,10 @@ def _alone(results: Results) -> Iterator[Results]:
             yield dataclasses.replace(results, servers={name: server}, plays=plays)
 
 
-def _answered(results: Results, each: Evidence) -> Answered:
-    version = results.servers[each.play.server].version
-    shown = dataclasses.replace(each, verdicts=tuple(each.telling), drawing=None, events=(), steps=())
-    return Answered(shown, version, f"{server_page(each.play.server)}#{each.id}")
+def _answered(results: Results, play: Evidence) -> Answered:
+    version = results.servers[play.play.server].version
+    shown = dataclasses.replace(play, verdicts=tuple(play.telling), drawing=None, events=(), steps=())
+    return Answered(shown, version, f"{server_page(play.play.server)}#{play.id}")
 
 
 def _question(printer: PagePrinter, results: Results, home: str, answered: Sequence[Answered]) -> str:

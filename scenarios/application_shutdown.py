@@ -1,7 +1,7 @@
-"""The application has a shutdown of its own (ASGI lifespan), and handlers that listen for their clients.
+"""The application has a shutdown hook of its own (ASGI lifespan), and its handlers listen for disconnects.
 
-The hook closes what the handlers use, so it comes after them, and the process waits for it; and a server that is about
-to stop is no client that has gone.
+The hook closes what the handlers use, so the server calls it after the last handler, and the process waits for it. A
+coming shutdown is no disconnect: the client is still there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ LIFESPAN = frozenset({Feature.LIFESPAN})
 
 LIFESPAN_ORDER = Scenario(
     id="lifespan-order",
-    question="A handler still runs when the shutdown comes. Is the application's shutdown hook called only after it?",
+    question=(
+        "A handler still runs when the shutdown comes. Does the server call the application's shutdown hook only after"
+        " it?"
+    ),
     protocols=BOTH,
     launch=LaunchPlan(Duration(5, 20)),
     needs=LIFESPAN,
@@ -60,7 +63,7 @@ LIFESPAN_ORDER = Scenario(
 
 LIFESPAN_SLOW_HOOK = Scenario(
     id="lifespan-slow-hook",
-    question="The application's shutdown hook takes its time. Does the process wait for it?",
+    question="The application's shutdown hook takes a second. Does the process wait for it?",
     protocols=(Protocol.H1,),
     launch=LaunchPlan(Duration(6, 20)),
     needs=LIFESPAN,
@@ -68,7 +71,7 @@ LIFESPAN_SLOW_HOOK = Scenario(
         HoldHook(),
         Shutdown(),
         Await(ApplicationReported(report="shutdown begun")),
-        Elapse(Duration(1, 1), "the hook writes down what must not be lost"),
+        Elapse(Duration(1, 1), "the hook saves what must not be lost"),
         ReleaseHook(),
         Await(ApplicationReported(report="shutdown ended"), within="goaway_s"),
         Await(ServerExited()),
@@ -78,7 +81,7 @@ LIFESPAN_SLOW_HOOK = Scenario(
 
 LIFESPAN_AFTER_EXPIRY = Scenario(
     id="lifespan-after-expiry",
-    question="The drain timeout is over with a handler still held. Is the application's shutdown hook called all the same?",
+    question="A handler is still held when the drain timeout is over. Is the application's shutdown hook called all the same?",
     protocols=BOTH,
     launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
@@ -98,7 +101,7 @@ LIFESPAN_AFTER_EXPIRY = Scenario(
 
 DISCONNECT_NEWS = Scenario(
     id="disconnect-news",
-    question="A handler in flight listens for its client's going. Is it told so by the shutdown, though the client waits?",
+    question="A handler in flight listens for a disconnect. Does the shutdown report one, though the client still waits?",
     protocols=BOTH,
     launch=LaunchPlan(Duration(5, 20)),
     needs=LIFESPAN,

@@ -1,4 +1,4 @@
-"""The drain timeout that nobody has configured: what a server comes with is what most of its users have."""
+"""The server runs with its default drain timeout: most of its users have that one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANOTHER_PIECE: list[Step] = [Elapse(Duration(0.4, 3), "the stream has another pi
 
 DEFAULT_DRAIN = Scenario(
     id="default-drain",
-    question="Nobody has configured a drain timeout. How long is waited for a response without end, and for a quiet one?",
+    question="No drain timeout is configured. How long does the server wait for an endless response, and for a silent handler?",
     protocols=(Protocol.H1, Protocol.H2),
     launch=LaunchPlan(Duration(12, 100), default_drain=True),
     timeline=steps(

@@ -1,8 +1,8 @@
-"""The founding timelines: what golang/go#39776 replayed by hand, against any server.
+"""The founding timelines: the one that golang/go#39776 played by hand, and its variants, against any server.
 
-A server is asked to stop while an HTTP/2 connection carries requests that are in their handlers. They are owed their
-responses. Go's ``Server.Shutdown`` took a connection older than five seconds for one that was never used, and closed
-it: so the age of the connection is part of the timeline and is not shortened at the fast pace.
+A server gets its shutdown signal while an HTTP/2 connection carries requests that are in their handlers. Their clients
+are owed the responses. Go's ``Server.Shutdown`` took a connection older than five seconds for one that was never used,
+and closed it: so the age of the connection is part of the timeline, and the fast pace does not shorten it.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ ONE_REQUEST = Scenario(
 
 
 def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Scenario:
-    names = [f"request-{each}" for each in range(1, number + 1)]
+    names = [f"request-{place}" for place in range(1, number + 1)]
     return Scenario(
         id=f"{in_words.lower()}-requests",
-        question=f"{in_words} requests are in their handlers on one connection. Does every one of them get its response?",
+        question=f"{in_words} requests are in their handlers on one connection at the shutdown. Does each get its response?",
         protocols=HTTP2,
         launch=LaunchPlan(drain),
         streams_at_once=number,
@@ -75,7 +75,7 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
             [Await(HandlerEntered(name)) for name in names],
             Shutdown(),
             Await(GoawayReceived("a"), within="goaway_s"),
-            Elapse(Duration(0.5, 5), "what the drain begins with is done"),
+            Elapse(Duration(0.5, 5), "the first work of the drain is done"),
             ReadProcessorTime(),
             Elapse(held, "the handlers go on working, and their connection grows older in the drain"),
             ReadProcessorTime(),
@@ -97,11 +97,14 @@ def _fan_out(number: int, in_words: str, drain: Duration, held: Duration) -> Sce
 # Longer than the 5 s after which Go took the connection of these requests for one that was never used.
 TWENTY_FIVE_REQUESTS = _fan_out(25, "Twenty-five", Duration(10, 90), held=Duration(6, 55))
 SIX_REQUESTS = _fan_out(6, "Six", Duration(6, 20), held=Duration(2.5, 10))
-"""For servers that let fewer than twenty-five be handled at a time."""
+"""For servers that handle fewer than twenty-five requests at a time."""
 
 DEADLINE_FIRST = Scenario(
     id="deadline-first",
-    question="The drain timeout is over before the handler is. Is the end forced then, and does the cut response look cut?",
+    question=(
+        "The drain timeout is over while two handlers still run. Does the server force the end, and does a cut response"
+        " look cut?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(Duration(3, 10)),
     needs_drain=True,
@@ -134,7 +137,10 @@ DEADLINE_FIRST = Scenario(
 
 FRESH_IDLE_AND_NEW = Scenario(
     id="fresh-idle-and-new",
-    question="Beside the busy connection: one idle, one with only its preface, one silent, a newcomer. What becomes of each?",
+    question=(
+        "One connection is busy, one idle, one has sent only its preface, one is silent, and a new one comes during the"
+        " drain. What becomes of each?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(Duration(9, 25)),
     timeline=steps(

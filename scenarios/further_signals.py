@@ -1,6 +1,6 @@
 """A second signal comes while the server drains: the graceful one once more, or the one that forces the end.
 
-Impatient supervisors and people send it. What it does is the server's to document; what no signal may do is make a
+Impatient supervisors and people send it. The server's documentation says what it does; but no signal may make a
 response that was cut look whole.
 """
 
@@ -55,7 +55,10 @@ ENDED_SOMEHOW: tuple[Check, ...] = (
 
 SECOND_SIGNAL = Scenario(
     id="second-signal",
-    question="The graceful signal comes a second time while requests are in flight. Does the drain go on, or end visibly?",
+    question=(
+        "The graceful signal comes a second time while requests are in flight. Does the drain go on, or do cut"
+        " responses look cut?"
+    ),
     protocols=BOTH,
     launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
@@ -79,7 +82,10 @@ SECOND_SIGNAL = Scenario(
 
 FORCED_END = Scenario(
     id="forced-end",
-    question="The signal that forces the end comes while requests are in flight. Is the process gone soon, and cut visibly?",
+    question=(
+        "The signal that forces the end comes while requests are in flight. Does the process exit soon, and do cut"
+        " responses look cut?"
+    ),
     protocols=BOTH,
     launch=LaunchPlan(Duration(10, 60)),
     needs_signal="force",

@@ -1,4 +1,4 @@
-"""The founding questions asked in HTTP/1.1: no GOAWAY there, but ``Connection: close`` and the end of the connection."""
+"""The founding questions in HTTP/1.1: it has no GOAWAY, but ``Connection: close`` and the end of the connection."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HTTP1_ONE_REQUEST = Scenario(
         MID_HANDLER,
         Shutdown(),
         Await(ListenerClosed(), within="goaway_s"),
-        Elapse(Duration(0.2, 1), "what the drain begins with is done"),
+        Elapse(Duration(0.2, 1), "the first work of the drain is done"),
         ReadProcessorTime(),
         Elapse(Duration(2.5, 9), "the handler goes on working after the shutdown"),
         ReadProcessorTime(),
@@ -65,7 +65,7 @@ HTTP1_ONE_REQUEST = Scenario(
 
 HTTP1_IDLE_AND_NEW = Scenario(
     id="http1-idle-and-new",
-    question="Beside the busy connection: one idle, one silent, and a newcomer during the drain. What becomes of each?",
+    question="One connection is busy, one idle, one is silent, and a new one comes during the drain. What becomes of each?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(9, 25)),
     timeline=steps(
@@ -101,7 +101,10 @@ HTTP1_IDLE_AND_NEW = Scenario(
 
 HTTP1_DEADLINE_FIRST = Scenario(
     id="http1-deadline-first",
-    question="The drain timeout is over before the handlers are. Is the end forced then, and do cut responses look cut?",
+    question=(
+        "The drain timeout is over while two handlers still run. Does the server force the end, and does a cut response"
+        " look cut?"
+    ),
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     needs_drain=True,

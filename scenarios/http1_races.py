@@ -1,7 +1,7 @@
-"""HTTP/1.1 requests that the shutdown overtakes: not yet in their handlers, or sent when the server has begun to close.
+"""HTTP/1.1 requests that meet the shutdown: not yet in their handlers, or sent when the server has begun to close.
 
 HTTP/1.1 has no GOAWAY. A client that sends a request on a connection that is being closed cannot know what became of
-it, unless the server has said ``Connection: close`` before. What the server owes it is not to process what it will not
+it, unless the server has said ``Connection: close`` before. So the server must not process a request that it will not
 answer.
 """
 
@@ -37,7 +37,10 @@ AT_REST = Elapse(Duration(0.2, 2), "the connections are accepted and have come t
 
 HTTP1_SECOND_REQUEST_AFTER_CLOSE = Scenario(
     id="http1-second-request-after-close",
-    question="After its last response a client sends another request. Is that left alone, and the request beside it served?",
+    question=(
+        "A client sends another request after its last response. Does the server leave it alone, and serve the other"
+        " client's request?"
+    ),
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
@@ -54,7 +57,7 @@ HTTP1_SECOND_REQUEST_AFTER_CLOSE = Scenario(
         Request("a", "second"),
         ReleaseHandler("second"),
         Await(ResponseEnded("second"), within="after_response_close_s"),
-        Elapse(Duration(0.2, 1), "whatever the second request stirs up has come to rest"),
+        Elapse(Duration(0.2, 1), "the server has dealt with the second request"),
         ReleaseHandler("beside"),
         Await(ResponseEnded("beside")),
         Await(ServerExited()),
@@ -89,7 +92,7 @@ def _race(after_s: float, connection: str) -> list[Step]:
 
 HTTP1_IDLE_RACE = Scenario(
     id="http1-idle-race",
-    question="Requests are sent on idle connections from the instant of the signal until they close. What becomes of them?",
+    question="Clients send requests on idle connections from the signal on, until they close. What becomes of them?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
@@ -110,7 +113,7 @@ HTTP1_IDLE_RACE = Scenario(
 
 HTTP1_HALF_HEAD = Scenario(
     id="http1-half-head",
-    question="Half the head of a request has come when the shutdown does. Is the request served, or clearly not?",
+    question="Half of a request's head has arrived when the shutdown comes. Is the request served, or clearly not processed?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
@@ -142,7 +145,7 @@ HTTP1_HALF_HEAD = Scenario(
 
 HTTP1_PIPELINED = Scenario(
     id="http1-pipelined",
-    question="Two requests are pipelined, and the first is in its handler at the shutdown. What becomes of the second?",
+    question="Two requests are pipelined, and the first is in its handler when the shutdown comes. What becomes of the second?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
@@ -175,7 +178,10 @@ AFTER = ("after-1", "after-2", "after-3")
 
 HTTP1_BUSY_KEEP_ALIVE = Scenario(
     id="http1-busy-keep-alive",
-    question="A client sends request after request on one connection across the shutdown. Is it told to go, and none lost?",
+    question=(
+        "A client sends request after request on one connection across the shutdown. Does the server say close, and"
+        " lose none?"
+    ),
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(

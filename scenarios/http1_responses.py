@@ -1,4 +1,4 @@
-"""HTTP/1.1 responses that take their time: to a slow client, to one that goes on sending, and without any end."""
+"""HTTP/1.1 responses that take time: to a slow client, to one that goes on sending, and without any end."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ LATE = (
 
 HTTP1_LATE_BYTES = Scenario(
     id="http1-late-bytes",
-    question="A client sends more while its last response is being written. Can it read that response to the end?",
+    question="A client sends more requests before its last response is written. Can it read that response to the end?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
@@ -83,7 +83,10 @@ HTTP1_LATE_BYTES = Scenario(
 
 HTTP1_BYTES_AFTER_RESPONSE = Scenario(
     id="http1-bytes-after-response",
-    question="A client sends more when its last response is written and not yet read. Can it read that to the end?",
+    question=(
+        "A client sends more requests when its last response is written but not yet read. Can it read that response to"
+        " the end?"
+    ),
     protocols=HTTP1,
     launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
@@ -98,7 +101,7 @@ HTTP1_BYTES_AFTER_RESPONSE = Scenario(
         Request("a", "late-1", READY),
         Elapse(Duration(0.1, 1), "the client goes on"),
         Request("a", "late-2", READY),
-        Elapse(Duration(0.1, 1), "what the kernel answers has arrived"),
+        Elapse(Duration(0.1, 1), "the kernel's answer has arrived"),
         ResumeReading("a"),
         Await(ResponseEnded("answered")),
         Await(ServerExited()),
@@ -108,7 +111,7 @@ HTTP1_BYTES_AFTER_RESPONSE = Scenario(
 
 HTTP1_ENDLESS = Scenario(
     id="http1-endless",
-    question="A response goes on and on, chunk after chunk. Does the drain timeout end it, so that it looks cut?",
+    question="A response has no end: its handler sends chunk after chunk. Does the drain timeout end it, so that it looks cut?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,
@@ -135,7 +138,7 @@ HTTP1_ENDLESS = Scenario(
 
 HTTP1_RUDE = Scenario(
     id="http1-rude",
-    question="The clients never close their side. Does the server get away from them?",
+    question="The clients never close their side of the connection. Does the server exit in time all the same?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(

@@ -1,6 +1,6 @@
-"""HTTP/1.1 requests whose bodies are still to come, in part or whole, when the shutdown does.
+"""HTTP/1.1 requests whose bodies have not arrived, in part or whole, when the shutdown comes.
 
-Their handlers run already. So they are in flight like any other, and the server reads on in the drain.
+Their handlers already run. So they are in flight like any other request, and the server reads on in the drain.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ HALF = b"lastcall\n" * 2000
 
 HTTP1_HALF_BODY = Scenario(
     id="http1-half-body",
-    question="Half the body of a request has come when the shutdown does. Does its handler get the rest, and answer?",
+    question=(
+        "Half of a request's body has arrived when the shutdown comes. Does the handler get the rest, and the client"
+        " its response?"
+    ),
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
@@ -78,7 +81,10 @@ EXPECTING = (("content-length", str(len(BODY))), ("expect", "100-continue"))
 
 HTTP1_EXPECT_CONTINUE = Scenario(
     id="http1-expect-continue",
-    question="Clients wait for 100 (Continue) before they send their bodies. Are they told to go on in the drain, and served?",
+    question=(
+        "Clients wait for 100 (Continue) before they send their bodies. Does the server send it during the drain too,"
+        " and serve them?"
+    ),
     protocols=HTTP1,
     launch=LaunchPlan(Duration(4, 10)),
     timeline=steps(
@@ -97,7 +103,7 @@ HTTP1_EXPECT_CONTINUE = Scenario(
         Await(InformationalReceived("late", 100), within="new_connection_s"),
         SendBody("early", BODY),
         SendBody("late", BODY),
-        # Only then are they released: so a response that comes after its body cannot seem to have come before.
+        # The handlers are released only now, so that a response cannot seem to have come before its body.
         Await(HandlerReported("early", f"read {len(BODY)}"), within="acknowledgement_s"),
         Await(HandlerReported("late", f"read {len(BODY)}"), within="acknowledgement_s"),
         ReleaseHandler("early"),

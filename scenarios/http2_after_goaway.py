@@ -1,6 +1,6 @@
-"""After GOAWAY an HTTP/2 connection is still one: its windows, its compression and its PINGs belong to it, not to streams.
+"""After GOAWAY an HTTP/2 connection still has its duties: windows, compression and PINGs belong to it, not to streams.
 
-What a server does not process it must still count and decompress; else the streams that go on pay for it.
+The server still counts and decompresses what it does not process; otherwise the streams in flight suffer.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from lastcall.conformance.model.timeline import (
 from lastcall.scenarios.usual import CLOSING, ENDING, GOAWAY, HTTP2, IN_FLIGHT, announced
 
 DRAIN = Duration(6, 20)
-LAST_STREAM_NAMED = Elapse(Duration(0.7, 5), "the server has had its round trip, and may have named its last stream")
+LAST_STREAM_NAMED = Elapse(Duration(0.7, 5), "a round trip has passed, and the server may have named its last stream")
 DISCARDED = Elapse(Duration(0.2, 2), "the late stream meets its fate")
 
 NOISE_AFTER_GOAWAY = Scenario(
     id="h2-noise-after-goaway",
-    question="The client sends PING, SETTINGS, PRIORITY and WINDOW_UPDATE after GOAWAY. Is each of them taken as before?",
+    question="The client sends PING, SETTINGS, PRIORITY and WINDOW_UPDATE after GOAWAY. Does the server treat them as before?",
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=steps(
@@ -83,7 +83,10 @@ NOISE_AFTER_GOAWAY = Scenario(
 
 UPLOAD_BESIDE_DISCARDED_DATA = Scenario(
     id="h2-upload-raced-data",
-    question="A late stream's body, which nobody reads, uses up the connection's window. Does the upload in flight go on?",
+    question=(
+        "The body of a stream opened after GOAWAY, which no handler reads, uses up the connection's window. Does the"
+        " upload in flight go on?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=steps(
@@ -121,7 +124,10 @@ BEFORE = ("x-note", "of the upload")
 
 TRAILERS_AFTER_DISCARDED_HEAD = Scenario(
     id="h2-trailers-after-raced-head",
-    question="A late stream's head, which nobody processes, fills the HPACK table. Are the upload's trailers still understood?",
+    question=(
+        "The head of a stream opened after GOAWAY, which no handler gets, fills the HPACK table. Does the server still"
+        " understand the upload's trailers?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=steps(

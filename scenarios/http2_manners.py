@@ -1,6 +1,6 @@
-"""How the client behaves at the end: it says goodbye, it never closes, or it gives a request up in the middle.
+"""How the client behaves at the end: it sends GOAWAY, it never closes, or it gives up a request in the middle.
 
-A server that waits for its clients lets the rudest of them decide how long its shutdown takes.
+If a server waits for its clients, the rudest of them decides how long its shutdown takes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DRAIN = Duration(4, 20)
 
 
 def busy(close_policy: ClosePolicy) -> Timeline:
-    """Make the timeline of a client with one request in its handler."""
+    """Return the timeline of a client with one request in its handler."""
     return steps(
         Connect("a", close_policy),
         Request("a"),
@@ -52,7 +52,7 @@ def busy(close_policy: ClosePolicy) -> Timeline:
 
 
 def idle(close_policy: ClosePolicy) -> Timeline:
-    """Make the timeline of a client that waits for nothing."""
+    """Return the timeline of a client that waits for nothing."""
     return steps(
         Connect("a", close_policy),
         Request("a", "done", READY),
@@ -65,13 +65,13 @@ def idle(close_policy: ClosePolicy) -> Timeline:
 
 POLITE_CLIENT = Scenario(
     id="h2-polite-client",
-    question="The client says GOAWAY and closes as soon as it has its response. Does the server end in order?",
+    question="The client sends GOAWAY and closes as soon as it has its response. Does the server end in order?",
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=busy(ClosePolicy.POLITE),
     checks=(
         *IN_FLIGHT,
-        # Who closes first is chance here, so nothing is asked about the server's close.
+        # Chance decides who closes first here, so no check is about the server's close.
         *(check for check in GOAWAY if check is not goaway.goaway_precedes_close),
         *ENDING,
     ),
@@ -79,7 +79,7 @@ POLITE_CLIENT = Scenario(
 
 RUDE_CLIENT = Scenario(
     id="h2-rude-client",
-    question="The client never closes, not even when the server has. Does the server end in time all the same?",
+    question="The client never closes, not even after the server has. Does the server exit in time all the same?",
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=busy(ClosePolicy.RUDE),
@@ -88,7 +88,7 @@ RUDE_CLIENT = Scenario(
 
 IDLE_POLITE = Scenario(
     id="h2-idle-polite",
-    question="An idle client says GOAWAY and closes as soon as it is told of the shutdown. Does the server end in order?",
+    question="An idle client sends GOAWAY and closes as soon as it learns of the shutdown. Does the server end in order?",
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.POLITE),
@@ -103,7 +103,10 @@ IDLE_POLITE = Scenario(
 
 IDLE_RUDE = Scenario(
     id="h2-idle-rude",
-    question="An idle client never closes, not even when the server has. Is it told and closed, and the end in time?",
+    question=(
+        "An idle client never closes, not even after the server has. Does it get GOAWAY and a close, and does the"
+        " server exit in time?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=idle(ClosePolicy.RUDE),
@@ -122,7 +125,10 @@ IDLE_RUDE = Scenario(
 
 CLIENT_GIVES_UP = Scenario(
     id="h2-client-gives-up",
-    question="The client gives up one of its two requests during the drain. Is the other served, and the drain not held up?",
+    question=(
+        "The client gives up one of its two requests during the drain. Is the other one served, and does the drain end"
+        " without delay?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     streams_at_once=2,

@@ -1,4 +1,4 @@
-"""The shutdown falls into another phase of a connection's or a request's life: before, in, and after its head and body.
+"""The shutdown comes in another phase of a connection or a request: before, in, and after its head and body.
 
 A request in its handler is the plain case. Here the handshake, the head, the body or the response is only half done.
 """
@@ -48,7 +48,10 @@ DRAIN = Duration(4, 20)
 
 ZERO_STREAMS = Scenario(
     id="h2-zero-streams",
-    question="The connection has only said its preface and SETTINGS. Is it told of the shutdown, and closed soon?",
+    question=(
+        "The client has sent only its preface and SETTINGS. Does the connection get GOAWAY, and does the server close"
+        " it soon?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=steps(
@@ -72,7 +75,7 @@ ZERO_STREAMS = Scenario(
 
 HANDSHAKE_LATE = Scenario(
     id="h2-handshake-late",
-    question="A connection stood without a word, and begins its handshake during the drain. Is it closed, told, or served?",
+    question="A silent connection begins its handshake during the drain. Is it closed, does it get GOAWAY, or is it served?",
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=steps(
@@ -95,7 +98,7 @@ HANDSHAKE_LATE = Scenario(
 
 HALF_HEAD = Scenario(
     id="h2-half-head",
-    question="Half of a request's head is sent before the shutdown, the rest after GOAWAY. Does it meet a clear fate?",
+    question="Half of a request's head is sent before the shutdown, the rest after GOAWAY. Does the request meet a clear fate?",
     protocols=HTTP2,
     launch=LaunchPlan(DRAIN),
     timeline=steps(
@@ -118,7 +121,10 @@ HALF_HEAD = Scenario(
 
 UPLOAD = Scenario(
     id="h2-upload",
-    question="A request's body, larger than the usual window, is on its way when the shutdown comes. Is it read whole?",
+    question=(
+        "A request's body, larger than the usual window, is on its way when the shutdown comes. Does the handler read"
+        " all of it?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(Duration(6, 20)),
     timeline=steps(
@@ -186,7 +192,7 @@ RESPONSE_HALF_SENT = Scenario(
 
 ENDLESS = Scenario(
     id="h2-endless",
-    question="A stream of pieces has no end. Is it cut at the drain timeout, so that the client sees it cut?",
+    question="A response has no end: its handler sends piece after piece. Does the drain timeout end it, so that it looks cut?",
     protocols=HTTP2,
     launch=LaunchPlan(Duration(2, 10)),
     needs_drain=True,

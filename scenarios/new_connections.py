@@ -1,7 +1,8 @@
-"""The first moments after the signal: the balancer has not heard of it yet, and clients still come.
+"""The first moments after the signal: the load balancer has not heard of it yet, and new connections still come.
 
-Orchestrators send the signal and take the server out of the balancer at the same time, so for a while new clients come to a
-server that is told to stop. Some servers can be told to wait for that; what the others do is recorded.
+Orchestrators send the signal and take the server out of the load balancer at the same time, so for a while new
+connections reach a server that has its signal. Some servers can be configured to wait for that (lame duck); for the
+others, the report says what they do.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ BOTH = (Protocol.H1, Protocol.H2)
 
 NEWCOMERS = Scenario(
     id="newcomers-after-signal",
-    question="New clients come one after another, before the signal and after it. Until when are they served, and what then?",
+    question=(
+        "New connections come one after another, before and after the signal. How long are they served, and what comes"
+        " then?"
+    ),
     protocols=BOTH,
     launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
@@ -46,7 +50,7 @@ NEWCOMERS = Scenario(
         BeginLoop("new", fresh=True, held_s=0),
         Await(HandlerFinished()),
         Shutdown(),
-        Elapse(Duration(1.2, 10), "a balancer has not yet heard of the shutdown"),
+        Elapse(Duration(1.2, 10), "a load balancer has not yet heard of the shutdown"),
         EndLoops(),
         ReleaseHandler("held"),
         Await(ResponseEnded("held")),
@@ -61,7 +65,10 @@ NEWCOMERS = Scenario(
 
 LAME_DUCK = Scenario(
     id="lame-duck-newcomers",
-    question="The server is told to go on accepting for a while after the signal. Are those who come then served?",
+    question=(
+        "The server is configured to go on accepting for a while after the signal (lame duck). Are new connections"
+        " served then?"
+    ),
     protocols=BOTH,
     launch=LaunchPlan(Duration(5, 30), lame_duck=Duration(1, 10)),
     timeline=steps(
@@ -71,11 +78,11 @@ LAME_DUCK = Scenario(
         BeginLoop("new", fresh=True, held_s=0),
         Await(HandlerFinished()),
         Shutdown(),
-        Elapse(Duration(0.4, 4), "clients go on coming, and so does who asks whether it is ready"),
+        Elapse(Duration(0.4, 4), "clients go on coming, and a readiness probe comes too"),
         Connect("ready"),
         Request("ready", target=READY),
         Await(ResponseEnded("ready"), within="new_connection_s"),
-        Elapse(Duration(1, 8), "the time is over, and the drain begins"),
+        Elapse(Duration(1, 8), "the lame-duck period is over, and the drain begins"),
         EndLoops(),
         ReleaseHandler("held"),
         Await(ResponseEnded("held")),

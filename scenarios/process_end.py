@@ -1,4 +1,4 @@
-"""The process between its supervisor and its successor: nothing to do, very much to do, and somebody who takes over."""
+"""The process between its supervisor and its successor: without work, with much work, and with a successor beside it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BOTH = (Protocol.H1, Protocol.H2)
 
 IDLE_EXIT = Scenario(
     id="idle-exit",
-    question="No connection is open when the shutdown comes. Does the process end soon, whatever its drain timeout?",
+    question="No connection is open when the shutdown comes. Does the process exit soon, whatever its drain timeout?",
     protocols=BOTH,
     launch=LaunchPlan(Duration(6, 30)),
     timeline=steps(
@@ -58,7 +58,7 @@ IDLE_EXIT = Scenario(
 
 SUCCESSOR = Scenario(
     id="successor-during-drain",
-    question="A successor is started on the same port while a request is still in flight. Do both serve?",
+    question="A successor starts on the same port while a request is still in flight. Do both servers serve?",
     protocols=BOTH,
     launch=LaunchPlan(Duration(8, 30)),
     timeline=steps(
@@ -90,7 +90,7 @@ MANY_AT_ONCE = steps(
 
 MANY_CONNECTIONS = Scenario(
     id="many-connections",
-    question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
+    question="Forty clients each have a request in its handler, on a connection of their own. Is every one of them served?",
     protocols=HTTP2,
     launch=LaunchPlan(Duration(6, 40)),
     timeline=MANY_AT_ONCE,
@@ -99,7 +99,7 @@ MANY_CONNECTIONS = Scenario(
 
 HTTP1_MANY_CONNECTIONS = Scenario(
     id="http1-many-connections",
-    question="Forty clients have a request in its handler, each on a connection of its own. Is every one of them served?",
+    question="Forty clients each have a request in its handler, on a connection of their own. Is every one of them served?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(6, 40)),
     timeline=MANY_AT_ONCE,
@@ -108,7 +108,10 @@ HTTP1_MANY_CONNECTIONS = Scenario(
 
 PAUSED_SERVER = Scenario(
     id="paused-server",
-    question="Requests come while the server gets no time to run, and then the shutdown. What becomes of them afterwards?",
+    question=(
+        "Requests and then the shutdown signal arrive while the server is stopped (SIGSTOP). What becomes of them when"
+        " it goes on?"
+    ),
     protocols=(Protocol.H1,),
     launch=LaunchPlan(Duration(4, 20)),
     timeline=steps(

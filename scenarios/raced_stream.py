@@ -1,7 +1,7 @@
-"""A stream is opened when the shutdown has begun: raced against the GOAWAY, or after the server named its last stream.
+"""A stream is opened after the signal: in a race with the GOAWAY, or after the server named its last stream.
 
-What the client cannot have known it may do. The server either serves the stream, or says truthfully that it has not
-touched it; and the request that is in flight beside it is none the worse for it.
+A client may do what it cannot have known to be late. The server either serves the stream, or says truthfully that it
+has not processed it; and the request in flight beside it does not suffer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lastcall.scenarios.usual import ENDING, GOAWAY, HTTP2, IN_FLIGHT
 
 RACED_STREAM = Scenario(
     id="raced-stream",
-    question="Streams are opened from the instant of the signal until the server names its last one. What becomes of them?",
+    question="Streams are opened from the moment of the signal until the server names its last one. What becomes of them?",
     protocols=HTTP2,
     launch=LaunchPlan(Duration(7, 21)),
     timeline=steps(
@@ -58,7 +58,10 @@ RACED_STREAM = Scenario(
 
 LATE_STREAM = Scenario(
     id="late-stream",
-    question="A stream is opened half a second after the first GOAWAY. Is what the server says of its last stream still true?",
+    question=(
+        "A stream is opened half a second after the first GOAWAY. Is what the server said about its last stream still"
+        " true?"
+    ),
     protocols=HTTP2,
     launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(
@@ -67,7 +70,7 @@ LATE_STREAM = Scenario(
         Await(HandlerEntered("in-flight")),
         Shutdown(),
         Await(GoawayReceived("a"), within="goaway_s"),
-        Elapse(Duration(0.5, 5), "the server has had its round trip, and may have named its last stream"),
+        Elapse(Duration(0.5, 5), "a round trip has passed, and the server may have named its last stream"),
         Request("a", "late"),
         Elapse(Duration(0.5, 5), "the late stream meets its fate"),
         ReleaseHandler("late"),

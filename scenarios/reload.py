@@ -1,7 +1,7 @@
-"""The server is told to reload while clients come and go, and to stop only later.
+"""The server reloads while clients come and go, and is stopped only later.
 
-A reload is a shutdown of the old workers inside a server that goes on. It is asked of servers whose documentation has a
-signal for it, and of those with several workers with two.
+A reload is a shutdown of the old workers inside a server that goes on. It is played on servers that document a signal
+for it; a server that can have several workers has two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ from lastcall.scenarios.usual import ENDING, HTTP1, HTTP2
 
 RELOAD_UNDER_LOAD = Scenario(
     id="reload-under-load",
-    question="The server reloads while clients come, stay and are being served. Is no request lost, and does it go on?",
+    question=(
+        "The server reloads while clients connect, stay connected and wait for responses. Is no request lost, and does"
+        " the server go on?"
+    ),
     protocols=(*HTTP1, *HTTP2),
     launch=LaunchPlan(Duration(5, 20), workers=2),
     needs_signal="reload",

@@ -1,7 +1,7 @@
-"""A deployment as an application sees it: ordinary clients (httpx) at work while a server is replaced by its successor.
+"""A deployment as an application sees it: ordinary clients (httpx) work while a successor replaces the server.
 
-The result is about the client as much as about the server: what httpx reports to its caller is recorded, with the time in
-which nobody answered. The server's own part is told apart: what has reached a handler is answered.
+The result is about the client as much as about the server: the report shows what httpx gives its caller, and how long
+no server answered. One check is about the server alone: a request that has reached a handler is answered.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lastcall.scenarios.usual import HTTP1, HTTP2, UNVISITED, beside_a_successor
 
 RESTART_UNDER_LOAD = Scenario(
     id="restart-under-load",
-    question="Applications that use httpx send requests while a server is replaced by its successor. What do they get?",
+    question="Applications that use httpx send requests while a successor replaces the server. What do they get?",
     protocols=(*HTTP1, *HTTP2),
     launch=LaunchPlan(Duration(5, 20)),
     timeline=steps(

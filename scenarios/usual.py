@@ -52,7 +52,7 @@ GOAWAY: tuple[Check, ...] = (
     goaway_order.sequence_of_goaways,
     goaway_order.listener_and_goaway,
 )
-"""What HTTP/2 tells a client of a shutdown."""
+"""What HTTP/2 tells a client about a shutdown."""
 
 CLOSING: tuple[Check, ...] = (
     closing.busy_connections_close_after_their_last_response,
@@ -67,10 +67,10 @@ SAYS_CLOSE: tuple[Check, ...] = (
     http1_responses.close_is_not_contradicted,
     http1_responses.responses_have_one_framing,
 )
-"""What HTTP/1.1 tells a client of a shutdown."""
+"""What HTTP/1.1 tells a client about a shutdown."""
 
 SPEAKS: tuple[Check, ...] = (protocol.server_speaks_its_protocol,)
-"""What every scenario asks in which the server says anything."""
+"""What every scenario asks in which the server sends anything."""
 
 ENDING: tuple[Check, ...] = (
     *SPEAKS,
@@ -101,16 +101,16 @@ FORCED_END: tuple[Check, ...] = (
 
 
 def beside_a_successor(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Return the checks but for that of the free port, which a successor uses."""
+    """Return the checks without the one for a free port, which a successor uses."""
     return tuple(check for check in checks if check is not ending.port_is_free_after_exit)
 
 
 def announced(length: int) -> Headers:
-    """Give the field by which a client says how long the body will be, which some servers insist on."""
+    """Return the field with which a client announces the length of its body, which some servers insist on."""
     return (("content-length", str(length)),)
 
 
 UNVISITED: tuple[Check, ...] = tuple(
     check for check in ENDING if check not in (protocol.server_speaks_its_protocol, serving.requests_by_fate)
 )
-"""What can be asked of the end when nobody was connected."""
+"""What can be asked about the end when no client was connected."""

@@ -1,7 +1,7 @@
 """WebSockets that are open when the shutdown comes.
 
-A WebSocket has no last response after which it could be closed: it is the server that has to end it, and a Close frame is
-how its client is told that this is no accident. Over HTTP/2 (RFC 8441) it is a stream beside others, which go on.
+A WebSocket has no last response after which it could be closed: the server has to end it, and a Close frame tells its
+client that this is no accident. Over HTTP/2 (RFC 8441) it is a stream beside others, which go on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 NEEDS = frozenset({Feature.WEBSOCKET})
 NEEDS_H2 = frozenset({Feature.WEBSOCKET_H2})
 LONG_MESSAGE = 1024 * 1024
-"""As long as a message may be with every server's default."""
+"""As long as every server's default allows a message to be."""
 MESSAGES = 8
 """Together more than the kernel's buffers hold, so that they cannot all have been sent to a client that does not read."""
 
@@ -67,12 +67,12 @@ END: tuple[Check, ...] = tuple(check for check in ENDING if check is not serving
 
 
 def _in_use(name: str, close_policy: ClosePolicy, receive_buffer: int = 0) -> list[Step]:
-    """Open a WebSocket on a connection of its own, and see that it works."""
+    """Return the steps that open a WebSocket on a connection of its own and show that it works."""
     return [Connect(name, close_policy, receive_buffer=receive_buffer), OpenWebSocket(name), *_works(name)]
 
 
 def _works(name: str) -> list[Step]:
-    """See that a WebSocket that has been asked for works."""
+    """Return the steps that show that a WebSocket works once it has been requested."""
     return [
         Await(WebSocketOpened(name)),
         Await(HandlerEntered(name)),
@@ -83,7 +83,10 @@ def _works(name: str) -> list[Step]:
 
 WEBSOCKET_OPEN = Scenario(
     id="websocket-open",
-    question="A WebSocket is open and idle when the shutdown comes. Is it closed with a Close that says so?",
+    question=(
+        "A WebSocket is open and idle when the shutdown comes. Does the server send a Close frame that says it is going"
+        " away?"
+    ),
     protocols=HTTP1,
     needs=NEEDS,
     launch=LaunchPlan(Duration(4, 10)),
@@ -99,7 +102,7 @@ WEBSOCKET_OPEN = Scenario(
 
 WEBSOCKET_RUDE_PEER = Scenario(
     id="websocket-rude-peer",
-    question="The client of a WebSocket never answers the server's Close. Does the shutdown end in time all the same?",
+    question="The client of a WebSocket never answers the server's Close. Does the server exit in time all the same?",
     protocols=HTTP1,
     needs=NEEDS,
     launch=LaunchPlan(Duration(4, 10)),
@@ -114,7 +117,7 @@ WEBSOCKET_RUDE_PEER = Scenario(
 
 WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
     id="websocket-message-half-sent",
-    question="A message is half sent when the shutdown comes. Does its client get the rest, and then a Close?",
+    question="A message is half sent when the shutdown comes. Does the client get the rest, and then a Close frame?",
     protocols=HTTP1,
     needs=NEEDS,
     launch=LaunchPlan(Duration(4, 10)),
@@ -122,7 +125,7 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
         _in_use("a", ClosePolicy.FOLLOWER, receive_buffer=16 * 1024),
         PauseReading("a"),
         [SendChunk("a", LONG_MESSAGE)] * MESSAGES,
-        Elapse(Duration(0.3, 3), "the messages fill what buffers there are"),
+        Elapse(Duration(0.3, 3), "the messages fill all buffers"),
         Shutdown(),
         Elapse(Duration(0.2, 2), "the drain is under way when the client reads on"),
         ResumeReading("a"),
@@ -136,8 +139,8 @@ WEBSOCKET_MESSAGE_HALF_SENT = Scenario(
 WEBSOCKET_OVER_H2 = Scenario(
     id="websocket-over-h2",
     question=(
-        "A WebSocket is open on a stream of HTTP/2, beside a request in its handler, when the shutdown comes. Is it closed"
-        " with a Close that says so, and the request served?"
+        "A WebSocket is open on an HTTP/2 stream, beside a request in its handler, when the shutdown comes. Does the"
+        " server send a Close frame that says it is going away, and serve the request?"
     ),
     protocols=HTTP2,
     needs=NEEDS_H2,
@@ -162,8 +165,8 @@ WEBSOCKET_OVER_H2 = Scenario(
 WEBSOCKET_OVER_H2_RUDE_PEER = Scenario(
     id="websocket-over-h2-rude-peer",
     question=(
-        "The client of a WebSocket over HTTP/2 never answers the server's Close, nor ends its stream. Does the shutdown end"
-        " in time all the same?"
+        "The client of a WebSocket over HTTP/2 never answers the server's Close and never ends its stream. Does the"
+        " server exit in time all the same?"
     ),
     protocols=HTTP2,
     needs=NEEDS_H2,

@@ -1,4 +1,4 @@
-"""A server with two worker processes: each drains what it has accepted, and the process that was told goes last."""
+"""A server with two worker processes: each drains what it has accepted, and the process that gets the signal exits last."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ BOTH = (Protocol.H1, Protocol.H2)
 OTHERS = [f"client-{number}" for number in range(1, 9)]
 EVERYBODY = ["first", *OTHERS]
 
-# While the worker that holds the first connection is stopped, others take what comes: so two are at work. Where each worker
-# has a queue of its own (SO_REUSEPORT), the first one finds its share when it goes on.
+# While the worker that holds the first connection is stopped, the other one accepts the new connections: so two are at work.
+# Where each worker has a queue of its own (SO_REUSEPORT), the first one finds its share when it goes on.
 ON_BOTH_WORKERS = steps(
     Connect("first"),
     Request("first"),
@@ -45,11 +45,14 @@ ON_BOTH_WORKERS = steps(
 )
 
 HARMED_BY_THE_LOSS = (ending.exit_status_is_documented, ending.server_prints_no_stack_trace)
-"""What a server may well do that has lost a worker: say so, and not call it a success."""
+"""A server that has lost a worker may say so, and need not call its end a success."""
 
 WORKERS_DRAIN = Scenario(
     id="workers-drain",
-    question="Two worker processes have requests in their handlers. Does each serve what it holds, and the first process last?",
+    question=(
+        "Two worker processes have requests in their handlers at the shutdown. Does each serve its own, and does the"
+        " first process exit last?"
+    ),
     protocols=BOTH,
     launch=LaunchPlan(Duration(6, 30), workers=2),
     needs=frozenset({Feature.WORKERS}),
@@ -60,7 +63,7 @@ WORKERS_DRAIN = Scenario(
         Elapse(Duration(0.4, 5), "the handlers go on working"),
         ReleaseHandler("first"),
         Await(ResponseEnded("first")),
-        Elapse(Duration(0.8, 5), "the worker that has served its one request goes, and its sibling is not done"),
+        Elapse(Duration(0.8, 5), "the worker that has served its one request exits, and the other one is not done"),
         [ReleaseHandler(name) for name in OTHERS],
         [Await(ResponseEnded(name)) for name in OTHERS],
         Await(ServerExited()),
@@ -76,7 +79,10 @@ WORKERS_DRAIN = Scenario(
 
 WORKER_LOST = Scenario(
     id="worker-lost-during-drain",
-    question="A worker process is lost during the drain. Do its siblings still serve what they hold, and does all end in time?",
+    question=(
+        "A worker process is killed during the drain. Do the others still serve their requests, and does the server"
+        " exit in time?"
+    ),
     protocols=BOTH,
     launch=LaunchPlan(Duration(6, 30), workers=2),
     needs=frozenset({Feature.WORKERS}),

@@ -1,1 +1,1 @@
-"""Server adapters, one file each: every :class:`~lastcall.conformance.model.server.Server` at a module's top level is one."""
+"""Server adapters, one file for each server: every ``Server`` value at a module's top level is registered."""

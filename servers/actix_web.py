@@ -1,13 +1,13 @@
 """actix-web: HTTP/1.1 and HTTP/2 by Rust's actix-http, which is not built on hyper.
 
-SIGTERM is the graceful shutdown: the workers, which are threads, have ``shutdown_timeout`` (30 s unless set) to complete
-what they serve, then they are dropped. SIGINT and SIGQUIT are the forced shutdown; they are so as the first signal only:
-during a graceful shutdown every further signal is ignored. https://actix.rs/docs/server/#graceful-shutdown and
+SIGTERM is the graceful shutdown: the workers, which are threads, have ``shutdown_timeout`` (30 s by default) to complete
+their requests, and are then dropped. SIGINT and SIGQUIT are the forced shutdown, but only as the first signal: during a
+graceful shutdown every further signal is ignored. https://actix.rs/docs/server/#graceful-shutdown and
 https://github.com/actix/actix-net/blob/master/actix-server/src/server.rs (``ServerEventMultiplexer``)
 
-Only HTTP/1.1 connections are told of a graceful shutdown: an idle one closes at once, a busy one after its response. Over
-HTTP/2 there is no GOAWAY; a connection that its client does not close, idle or not, stays open and goes on serving until
-the timeout, and is dropped then, without a close_notify if it is TLS. https://github.com/actix/actix-web/issues/3169 and
+Only HTTP/1.1 connections take part in a graceful shutdown: an idle one closes at once, a busy one after its response.
+Over HTTP/2 there is no GOAWAY: a connection that its client does not close, idle or busy, is served until the timeout and
+then dropped, over TLS without close_notify. https://github.com/actix/actix-web/issues/3169 and
 https://github.com/actix/actix-web/pull/4169
 """
 
@@ -33,7 +33,7 @@ _HTTP_SERVER = "https://docs.rs/actix-web/latest/actix_web/struct.HttpServer.htm
 def _command(launch: Launch) -> list[str]:
     tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
     drain = [] if launch.default_drain else [str(launch.drain_s)]
-    # Without TLS, both versions of HTTP are told apart by their first bytes: HttpServer::bind_auto_h2c.
+    # Without TLS, the server tells the versions of HTTP apart by the first bytes: HttpServer::bind_auto_h2c.
     return [str(_PROGRAM), f"{launch.host}:{launch.port}", *drain, *tls]
 
 

@@ -1,13 +1,13 @@
 """aiohttp's own server: HTTP/1.1, on asyncio.
 
-SIGTERM and SIGINT stop ``web.run_app``: the listener and idle connections are closed, ``on_shutdown`` runs (the test
-application closes its WebSockets there, as the documentation says), and handlers have ``shutdown_timeout`` to complete.
+SIGTERM and SIGINT stop ``web.run_app``: it closes the listener and idle connections, runs ``on_shutdown`` (where the test
+application closes its WebSockets, as the documentation says), and handlers have ``shutdown_timeout`` to complete.
 https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown
 
-From its source (3.14): with the shutdown begun, bytes that arrive are dropped, so an upload that is not complete by then
-never will be, and its handler waits until the end (``RequestHandler.data_received``). The timeout is waited for twice,
-the second time before the handlers are cancelled (``RequestHandler.shutdown``). The loop is closed without waiting for
-what asyncio has still to write, so a slow reader may lose the end of a response, over TLS above all.
+From its source (3.14): after the shutdown has begun, bytes that arrive are dropped. So an upload that is not complete by
+then never completes, and its handler waits until the end (``RequestHandler.data_received``). The server waits for the
+timeout twice, the second time before it cancels the handlers (``RequestHandler.shutdown``). It closes the loop without
+waiting for what asyncio still has to write, so a slow reader may lose the end of a response, especially over TLS.
 https://github.com/aio-libs/aiohttp/blob/master/aiohttp/web_protocol.py
 https://github.com/aio-libs/aiohttp/issues/1369
 """
@@ -50,7 +50,7 @@ AIOHTTP = Server(
     drain=Drain(
         option="shutdown_timeout of web.run_app",
         documented="https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown",
-        # Documented there too: it is waited for once for the handlers, and once more for what is then still open.
+        # The same page documents that the timeout runs once for the handlers, and once more for what is still open then.
         default=DefaultDrain(60.0, "https://docs.aiohttp.org/en/stable/web_reference.html#aiohttp.web.run_app"),
     ),
 )

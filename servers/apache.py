@@ -1,11 +1,11 @@
 """Apache httpd with mod_proxy and mod_http2: HTTP/1.1 and HTTP/2 in front of the harness's origin.
 
 SIGWINCH is the graceful stop (``apachectl graceful-stop``): the parent stops listening and waits for its children,
-which serve what is in flight. SIGTERM, the signal that most supervisors send, ends at once and cuts every request.
+which serve the requests in flight. SIGTERM, the signal that most supervisors send, stops it at once and cuts every request.
 https://httpd.apache.org/docs/2.4/stopping.html#gracefulstop
 
-Without ``GracefulShutdownTimeout`` it waits for as long as a request takes; after it, the parent asks its children to
-end and kills those that have not some ten seconds later. A SIGTERM during the drain takes as long.
+Without ``GracefulShutdownTimeout`` it waits for as long as a request takes. When that timeout is over, the parent sends its
+children SIGTERM, and about ten seconds later SIGKILL to those that remain. A SIGTERM during the drain takes as long.
 https://httpd.apache.org/docs/2.4/mod/mpm_common.html#gracefulshutdowntimeout
 """
 
@@ -30,10 +30,10 @@ _PROGRAM = find_program("apache2", CACHE / "apache2" / "usr" / "sbin" / "apache2
 _MODULES = _PROGRAM.parent.parent / "lib" / "apache2" / "modules"
 _ENVIRONMENT = unpacked_environment(CACHE / "apache2")
 
-# One child with its threads. The timeouts must outlast a held handler and an idle connection; a piece of a response
-# passes when it is sent. Without proxy-prefetch-nonblocking a request enters its handler only when some kilobytes of its
-# body, or all of it, have come. Every request has its own connection to the origin. Started by root, the children must
-# become another user: httpd refuses to serve as root.
+# One child with its threads. The timeouts must outlast a held handler and an idle connection; flushpackets passes a piece
+# of a response on when the origin sends it. Without proxy-prefetch-nonblocking a request enters its handler only when some
+# kilobytes of its body, or all of it, have arrived. Every request has its own connection to the origin. When root starts
+# httpd, the children must become another user: httpd refuses to serve as root.
 _CONFIGURATION = """ServerRoot {directory}
 PidFile httpd.pid
 DefaultRuntimeDir {directory}
@@ -85,7 +85,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 APACHE = Server(
     name="apache",
-    # mod_http2 begins with six at a time, and allows more when these are answered.
+    # mod_http2 processes six streams at a time at first, and more when these are answered.
     streams_at_once=6,
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=lambda launch: [str(_PROGRAM), "-D", "FOREGROUND", "-f", str(launch.directory / "httpd.conf")],

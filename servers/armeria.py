@@ -1,12 +1,12 @@
 """Armeria, embedded: HTTP/1.1 and HTTP/2 on Netty.
 
 Armeria has no signals of its own; ``Server.closeOnJvmShutdown`` stops it in a shutdown hook of the JVM. Without
-``gracefulShutdownTimeout``, which it comes without, requests in flight are cut. With it, the server goes on as before until
-there has been no request for a quiet period (200 ms here), or the timeout is over; only then do clients hear of it,
-by GOAWAY or the end of their connections.
+``gracefulShutdownTimeout``, which is not set by default, requests in flight are cut. With it, the server goes on as before
+until there has been no request for a quiet period (200 ms here), or the timeout is over. Only then does it send GOAWAY
+and close connections.
 https://javadoc.io/doc/com.linecorp.armeria/armeria-javadoc/latest/com/linecorp/armeria/server/ServerBuilder.html
 
-A task of its blocking executor that does not end keeps the process after the timeout (seen with 1.40.0).
+A task of its blocking executor that does not end keeps the process alive after the timeout (seen with 1.40.0).
 """
 
 from __future__ import annotations

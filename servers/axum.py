@@ -3,11 +3,11 @@
 Neither has signals of its own; both programs in ``apps/rust/axum`` take SIGTERM and SIGINT, as axum's example does.
 
 ``axum::serve(...).with_graceful_shutdown(...)`` has no drain timeout: it waits for as long as requests take. The example
-bounds requests by a time-out layer instead, which ends them without any shutdown too. It has no TLS.
+bounds requests by a time-out layer instead, which also ends them when there is no shutdown. It has no TLS.
 https://github.com/tokio-rs/axum/blob/main/examples/graceful-shutdown/src/main.rs
 
-axum-server's ``Handle::graceful_shutdown`` takes the drain timeout, after which it drops the connections that are left;
-the program ends with status 0 in either case. Connections in the TLS handshake are dropped at once.
+axum-server's ``Handle::graceful_shutdown`` takes the drain timeout, after which it drops the remaining connections;
+the program ends with status 0 in either case. It drops connections in the TLS handshake at once.
 https://docs.rs/axum-server/latest/axum_server/struct.Handle.html#method.graceful_shutdown
 """
 
@@ -36,7 +36,7 @@ def _command(program: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
         tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
         drain = [] if launch.default_drain else [str(launch.drain_s)]
-        # Without TLS, both versions of HTTP are told apart by their first bytes.
+        # Without TLS, the server tells the versions of HTTP apart by the first bytes.
         return [str(_PROGRAMS / program), f"{launch.host}:{launch.port}", *drain, *tls]
 
     return command
@@ -64,6 +64,6 @@ AXUM_SERVER = Server(
     built_from=("apps/rust",),
     documentation="https://docs.rs/axum-server/latest/axum_server/",
     signal_documented=_HANDLE,
-    # It must be given an Option; None is documented to wait without a limit.
+    # Its argument is an Option; the documentation says that None waits without a limit.
     drain=Drain("Handle::graceful_shutdown", _HANDLE, default=DefaultDrain(None, _HANDLE)),
 )

@@ -1,7 +1,7 @@
-"""Bun.serve: HTTP/1.1, and HTTP/2 over TLS if asked to (``http2: true``).
+"""Bun.serve: HTTP/1.1, and HTTP/2 over TLS with the option ``http2: true``.
 
-Bun ends at once on SIGTERM unless the program listens to it. ``server.stop()`` closes the listener and idle connections
-and lets requests in flight complete, each connection being closed after its response; ``server.stop(true)`` ends them.
+Bun ends at once on SIGTERM unless the program handles it. ``server.stop()`` closes the listener and idle connections, lets
+requests in flight complete, and closes a connection after its response; ``server.stop(true)`` ends the requests.
 https://bun.com/docs/runtime/http/server#server-stop and https://bun.com/reference/globals/bun/Server/stop
 There is no drain timeout; the test application has a timer before ``stop(true)``.
 """
@@ -40,7 +40,7 @@ BUN = Server(
     version=lambda: printed_version([_PROGRAM, "--version"]),
     install=("sh apps/fetch_npm.sh bun bun@1",),
     documentation="https://bun.com/docs/runtime/http/server",
-    # idleTimeout, 10 s unless set, ends quiet requests too, but does so without a shutdown as well: the program sets it to
-    # its greatest value. https://bun.com/docs/runtime/http/server#idletimeout
+    # idleTimeout (10 s by default) also ends requests on which nothing moves, with or without a shutdown: the program sets
+    # it to its greatest value. https://bun.com/docs/runtime/http/server#idletimeout
     drain=Drain("a timer, then server.stop(true)", _STOP, default=DefaultDrain(None, _STOP)),
 )

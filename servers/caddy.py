@@ -1,13 +1,13 @@
 """Caddy as a reverse proxy: HTTP/1.1 and HTTP/2, both by Go's net/http, in front of the harness's origin.
 
-SIGTERM is the graceful exit; SIGINT is the graceful exit too, and exits at once when it comes a second time; SIGQUIT
-exits at once, with status 2; but not after a SIGTERM, whose graceful exit is run by the loop that reads the signals.
+SIGTERM is the graceful exit. SIGINT is a graceful exit too, and a second SIGINT exits at once. SIGQUIT exits at once, with
+status 2, but not after a SIGTERM: the loop that reads the signals is then busy with the graceful exit.
 https://caddyserver.com/docs/command-line#signals and
 https://github.com/caddyserver/caddy/blob/v2.11.9/sigtrap_posix.go
 
-Without ``grace_period`` it waits for its requests for as long as they take; after it, it closes their connections.
-``shutdown_delay`` before that is for a load balancer: the server goes on as before, and a placeholder tells that it is
-about to end. Both are part of every configuration change too, not of the exit alone.
+Without ``grace_period`` it waits for its requests for as long as they take; with it, it closes their connections when the
+period is over. ``shutdown_delay`` is a lame-duck period before that: the server goes on as before, and a placeholder in
+the configuration says that it is about to stop. Both also apply to every change of the configuration.
 https://caddyserver.com/docs/caddyfile/options#grace-period
 """
 
@@ -34,10 +34,10 @@ _PROGRAM = CACHE / "caddy" / "caddy"
 
 
 def _files(launch: Launch) -> dict[str, str]:
-    # flush_interval -1: a piece of a response passes when it is sent. Requests are not buffered unless asked for.
+    # flush_interval -1 passes a piece of a response on when the origin sends it. Requests are not buffered by default.
     # https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#streaming
     proxy = {"handler": "reverse_proxy", "upstreams": [{"dial": launch.origin}], "flush_interval": -1}
-    # Unless asked, there is no HTTP/2 without TLS: https://caddyserver.com/docs/caddyfile/options#protocols
+    # By default there is no HTTP/2 without TLS: https://caddyserver.com/docs/caddyfile/options#protocols
     protocols = ["h1", "h2c"] if launch.protocol == Protocol.H2C else ["h1", "h2"]
     server: dict[str, object] = {
         "listen": [f"{launch.host}:{launch.port}"],
@@ -45,7 +45,7 @@ def _files(launch: Launch) -> dict[str, str]:
         "automatic_https": {"disable": True},
         "routes": [{"handle": [proxy]}],
     }
-    # The certificate is loaded from files, so that none is issued.
+    # Caddy issues no certificate when one is loaded from files.
     tls = {"certificates": {"load_files": [{"certificate": str(launch.cert), "key": str(launch.key)}]}}
     http: dict[str, object] = {"servers": {"proxy": server}}
     if not launch.default_drain:
@@ -70,7 +70,7 @@ CADDY = Server(
     install=(f"sh apps/build_go_module.sh {_MODULE} ./cmd/caddy {_MODULE}.CustomVersion caddy/caddy",),
     documentation="https://caddyserver.com/docs/",
     signal_documented="https://caddyserver.com/docs/command-line#signals",
-    # Forcefully, and without a word to anybody: https://caddyserver.com/docs/command-line#signals
+    # SIGQUIT exits at once, without a message to the clients: https://caddyserver.com/docs/command-line#signals
     signals={"force": "SIGQUIT"},
     drain=Drain("grace_period", _GRACE_PERIOD, default=DefaultDrain(None, _GRACE_PERIOD)),
     lame_duck=LameDuck("shutdown_delay", "https://caddyserver.com/docs/caddyfile/options#shutdown-delay"),

@@ -1,9 +1,9 @@
 """Cheroot, CherryPy's server: HTTP/1.1 for WSGI applications, on threads.
 
-It has no handler for SIGTERM, which ends it at once like any Python program (CherryPy's bus has one). SIGINT, as
-KeyboardInterrupt, makes ``safe_start`` call ``stop()``, and is raised again when that is done, so the process ends by it.
+It has no handler for SIGTERM, which therefore ends it at once (CherryPy's bus has a handler). SIGINT, as
+KeyboardInterrupt, makes ``safe_start`` call ``stop()`` and is raised again afterwards, so the process ends by SIGINT.
 ``stop()`` closes the listener and idle connections, and waits for each worker thread for ``shutdown_timeout``; then it
-shuts the connection down for reading, and waits for the thread without any limit.
+shuts the connection down for reading, and waits for the thread without a limit.
 https://cheroot.cherrypy.dev/en/latest/pkg/cheroot.server/
 https://github.com/cherrypy/cheroot/blob/main/cheroot/workers/threadpool.py (``ThreadPool.stop``)
 """

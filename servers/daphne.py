@@ -1,11 +1,11 @@
 """Daphne: HTTP/1.1 and HTTP/2 for ASGI applications, on Twisted.
 
-Its documentation says nothing of stopping it. From its source: SIGTERM and SIGINT stop Twisted's reactor; before it
-ends, every handler that runs is cancelled, at once, so a request in flight is not served and there is no drain timeout.
-(``--application-close-timeout`` is for handlers whose client has gone.)
+Its documentation does not say how to stop it. From its source: SIGTERM and SIGINT stop Twisted's reactor, which first
+cancels every running handler. So a request in flight is not served, and there is no drain timeout
+(``--application-close-timeout`` is for handlers whose client has disconnected).
 https://github.com/django/daphne/blob/main/daphne/server.py (``kill_all_applications``)
 
-HTTP/2 takes the extras ``twisted[http2,tls]`` and a TLS endpoint: ALPN is the only way to it, so there is no h2c.
+HTTP/2 needs the extras ``twisted[http2,tls]`` and a TLS endpoint: Daphne offers it by ALPN alone, so there is no h2c.
 https://github.com/django/daphne#http2-support
 """
 

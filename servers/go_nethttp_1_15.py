@@ -1,9 +1,9 @@
 """Go 1.15's net/http, which has the bug that this suite was founded on, built by Debian 11's golang-1.15.
 
-When an HTTP/2 connection is older than 5 s, ``Shutdown`` takes it for one that was never used and closes it at once,
-with its requests in flight; it still returns nil: https://github.com/golang/go/issues/39776
+``Shutdown`` mistakes an HTTP/2 connection older than 5 s for one that was never used. It closes the connection at once,
+with its requests in flight, and still returns nil: https://github.com/golang/go/issues/39776
 
-The rest is as for ``go-nethttp``: it is the same program. It has no h2c, which net/http got with Go 1.24.
+The program is that of ``go-nethttp``. It has no h2c, which net/http has had since Go 1.24.
 """
 
 from __future__ import annotations

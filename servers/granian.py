@@ -1,11 +1,11 @@
 """Granian: HTTP/1.1 and HTTP/2 for ASGI and WSGI applications, on hyper (Rust).
 
-SIGTERM and SIGINT stop it: its workers stop accepting, serve what is in flight, and then shut the application's
-lifespan down. The main process waits for them without any limit, unless ``--workers-kill-timeout`` sets one: then the
-workers that remain are killed. https://github.com/emmett-framework/granian#options and
+SIGTERM and SIGINT stop it: its workers stop accepting, serve the requests in flight, and then shut the application's
+lifespan down. The main process waits for them without a limit, unless ``--workers-kill-timeout`` sets one: then it kills
+the workers that remain. https://github.com/emmett-framework/granian#options and
 https://github.com/emmett-framework/granian/blob/master/granian/server/common.py (``_stop_workers``)
 
-A connection counts as in flight while its client keeps it open and asks: https://github.com/emmett-framework/granian/issues/548
+A connection counts as in flight as long as its client keeps it open and sends requests: https://github.com/emmett-framework/granian/issues/548
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def _server(name: str, features: frozenset[Feature], *interface: str) -> Server:
         version=lambda: package_version("granian"),
         install=('"$PYTHON" -P -m pip install "granian>=2.8"',),
         documentation="https://github.com/emmett-framework/granian",
-        # https://github.com/emmett-framework/granian#workers-and-threads: HUP puts new workers in place.
+        # https://github.com/emmett-framework/granian#workers-and-threads: HUP starts new workers in place of the old ones.
         signals={"reload": "SIGHUP"},
         features=features | {Feature.WORKERS},
         drain=Drain(
             option="--workers-kill-timeout",
             documented="https://github.com/emmett-framework/granian#options",
             whole_seconds=True,
-            # "disabled" in its list of options: nothing ends the wait.
+            # The list of options says "disabled": nothing ends the wait.
             default=DefaultDrain(None, "https://github.com/emmett-framework/granian#options"),
         ),
     )
@@ -61,10 +61,10 @@ def _server(name: str, features: frozenset[Feature], *interface: str) -> Server:
 GRANIAN = _server(
     "granian", frozenset({Feature.LIFESPAN, Feature.WEBSOCKET}), "asgi", "lastcall.servers.apps.asgi:application"
 )
-# A handler takes a thread for as long as it runs, and there is one unless told otherwise. Status and headers are taken
-# when the application has returned, though its iterable may set them: a response that does so is a 200 without headers.
+# A handler occupies a thread for as long as it runs, and there is one thread by default. Granian reads status and headers
+# when the application has returned, though WSGI lets the iterable set them: such a response is a 200 without headers.
 # https://github.com/emmett-framework/granian/blob/master/granian/wsgi.py
-# When an iterable fails, the response ends as if it were whole: with 2.8.7; with 2.8.9 it is cut, as it should be.
+# When an iterable fails, 2.8.7 ends the response as if it were whole; 2.8.9 cuts it, as it should.
 _ENDS_AS_WHOLE = "a response whose iterable fails after its first piece ends as if it were whole"
 GRANIAN_WSGI = dataclasses.replace(
     _server(

@@ -1,14 +1,14 @@
 """Gunicorn with four kinds of worker: sync and gthread for WSGI, its own and Uvicorn's for ASGI.
 
-On SIGTERM the arbiter closes the listener and tells its workers, who stop accepting and serve what is in flight. What
-still lives when ``graceful_timeout`` (30 s unless set) is over gets SIGKILL. SIGINT and SIGQUIT are the quick shutdown,
-also during the graceful one. https://gunicorn.org/signals and https://gunicorn.org/reference/settings/
+On SIGTERM the arbiter closes the listener and signals its workers, which stop accepting and serve the requests in flight.
+Workers that remain when ``graceful_timeout`` (30 s by default) is over get SIGKILL. SIGINT and SIGQUIT are the quick
+shutdown, also during the graceful one. https://gunicorn.org/signals and https://gunicorn.org/reference/settings/
 
-What a worker does is its own affair (https://github.com/benoitc/gunicorn/tree/master/gunicorn/workers). A sync worker has
-one connection, which ends with its first response. gthread keeps idle connections for 2 s, for a request that may be
-under way, and serves the streams of an HTTP/2 connection one after another. The ASGI worker looks for the signal once
-in a second, and leaves idle HTTP/1.1 connections open until ``graceful_timeout`` is over, when it may be killed before
-its lifespan is shut down. Uvicorn's worker drains as Uvicorn does; it has no timeout but the arbiter's.
+The kinds of worker drain differently (https://github.com/benoitc/gunicorn/tree/master/gunicorn/workers). A sync worker has
+one connection, which ends with its first response. gthread keeps idle connections for 2 s, for a request that may be on
+its way, and serves the streams of an HTTP/2 connection one after another. The ASGI worker looks for the signal once a
+second, and leaves idle HTTP/1.1 connections open until ``graceful_timeout`` is over; the arbiter may then kill it before
+it has shut its lifespan down. Uvicorn's worker drains as Uvicorn does; only the arbiter's timeout bounds it.
 https://github.com/Kludex/uvicorn/pull/2094
 """
 
@@ -34,13 +34,13 @@ _SETTING = "https://gunicorn.org/reference/settings/#graceful_timeout"
 
 def _command(worker: tuple[str, ...], processes: int, application: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
-        # The control socket is one for all that run, in the user's folder.
+        # By default all running gunicorns share one control socket, in the user's folder.
         bind = ["--no-control-socket", "--bind", f"{launch.host}:{launch.port}"]
         tls = ["--certfile", str(launch.cert), "--keyfile", str(launch.key)] if launch.protocol.tls else []
         http2 = ["--http-protocols", "h2"] if launch.protocol in HTTP2 else []
         http2 += ["--http2-cleartext", "prior-knowledge"] if launch.protocol == Protocol.H2C else []
-        # An idle connection, closed after 2 s unless the first is set, must last until the shutdown; and a sync worker
-        # whose handler is held for longer than the second (30 s) is killed.
+        # An idle connection must last until the shutdown, where --keep-alive is 2 s by default; and the arbiter kills a
+        # sync worker whose handler is held for longer than --timeout, 30 s by default.
         limits = ["--keep-alive", "120", "--timeout", "300"]
         drain = [] if launch.default_drain else ["--graceful-timeout", str(math.ceil(launch.drain_s))]
         workers = ["--workers", str(max(processes, launch.workers)), "--worker-class", *worker]
@@ -77,9 +77,9 @@ def _server(
     )
 
 
-# So many processes, because each of them has one connection at a time, be it one on which nothing is ever said.
+# Each process has one connection at a time, even one that never sends a byte: so there are many processes.
 GUNICORN_SYNC = _server("sync", speaks=_HTTP1, processes=8)
-# Threads for the most connections that a timeline has at once.
+# There are as many threads as the largest timeline has connections at the same time.
 GUNICORN_GTHREAD = _server(
     "gthread",
     "--threads",

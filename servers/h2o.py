@@ -1,15 +1,15 @@
 """h2o as a reverse proxy: HTTP/1.1 and HTTP/2 in front of the harness's origin.
 
-SIGTERM is the graceful stop: it stops accepting, HTTP/2 connections get GOAWAY in two steps, one second apart, and it
-ends when the last connection has. https://github.com/h2o/h2o/blob/v2.2.5/src/main.c (``on_sigterm``)
+SIGTERM is the graceful stop: h2o stops accepting, sends GOAWAY on HTTP/2 connections in two steps, one second apart, and
+exits when the last connection has ended. https://github.com/h2o/h2o/blob/v2.2.5/src/main.c (``on_sigterm``)
 
-``http2-graceful-shutdown-timeout`` ends the HTTP/2 connections that are left; unless it is set, nothing does.
+``http2-graceful-shutdown-timeout`` ends the remaining HTTP/2 connections; by default nothing does.
 https://h2o.examp1e.net/configure/http2_directives.html#http2-graceful-shutdown-timeout
 
-For HTTP/1.1 there is no such option, which makes it a server of its own here, ``h2o-http1``. An idle connection is not
-closed at the shutdown: it keeps the process until ``http1-request-timeout`` is over.
+For HTTP/1.1 there is no such option, so it is a server of its own here, ``h2o-http1``. The shutdown does not close an idle
+connection, which keeps the process alive until ``http1-request-timeout`` is over.
 
-This release reads a request's body to its end before it asks the origin, and has no option for that.
+This release reads a request's body to its end before it contacts the origin, and has no option to change that.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """HAProxy as a reverse proxy: HTTP/1.1 and HTTP/2 in front of the harness's origin, in one process without a master.
 
-SIGUSR1 is the graceful stop: it unbinds, tells every connection that it goes (``Connection: close``, GOAWAY) and ends
-when the last one has. SIGTERM, the signal that most supervisors send, and SIGINT end at once and cut every request;
-Debian's unit for systemd names no other, so it stops so. https://docs.haproxy.org/2.6/management.html#4
+SIGUSR1 is the graceful stop: HAProxy unbinds, announces the end on every connection (``Connection: close``, GOAWAY) and
+exits when the last connection has ended. SIGTERM, the signal that most supervisors send, and SIGINT stop it at once and
+cut every request. Debian's unit for systemd names no other signal, so systemd sends SIGTERM. https://docs.haproxy.org/2.6/management.html#4
 
-An HTTP/2 connection that got its GOAWAY is left to the client to close, be it idle. Without ``hard-stop-after`` HAProxy
-waits for its connections for as long as they take.
+After GOAWAY HAProxy leaves it to the client to close the HTTP/2 connection, even an idle one. Without
+``hard-stop-after`` it waits for its connections for as long as they take.
 https://docs.haproxy.org/2.6/configuration.html#3.1-hard-stop-after
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PROGRAM = find_program("haproxy", CACHE / "haproxy" / "usr" / "sbin" / "haproxy")
 _ENVIRONMENT = unpacked_environment(CACHE / "haproxy")
 
-# It buffers neither direction unless it is asked to. The timeouts must outlast a held handler and an idle connection.
+# By default HAProxy buffers neither direction. The timeouts must outlast a held handler and an idle connection.
 _CONFIGURATION = """global
     {drain}
 defaults

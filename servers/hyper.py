@@ -1,13 +1,14 @@
 """hyper, Rust's HTTP library, with the connection builder and the ``GracefulShutdown`` of hyper-util.
 
 It has no signals of its own. The program in ``apps/rust/hyper`` does on SIGTERM (and on SIGINT) what hyper's guide
-does: it drops the listener, tells every connection, and waits for them or for the guide's timer, whichever is first.
-After the timer the end of the program cuts what is left; it then ends with status 1, where the guide says nothing.
+does: it drops the listener, starts the graceful shutdown of every connection, and waits for their end or for the guide's timer.
+After the timer the program ends, which cuts the remaining connections. It then exits with status 1; the guide names no
+status.
 https://hyper.rs/guides/1/server/graceful-shutdown/
 
-hyper-util watches a connection from the moment it is given one; what comes before is the program's affair. This one
-drops connections that are still in their TLS handshake when the shutdown comes: waited for, a client that never
-completes it would hold the shutdown until the timer.
+hyper-util watches a connection only from the call of ``watch`` on; before that, the program is responsible. This one drops
+connections that are still in their TLS handshake when the shutdown comes: otherwise a client that never completes it
+would hold the shutdown until the timer.
 https://docs.rs/hyper-util/latest/hyper_util/server/graceful/struct.GracefulShutdown.html
 """
 
@@ -34,7 +35,7 @@ _GUIDE = "https://hyper.rs/guides/1/server/graceful-shutdown/"
 def _command(launch: Launch) -> list[str]:
     tls = [str(launch.cert), str(launch.key)] if launch.protocol.tls else []
     drain = [] if launch.default_drain else [str(launch.drain_s)]
-    # Without TLS, both versions of HTTP are told apart by their first bytes.
+    # Without TLS, the server tells the versions of HTTP apart by the first bytes.
     return [str(_PROGRAM), f"{launch.host}:{launch.port}", *drain, *tls]
 
 
@@ -50,7 +51,7 @@ HYPER = Server(
     drain=Drain(
         "the timer beside GracefulShutdown::shutdown",
         _GUIDE,
-        # The 10 s of the guide are the guide's own: shutdown() completes when every connection has.
+        # The 10 s are the guide's own: shutdown() completes when every connection has ended.
         default=DefaultDrain(None, f"{_GRACEFUL}#method.shutdown"),
     ),
 )

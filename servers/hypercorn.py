@@ -1,15 +1,15 @@
 """Hypercorn: HTTP/1.1 and HTTP/2 for ASGI applications, on asyncio.
 
-SIGTERM and SIGINT stop it; there is no documented difference between them. The parent process passes the word on to its
-worker, which looks for it every 0.1 s, closes its listener and gives what is in flight ``graceful_timeout`` (3 s unless
-set) to complete. The parent keeps its copy of the listening socket until the worker has ended, so a client that
+SIGTERM and SIGINT stop it; the documentation names no difference between them. The parent process notifies its worker,
+which looks for that every 0.1 s, closes its listener, and gives the requests in flight ``graceful_timeout`` (3 s by
+default) to complete. The parent keeps its copy of the listening socket until the worker has ended, so a client that
 connects during the drain is not refused: it waits in the backlog.
 https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html
 https://github.com/pgjones/hypercorn/blob/main/src/hypercorn/asyncio/run.py
 
-On Python 3.12 and newer the timeout has no effect, because the worker first waits for its connections without any
-limit: https://github.com/pgjones/hypercorn/issues/308. On older ones the forced end goes wrong over HTTP/2, and the
-process may stay for good (seen with 0.18.0 on Python 3.11): https://github.com/pgjones/hypercorn/pull/374
+On Python 3.12 and newer the timeout has no effect, because the worker first waits for its connections without a
+limit: https://github.com/pgjones/hypercorn/issues/308. On older versions the forced end fails over HTTP/2, and the
+process may never exit (seen with 0.18.0 on Python 3.11): https://github.com/pgjones/hypercorn/pull/374
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def _command(launch: Launch) -> list[str]:
 
 
 def _files(launch: Launch) -> dict[str, str]:
-    # The command line's --graceful-timeout takes whole seconds only. An idle connection, closed after 5 s unless the
-    # other is set, must last until the shutdown.
+    # The command line's --graceful-timeout takes whole seconds only. keep_alive_timeout is 5 s by default, and an idle
+    # connection must last until the shutdown.
     drain = "" if launch.default_drain else f"graceful_timeout = {float(launch.drain_s)}\n"
     return {"hypercorn.toml": f"{drain}keep_alive_timeout = 120\n"}
 
@@ -57,7 +57,7 @@ HYPERCORN = Server(
     # SIGHUP reloads: it stops the workers in the same way and starts new ones.
     signal_documented="https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html",
     signals={"reload": "SIGHUP"},
-    # https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html (``shutdown_timeout`` bounds it, 60 s)
+    # https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html (``shutdown_timeout``, 60 s, for the lifespan)
     # WebSockets over HTTP/1 and HTTP/2: https://github.com/pgjones/hypercorn/blob/main/README.rst
     features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.WORKERS}),
     drain=Drain(

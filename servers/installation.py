@@ -1,6 +1,6 @@
-"""Where servers are installed, and how it is told which version is.
+"""Where servers are installed, and how their versions are read.
 
-A Python server is a package of the running interpreter. What is built or unpacked goes into the cache folder.
+A Python server is a package of the running interpreter. Programs that are built or unpacked go into the cache folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path(lastcall.__file__).resolve().parent.parent
 
 
 def cache_folder() -> Path:
-    """Give ``LASTCALL_CACHE``, or ``.cache`` of a checkout, or ``~/.cache/lastcall``."""
+    """Return ``LASTCALL_CACHE``, or ``.cache`` of a checkout, or ``~/.cache/lastcall``."""
     if named := os.environ.get("LASTCALL_CACHE"):
         return Path(named).resolve()
     if (ROOT / "pyproject.toml").exists():
@@ -33,7 +33,7 @@ def cache_folder() -> Path:
 
 CACHE = cache_folder()
 
-# A server runs in a folder of its own, from where the application must be importable as lastcall.servers.apps.
+# A server runs in a folder of its own, and must be able to import the application from lastcall.servers.apps.
 PYTHON_ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
     "PYTHONUNBUFFERED": "1",
@@ -41,7 +41,7 @@ PYTHON_ENVIRONMENT = {
 
 
 def package_version(*distributions: str) -> str | None:
-    """Give the first distribution's version; None unless all of them are installed."""
+    """Return the first distribution's version; None unless all of them are installed."""
     try:
         first, *_ = [importlib.metadata.version(name) for name in distributions]
     except importlib.metadata.PackageNotFoundError:
@@ -50,7 +50,7 @@ def package_version(*distributions: str) -> str | None:
 
 
 def printed_version(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> str | None:
-    """Give what the command prints, to either stream; None when it cannot be run or fails."""
+    """Return what the command prints, to either stream; None when it cannot be run or fails."""
     variables = {**os.environ, **(environment or {})}
     try:
         done = subprocess.run(
@@ -62,17 +62,17 @@ def printed_version(command: Sequence[str | Path], environment: Mapping[str, str
 
 
 def find_program(name: str, unpacked: Path) -> Path:
-    """Give the program on PATH or among the system's servers; the unpacked one when there is none."""
-    found = shutil.which(
+    """Return the program on PATH or among the system's servers, or else the unpacked one."""
+    installed = shutil.which(
         name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
     )
-    return Path(found) if found else unpacked
+    return Path(installed) if installed else unpacked
 
 
 def unpacked_environment(folder: Path, *private: str) -> dict[str, str]:
-    """Give the environment in which a program finds the libraries of the Debian packages unpacked in the folder.
+    """Return the environment in which a program finds the libraries of the Debian packages unpacked in the folder.
 
-    ``private`` are further folders of libraries, below the folder. It changes nothing for an installed program.
+    ``private`` are further folders of libraries, below the folder. An installed program is not affected.
     """
     libraries = f"{platform.machine()}-linux-gnu"
     places = (f"usr/lib/{libraries}", f"lib/{libraries}", *private)

@@ -4,8 +4,8 @@ It has no signals of its own; the program calls ``HttpServer.stop`` in a shutdow
 listener, waits for exchanges in progress for a delay in whole seconds, and closes all connections.
 https://docs.oracle.com/en/java/javase/17/docs/api/jdk.httpserver/com/sun/net/httpserver/HttpServer.html#stop(int)
 
-It takes the whole delay even when nothing is in progress (seen with 17.0.15). Over TLS it ends
-connections without close_notify.
+It takes the whole delay even when nothing is in progress (seen with 17.0.15). Over TLS it ends connections without
+close_notify.
 """
 
 from __future__ import annotations

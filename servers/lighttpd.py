@@ -1,13 +1,13 @@
 """lighttpd as a reverse proxy: HTTP/1.1 and HTTP/2 in front of the harness's origin.
 
-SIGINT is the graceful stop: it stops accepting, closes idle connections and serves what is in flight. SIGTERM, the
-signal that most supervisors send, ends at once and cuts every request.
+SIGINT is the graceful stop: lighttpd stops accepting, closes idle connections and serves the requests in flight. SIGTERM,
+the signal that most supervisors send, stops it at once and cuts every request.
 https://manpages.debian.org/bookworm/lighttpd/lighttpd.8.en.html#SIGNALS
 
-``server.graceful-shutdown-timeout`` bounds that; unless it is set, to 8 s.
+``server.graceful-shutdown-timeout`` bounds the graceful stop; it is 8 s by default.
 https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_feature-flagsDetails
 
-It lets a client open eight streams at a time on an HTTP/2 connection, and wants the length of a streamed body declared.
+It lets a client open eight streams at a time on an HTTP/2 connection, and requires a content-length for a streamed body.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROGRAM = find_program("lighttpd", CACHE / "lighttpd" / "usr" / "sbin" / "light
 _MODULES = _PROGRAM.parent.parent / "lib" / "lighttpd"
 _ENVIRONMENT = unpacked_environment(CACHE / "lighttpd")
 
-# stream-*-body 2: neither direction is collected before it is passed on. The timeouts must outlast a held handler.
+# stream-*-body 2 passes both directions on without collecting them first. The timeouts must outlast a held handler.
 _CONFIGURATION = """server.modules = ( "mod_proxy", {module} )
 server.bind = "{host}"
 server.port = {port}
@@ -87,7 +87,7 @@ LIGHTTPD = Server(
         option="server.graceful-shutdown-timeout",
         documented="https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_feature-flagsDetails",
         whole_seconds=True,
-        # 0, which is no limit, until 1.4.68.
+        # It was 0, which is no limit, until 1.4.68.
         default=DefaultDrain(8.0, "https://github.com/lighttpd/lighttpd1.4/blob/lighttpd-1.4.69/src/server.c"),
     ),
     needs_origin=True,

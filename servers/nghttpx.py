@@ -1,11 +1,11 @@
 """nghttpx, the proxy of nghttp2: HTTP/1.1 and HTTP/2 in front of the harness's origin.
 
 SIGQUIT is the graceful stop: the main process passes it on to its worker, which stops accepting and ends when its
-connections have. https://nghttp2.org/documentation/nghttpx.1.html#signals
+connections have ended. https://nghttp2.org/documentation/nghttpx.1.html#signals
 
-SIGTERM, the signal that most supervisors send, is not handled: it ends the main process, and the worker ends when it
-sees that, at once and with every request. An HTTP/1.1 response of the origin that says ``Connection: close`` closes the
-client's connection too.
+SIGTERM, the signal that most supervisors send, is not handled: it ends the main process, and the worker, when it notices
+that, ends at once and cuts every request. When the origin's HTTP/1.1 response says ``Connection: close``, nghttpx closes
+the client's connection too.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _PROGRAM = find_program("nghttpx", CACHE / "nghttpx" / "usr" / "sbin" / "nghttpx")
 _ENVIRONMENT = unpacked_environment(CACHE / "nghttpx")
 
-# Requests and responses pass through buffers of some kilobytes. These must outlast a held handler and an idle
-# connection: https://nghttp2.org/documentation/nghttpx.1.html#timeout
+# These must outlast a held handler and an idle connection. Requests and responses pass through buffers of some kilobytes.
+# https://nghttp2.org/documentation/nghttpx.1.html#timeout
 _TIMEOUTS = [
     "--frontend-http2-read-timeout=300s",
     "--frontend-read-timeout=300s",
@@ -47,7 +47,7 @@ def _version() -> str | None:
 def _command(launch: Launch) -> list[str]:
     host, _, port = launch.origin.partition(":")
     tls = launch.protocol.tls
-    # In milliseconds; it takes no fraction of a unit.
+    # In milliseconds, because it accepts no fraction of a unit.
     drain = [f"--worker-process-grace-shutdown-period={round(launch.drain_s * 1000)}ms"]
     return [
         str(_PROGRAM),
@@ -58,7 +58,7 @@ def _command(launch: Launch) -> list[str]:
         f"--backend={host},{port}",
         *([] if launch.default_drain else drain),
         *_TIMEOUTS,
-        # Stapling would ask the certificate's authority, which has no such service.
+        # OCSP stapling would query the certificate's authority, which has no such service.
         *([f"--npn-list={launch.protocol.alpn}", "--no-ocsp", str(launch.key), str(launch.cert)] if tls else []),
     ]
 

@@ -1,11 +1,11 @@
 """nginx as a reverse proxy: HTTP/1.1 and HTTP/2 in front of the harness's origin.
 
-SIGQUIT is the graceful shutdown: workers stop accepting, close idle connections and serve what is in flight; over
-HTTP/2 they first send GOAWAY. SIGTERM and SIGINT, the signals that most supervisors send, are the fast shutdown and cut
-every request. https://nginx.org/en/docs/control.html
+SIGQUIT is the graceful shutdown: workers stop accepting, close idle connections and serve the requests in flight;
+over HTTP/2 they first send GOAWAY. SIGTERM, the signal that most supervisors send, and SIGINT are the fast shutdown and
+cut every request. https://nginx.org/en/docs/control.html
 
-Without ``worker_shutdown_timeout`` a worker waits for its requests for as long as they take; after it, it closes their
-connections. https://nginx.org/en/docs/ngx_core_module.html#worker_shutdown_timeout
+Without ``worker_shutdown_timeout`` a worker waits for its requests for as long as they take; when the timeout is over, it
+closes their connections. https://nginx.org/en/docs/ngx_core_module.html#worker_shutdown_timeout
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _PROGRAM = find_program("nginx", CACHE / "nginx" / "usr" / "sbin" / "nginx")
 _ENVIRONMENT = unpacked_environment(CACHE / "nginx")
 
 # Neither direction is buffered: a request enters its handler before its body is complete, and a piece of a response
-# passes when it is sent. proxy_read_timeout must outlast a held handler. Every request has its own connection to the
-# origin. Started by root, the worker would become another user, who cannot enter the folder.
+# passes when the origin sends it. proxy_read_timeout must outlast a held handler. Every request has its own connection to the
+# origin. When root starts nginx, the worker would become another user, who cannot enter the folder.
 _CONFIGURATION = """{user}daemon off; master_process on; worker_processes {workers};
 {drain}
 pid nginx.pid; error_log stderr notice;
@@ -83,7 +83,7 @@ NGINX = Server(
     documentation="https://nginx.org/en/docs/",
     graceful_signal="SIGQUIT",
     signal_documented="https://nginx.org/en/docs/control.html",
-    # The fast shutdown, and the change of workers: https://nginx.org/en/docs/control.html
+    # The fast shutdown, and the reload with new workers: https://nginx.org/en/docs/control.html
     signals={"force": "SIGTERM", "reload": "SIGHUP"},
     features=frozenset({Feature.WORKERS}),
     drain=Drain(

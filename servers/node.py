@@ -1,13 +1,13 @@
 """Node's own servers: HTTP/1.1 by the modules http and https, HTTP/2 by http2.
 
-Node ends at once on SIGTERM unless the program listens to it. Then ``server.close()`` closes the listener and, since
-Node 19, idle connections, and the process ends of itself after the last connection. A connection that was busy at that
-moment stays open after its response, which does not say close, for as long as ``keepAliveTimeout``; and a response that
-was ended, but is not sent yet, is cut with its connection, which is taken for idle (``closeIdleConnections``).
+Node ends at once on SIGTERM unless the program handles it. ``server.close()`` closes the listener and, since Node 19, idle
+connections, and the process exits by itself after the last connection. A connection that was busy at that moment stays
+open for ``keepAliveTimeout`` after its response, which does not say close. A connection whose response has ended but is
+not sent yet counts as idle (``closeIdleConnections``), and the response is cut.
 https://nodejs.org/api/http.html#serverclosecallback
 https://github.com/nodejs/node/blob/main/lib/_http_server.js
 
-Over HTTP/2, every session is closed beside the server, which sends GOAWAY with the last stream's id at once:
+Over HTTP/2, the program closes every session as well as the server, which sends GOAWAY with the last stream id at once:
 https://nodejs.org/api/http2.html#http2sessionclosecallback
 """
 
@@ -49,7 +49,7 @@ def _server(major: int) -> Server:
         drain=Drain(
             "a timer, then server.closeAllConnections()",
             f"https://nodejs.org/docs/latest-v{major}.x/api/http.html#servercloseallconnections",
-            # Closed is a server when all of its connections have ended, and a session when its streams have:
+            # A server is closed when all of its connections have ended, and a session when its streams have:
             # https://nodejs.org/api/http2.html#http2sessionclosecallback
             default=DefaultDrain(None, f"https://nodejs.org/docs/latest-v{major}.x/api/net.html#serverclosecallback"),
         ),

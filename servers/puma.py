@@ -1,16 +1,16 @@
 """Puma: HTTP/1.1 for Rack applications, in Ruby; here Debian's package, as one process with threads.
 
-SIGTERM stops it gracefully: the listener and idle connections are closed, requests that have been read are served, with
-``connection: close``. SIGINT does the same, whatever its name; a second one changes nothing. After SIGTERM the process
-ends by that signal again, unless ``raise_exception_on_sigterm`` is off.
+SIGTERM stops it gracefully: it closes the listener and idle connections, and serves requests that it has read, with
+``connection: close``. SIGINT does the same; a second one changes nothing. After SIGTERM the process ends by raising that
+signal again, unless ``raise_exception_on_sigterm`` is off.
 https://github.com/puma/puma/blob/v5.6.5/docs/signals.md and https://puma.io/puma/Puma/DSL.html
 
-Without ``force_shutdown_after`` it waits for as long as a request takes. With it, an application that runs at that time
-is interrupted by an exception, and its client gets 503; one whose response is being sent is not: its thread is killed 5 s
-later, and the process lives on until then.
+Without ``force_shutdown_after`` it waits for as long as a request takes. With it, an exception interrupts an application
+that runs at that time, and its client gets 503. It does not interrupt an application whose response is being sent: Puma
+kills that thread 5 s later, and the process lives on until then.
 https://github.com/puma/puma/blob/v5.6.5/lib/puma/thread_pool.rb (``shutdown``, ``SHUTDOWN_GRACE_TIME``)
 
-A request's body is read before the application is called, so nothing of an upload is in a handler before it is whole.
+Puma reads a request's body before it calls the application, so a handler starts only when the upload is whole.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _UNPACKED = CACHE / "puma"
 _PROGRAM = find_program("puma", _UNPACKED / "usr" / "bin" / "puma")
 
-# As many threads as the suite holds requests. An idle connection, closed after 20 s unless this is set, must last until
-# the shutdown, and one without a first request, closed after 30 s, too.
+# As many threads as the suite holds requests. Idle connections (closed after 20 s by default) and connections without a
+# first request (after 30 s) must last until the shutdown.
 _CONFIGURATION = """environment "production"
 bind "{bind}"
 threads 64, 64
@@ -46,7 +46,7 @@ _FORCE = "https://puma.io/puma/Puma/DSL.html#force_shutdown_after-instance_metho
 
 
 def _unpacked_environment() -> dict[str, str]:
-    """Tell a Ruby that was only unpacked, and looks for everything below /usr, where its parts are."""
+    """Return the variables by which an unpacked Ruby, which looks for everything below /usr, finds its parts."""
     if not _PROGRAM.is_relative_to(_UNPACKED):
         return {}
     libraries = ("usr/lib/ruby/[0-9]*", "usr/lib/ruby/vendor_ruby", "usr/lib/*/ruby/[0-9]*")
@@ -65,7 +65,7 @@ _ENVIRONMENT = _unpacked_environment()
 
 
 def _puma() -> list[str]:
-    # The script's first line names the system's Ruby, which need not be there.
+    # The script's first line names the system's Ruby, which may not exist.
     ruby = [str(_PROGRAM.with_name("ruby"))] if _ENVIRONMENT else []
     return [*ruby, str(_PROGRAM)]
 

@@ -31,7 +31,7 @@ SIGTERM_EXIT = -15
 
 
 def command(*options: str) -> Callable[[Launch], list[str]]:
-    """Give what makes the command line of the reference server with these options."""
+    """Return a function that makes the command line of the reference server with these options."""
 
     def build(launch: Launch) -> list[str]:
         tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
@@ -39,8 +39,8 @@ def command(*options: str) -> Callable[[Launch], list[str]]:
         drain = [] if launch.default_drain else ["--drain-timeout", f"{launch.drain_s:g}"]
         workers = ["--workers", str(launch.workers)] if launch.workers > 1 else []
         lame_duck = ["--lame-duck", f"{launch.lame_duck_s:g}"] if launch.lame_duck_s else []
-        how = [*bind, *drain, *tls, *workers, *lame_duck, *options]
-        return [sys.executable, "-m", "lastcall.servers.reference", "lastcall.servers.apps.asgi:application", *how]
+        server = [sys.executable, "-m", "lastcall.servers.reference", "lastcall.servers.apps.asgi:application"]
+        return [*server, *bind, *drain, *tls, *workers, *lame_duck, *options]
 
     return build
 
@@ -53,7 +53,7 @@ REFERENCE = Server(
     install=(),
     documentation="servers/reference/README.md",
     signal_documented="servers/reference/README.md",
-    # Whichever of SIGTERM and SIGINT comes second ends the drain by force. With several workers SIGHUP replaces them.
+    # The second signal, SIGTERM or SIGINT, ends the drain by force. With several workers SIGHUP replaces them.
     signals={"force": "SIGINT", "reload": "SIGHUP"},
     features=frozenset({Feature.LIFESPAN, Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.WORKERS}),
     drain=Drain(

@@ -1,19 +1,19 @@
 """Sanic: a framework with an HTTP/1.1 server of its own, on asyncio.
 
-SIGTERM and SIGINT stop it: the main process passes the word on to its workers, who close the listener and idle
-connections, WebSockets among them, whose handlers are cancelled (the code seen with 25.12 is 1000, the source means
-1001). The others have
-``GRACEFUL_SHUTDOWN_TIMEOUT`` (15 s unless set); what remains is aborted. A second signal kills everything at once.
+SIGTERM and SIGINT stop it: the main process signals its workers, which close the listener, idle connections and
+WebSockets; the handlers of WebSockets are cancelled (the Close code seen with 25.12 is 1000, the source intends 1001).
+Other requests have ``GRACEFUL_SHUTDOWN_TIMEOUT`` (15 s by default) to complete, and are then aborted. A second signal
+kills everything at once.
 https://sanic.dev/en/guide/running/configuration.html#builtin-values and
 https://github.com/sanic-org/sanic/blob/main/sanic/server/runners.py
 
-Seen with 25.12.1: the main process waits for its workers for 10 s, whatever the timeout, then ends and takes them with
-it: with 15 s, requests are cut after 10 s. A signal within about 0.1 s of the worker's being ready leaves it waiting for
-good, though the worker ends as it should: https://github.com/sanic-org/sanic/issues/2997
+Seen with 25.12.1: the main process waits for its workers for 10 s, whatever the timeout is, and then ends together with
+them: with 15 s, requests are cut after 10 s. After a signal within about 0.1 s of the worker's readiness, the main process
+waits forever, though the worker ends as it should: https://github.com/sanic-org/sanic/issues/2997
 https://github.com/sanic-org/sanic/blob/main/sanic/worker/process.py (``WorkerProcess.exit``)
 
-On Python 3.12 and newer the timeout may not be reached: before it counts, the worker waits for its listener to close,
-which from then on includes every connection. https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Server.wait_closed
+On Python 3.12 and newer the timeout may never begin: before it, the worker waits for its listener to close, and since
+3.12 that wait includes every connection. https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Server.wait_closed
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BUILTIN_VALUES = "https://sanic.dev/en/guide/running/configuration.html#builtin
 
 
 def _command(launch: Launch) -> list[str]:
-    # There is no option for it on the command line, but every setting is a variable of the environment.
+    # The command line has no option for the timeout, but every setting can be an environment variable.
     drain = [] if launch.default_drain else ["env", f"SANIC_GRACEFUL_SHUTDOWN_TIMEOUT={launch.drain_s:g}"]
     bind = ["--host", launch.host, "--port", str(launch.port), "--workers", str(launch.workers)]
     tls = ["--cert", str(launch.cert), "--key", str(launch.key)] if launch.protocol.tls else []
@@ -58,7 +58,7 @@ SANIC = Server(
     # Its HTTP/3 is experimental, and there is no HTTP/2: https://sanic.dev/en/guide/advanced/http3.html
     speaks=frozenset({Protocol.H1, Protocol.H1_TLS}),
     command=_command,
-    # A handler may be held for longer than 60 s, after which Sanic answers for it. An idle connection lasts 120 s.
+    # By default Sanic answers in place of a handler that is held for longer than 60 s. An idle connection lasts 120 s.
     environment={**PYTHON_ENVIRONMENT, "SANIC_RESPONSE_TIMEOUT": "300"},
     version=lambda: package_version("sanic"),
     install=('"$PYTHON" -P -m pip install "sanic>=25.3"',),

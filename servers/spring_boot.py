@@ -1,13 +1,13 @@
 """Spring Boot with its embedded Tomcat: HTTP/1.1 and HTTP/2; here without Spring MVC.
 
 SIGTERM runs the JVM's shutdown hook, which closes the application context. With ``server.shutdown=graceful``, the default
-since 3.4, the listener is closed first and requests in flight have ``spring.lifecycle.timeout-per-shutdown-phase``, 30 s
-unless it is set. https://docs.spring.io/spring-boot/3.5/reference/web/graceful-shutdown.html
+since 3.4, it closes the listener first and gives requests in flight
+``spring.lifecycle.timeout-per-shutdown-phase``, 30 s by default. https://docs.spring.io/spring-boot/3.5/reference/web/graceful-shutdown.html
 
-When that is over with requests in flight, their connections are closed, but the process lives on for 7 to 8 s more:
-Tomcat's own time limits, see ``tomcat.py``. A supervisor's grace period has to be longer than both together.
+When that time is over with requests in flight, it closes their connections, but the process lives on for 7 to 8 s more,
+because of Tomcat's own time limits (``tomcat.py``). A supervisor's grace period must be longer than the sum.
 
-Over HTTP/2 it has what is odd about Tomcat's, see there, too.
+Its HTTP/2 is Tomcat's and has the same oddities (``tomcat.py``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lastcall.servers import jvm
 if TYPE_CHECKING:
     from lastcall.conformance.model.launch import Launch
 
-# Idle connections, closed after 20 s unless it is set, must last until the shutdown.
+# Idle connections must last until the shutdown; keep-alive-timeout is 20 s by default.
 _CONFIGURATION = """server.address = {host}
 server.port = {port}
 server.http2.enabled = true
@@ -61,7 +61,7 @@ SPRING_BOOT_TOMCAT = Server(
             "#application-properties.core.spring.lifecycle.timeout-per-shutdown-phase",
         ),
     ),
-    # A servlet that throws after its response has begun: over HTTP/1.1 it is cut.
+    # A servlet that throws after its response has begun; over HTTP/1.1 the response is cut.
     departures={
         ("handlers_give_up_without_the_gate", 2): Departure(
             "a response that fails ends with END_STREAM, as if whole", ">=3.5.16"

@@ -1,11 +1,11 @@
 """Tornado: HTTP/1.1, on asyncio.
 
-It has no signals of its own. The test application does what the documentation of ``close_all_connections`` names the
+It has no signals of its own. The test application does what the documentation of ``close_all_connections`` calls the
 typical use: on SIGTERM ``HTTPServer.stop()``, which closes the listener, then ``await close_all_connections()``, "to wait
-for existing connections to finish". But that closes every stream first, so each request in flight is lost at once:
+for existing connections to finish". But that closes every stream first, so every request in flight is lost at once:
 https://github.com/tornadoweb/tornado/blob/master/tornado/http1connection.py (``HTTP1ServerConnection.close``)
 
-``stop()`` alone leaves the connections as they are; when they have ended, the application would have to find out.
+``stop()`` alone leaves the connections open; the application would have to find out itself when they have ended.
 """
 
 from __future__ import annotations

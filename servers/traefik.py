@@ -1,9 +1,9 @@
 """Traefik as a reverse proxy: HTTP/1.1 and HTTP/2, both by Go's net/http, in front of the harness's origin.
 
-SIGTERM and SIGINT stop it; there is no signal that ends the drain. Each entry point then goes on as before for
-``requestAcceptGraceTimeout`` (0 s unless set), with its readiness telling that it is about to end; after that it closes
-its listener and gives its requests ``graceTimeOut`` (10 s unless set), and closes what is left. It exits with status 0
-in either case. https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/#opt-transport-lifeCycle-graceTimeOut
+SIGTERM and SIGINT stop it; no signal ends the drain. Each entry point first goes on as before for
+``requestAcceptGraceTimeout`` (0 s by default), while its readiness endpoint says that it is about to stop. Then it closes
+its listener, gives its requests ``graceTimeOut`` (10 s by default), and closes the remaining connections. Traefik exits
+with status 0 in either case. https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/#opt-transport-lifeCycle-graceTimeOut
 and https://github.com/traefik/traefik/blob/v3.6/pkg/server/server_entrypoint_tcp.go (``Shutdown``)
 """
 
@@ -34,7 +34,7 @@ def _files(launch: Launch) -> dict[str, str]:
     life = {"requestAcceptGraceTimeout": f"{launch.lame_duck_s}s"}
     if not launch.default_drain:
         life["graceTimeOut"] = f"{launch.drain_s}s"
-    # A request may take 60 s to arrive unless this is set; an idle connection has 180 s.
+    # By default a request may take 60 s to arrive; an idle connection has 180 s.
     transport = {"lifeCycle": life, "respondingTimeouts": {"readTimeout": "0s"}}
     entry: dict[str, object] = {"address": f"{launch.host}:{launch.port}", "transport": transport}
     router: dict[str, object] = {"rule": "PathPrefix(`/`)", "service": "origin", "entryPoints": ["proxy"]}
@@ -64,7 +64,7 @@ TRAEFIK = Server(
     command=lambda launch: [str(_PROGRAM), f"--configFile={launch.directory / 'traefik.yml'}"],
     files=_files,
     version=_version,
-    # Without its web interface, which is no part of the module.
+    # The build has no web interface, which is not part of the module.
     install=(f"sh apps/build_go_module.sh {_MODULE} ./cmd/traefik {_MODULE}/pkg/version.Version traefik",),
     documentation="https://doc.traefik.io/traefik/",
     signal_documented=_GRACE_TIMEOUT,

@@ -1,8 +1,8 @@
 """Apache Traffic Server as a reverse proxy that caches nothing: HTTP/1.1 and HTTP/2 in front of the harness's origin.
 
-SIGTERM and SIGINT stop it. Unless ``proxy.config.stop.shutdown_timeout`` is set it ends at once; if it is set, it
-drains for that time, whatever is left to do: HTTP/2 connections get GOAWAY, HTTP/1.1 responses ``Connection: close``,
-and new connections are still served. Then it ends and cuts what is in flight.
+SIGTERM and SIGINT stop it. Without ``proxy.config.stop.shutdown_timeout`` it ends at once. With it, it drains for the
+whole of that time, even when nothing is in flight: HTTP/2 connections get GOAWAY, HTTP/1.1 responses
+``Connection: close``, and new connections are still served. Then it ends and cuts the requests in flight.
 https://docs.trafficserver.apache.org/en/9.2.x/admin-guide/files/records.config.en.html and
 https://docs.trafficserver.apache.org/admin-guide/graceful-shutdown.en.html
 """
@@ -29,7 +29,7 @@ _ENVIRONMENT = unpacked_environment(CACHE / "trafficserver", "usr/lib/trafficser
 _DOCUMENTATION = "https://docs.trafficserver.apache.org/en/9.2.x"
 
 # The times, in seconds, must outlast a held handler and an idle connection. Every request has its own connection to the
-# origin. Started by root, it stays root, who alone can enter the folder.
+# origin. When root starts it, it stays root, who alone can enter the folder.
 _RECORDS = """CONFIG proxy.config.http.server_ports STRING {port}:ip-in={host}:{protocol}
 CONFIG proxy.config.admin.user_id STRING #-1
 CONFIG proxy.config.exec_thread.autoconfig INT 0
@@ -56,9 +56,9 @@ _PROTOCOLS = {
     Protocol.H2: "ssl:proto=http2",
     Protocol.H2C: "proto=http2",
 }
-# The folders that it may use; it makes none of them.
+# The folders that it uses; it does not create them.
 _LAYOUT = ("sysconfdir", "localstatedir", "runtimedir", "logdir", "cachedir", "datadir", "libexecdir")
-_EVERYBODY = {"apply": "in", "ip_addrs": "0/0", "action": "allow", "methods": "ALL"}
+_ALL_CLIENTS = {"apply": "in", "ip_addrs": "0/0", "action": "allow", "methods": "ALL"}
 
 
 def _version() -> str | None:
@@ -85,8 +85,8 @@ def _files(launch: Launch) -> dict[str, str]:
         "records.config": records,
         "remap.config": f"map / http://{launch.origin}/\n",
         "ssl_multicert.config": certificate if launch.protocol.tls else "",
-        # Without it, nobody is let in.
-        "ip_allow.yaml": json.dumps({"ip_allow": [_EVERYBODY]}),
+        # Without it, every client is rejected.
+        "ip_allow.yaml": json.dumps({"ip_allow": [_ALL_CLIENTS]}),
         "storage.config": "",
         "plugin.config": "",
     }

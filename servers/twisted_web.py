@@ -1,12 +1,12 @@
 """twisted.web: HTTP/1.1, and HTTP/2 over TLS with the extra ``http2``; started by ``twist web``.
 
-SIGTERM and SIGINT stop the reactor. The service stops listening, and then the process ends: nobody waits for requests,
-which are lost at once, over HTTP/2 without a GOAWAY. There is no drain timeout, because there is no drain.
+SIGTERM and SIGINT stop the reactor. The service stops listening, and then the process ends without waiting for
+requests, which are lost at once, over HTTP/2 without a GOAWAY. There is no drain timeout, because there is no drain.
 https://docs.twisted.org/en/stable/core/howto/application.html
 https://github.com/twisted/twisted/blob/trunk/src/twisted/application/internet.py (``StreamServerEndpointService``)
 
-A request is read to its end before a resource is asked, so no scenario can hold a handler in the middle of an upload.
-ALPN is the only way to HTTP/2: there is no h2c.
+twisted.web reads a request to its end before it calls the resource, so no scenario can hold a handler in the middle of an
+upload. It offers HTTP/2 by ALPN alone: there is no h2c.
 """
 
 from __future__ import annotations

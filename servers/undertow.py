@@ -1,16 +1,16 @@
 """Undertow, embedded: HTTP/1.1 and HTTP/2.
 
-Undertow has no signals of its own; the program calls, in a shutdown hook of the JVM, what Undertow has for it.
-``GracefulShutdownHandler.shutdown`` lets what is in flight complete and answers what comes later with 503, and
-``awaitShutdown`` waits for a time; then ``Undertow.stop`` closes the listeners, which until then accept as before.
+Undertow has no signals of its own; the program calls Undertow's functions in a shutdown hook of the JVM.
+``GracefulShutdownHandler.shutdown`` lets requests in flight complete and answers later requests with 503, and
+``awaitShutdown`` waits for a given time; then ``Undertow.stop`` closes the listeners, which accept until then.
 https://undertow.io/undertow-docs/undertow-docs-2.1.0/index.html and
 https://github.com/undertow-io/undertow/blob/main/core/src/main/java/io/undertow/server/handlers/GracefulShutdownHandler.java
 
-That handler knows requests, not connections: no GOAWAY is sent, no response says ``connection: close``, idle connections
-are not closed. They end with the process, so that TLS has no close_notify. https://github.com/undertow-io/undertow/pull/1140
+That handler works on requests, not on connections: it sends no GOAWAY and no ``connection: close``, and closes no idle
+connections. Connections end with the process, over TLS without close_notify. https://github.com/undertow-io/undertow/pull/1140
 
 ``stop`` waits for its threads without a limit unless ``UndertowOptions.SHUTDOWN_TIMEOUT`` is set. Without it, one
-handler that stays after the drain timeout keeps the process for good.
+handler that does not end keeps the process alive forever.
 https://github.com/undertow-io/undertow/blob/main/core/src/main/java/io/undertow/Undertow.java (``stop``)
 """
 

@@ -1,9 +1,9 @@
 """Varnish as a reverse proxy that caches nothing: HTTP/1.1, and HTTP/2 without TLS, in front of the harness's origin.
 
-It has no graceful stop. SIGTERM and SIGINT tell the manager process to stop its child, which closes its listeners and
-ends at once, with whatever is in flight; what operators do instead is to take the traffic away first.
+It has no graceful stop. On SIGTERM and SIGINT the manager process stops its child, which closes its listeners and ends at
+once, with all requests in flight; operators take the traffic away first instead.
 https://varnish-cache.org/docs/7.1/reference/varnishd.html and
-https://github.com/varnishcache/varnish-cache/pull/4443 (a drain that was proposed)
+https://github.com/varnishcache/varnish-cache/pull/4443 (a proposed drain)
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _PROGRAM = find_program("varnishd", CACHE / "varnish" / "usr" / "sbin" / "varnishd")
 _ENVIRONMENT = unpacked_environment(CACHE / "varnish", "usr/lib/varnish")
 
-# The times must outlast a held handler and an idle connection. "pass" caches nothing, streams both ways, and leaves the
-# method alone.
+# The times must outlast a held handler and an idle connection. "pass" caches nothing, streams both ways, and does not
+# change the method.
 _CONFIGURATION = """vcl 4.1;
 backend origin {{
     .host = "{host}"; .port = "{port}";
@@ -43,7 +43,7 @@ def _files(launch: Launch) -> dict[str, str]:
 
 def _command(launch: Launch) -> list[str]:
     http2 = ["-p", "feature=+http2"] if launch.protocol == Protocol.H2C else []
-    # A jail would change the user, who could not enter the folder.
+    # A jail would run the child as another user, who could not enter the folder.
     varnish = [str(_PROGRAM), "-j", "none", "-F", "-n", str(launch.directory / "varnish"), "-f"]
     varnish += [
         str(launch.directory / "origin.vcl"),
@@ -65,7 +65,7 @@ VARNISH = Server(
     files=_files,
     environment=_ENVIRONMENT,
     version=_version,
-    # Its configuration is compiled by gcc when it starts, which must be installed.
+    # gcc must be installed: Varnish compiles its configuration when it starts.
     install=("sh apps/fetch_debian.sh varnish varnishd varnish",),
     documentation="https://varnish-cache.org/docs/7.1/",
     signal_documented="https://varnish-cache.org/docs/7.1/reference/varnishd.html",

@@ -1,13 +1,13 @@
 """Vert.x 5, embedded: HTTP/1.1 and HTTP/2 on Netty.
 
 Vert.x has no signals of its own; the program calls ``HttpServer.shutdown`` in a shutdown hook of the JVM. It closes the
-listener and idle connections, sends one GOAWAY with the real last stream id, lets what is in flight complete for as
-long as its timeout says, and then closes the rest. https://vertx.io/docs/vertx-core/java/ and
+listener and idle connections, sends one GOAWAY with the real last stream id, gives requests in flight its timeout to
+complete, and then closes the remaining connections. https://vertx.io/docs/vertx-core/java/ and
 https://vertx.io/docs/apidocs/io/vertx/core/http/HttpServer.html
 
-DATA of a stream that raced with the GOAWAY breaks the connection, with what is in flight on it: Netty answers the
-stream's HEADERS with REFUSED_STREAM, forgets it, and takes its DATA for an error of the connection (seen with 5.2.3).
-The same was seen elsewhere on Netty: https://github.com/line/armeria/issues/3208
+DATA of a stream that raced with the GOAWAY ends the connection and the requests in flight on it: Netty answers the
+stream's HEADERS with REFUSED_STREAM, forgets the stream, and treats its DATA as a connection error (seen with 5.2.3).
+Other servers on Netty have shown the same: https://github.com/line/armeria/issues/3208
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Waitress: HTTP/1.1 for WSGI applications, on threads.
 
-It has no handler for SIGTERM, which ends it at once like any Python program. SIGINT (KeyboardInterrupt) ends its loop:
-from then on nothing is read or accepted, worker threads have 5 s, which cannot be configured, and what they write
-themselves is all that is still sent. The listener stays open until the end.
+It has no handler for SIGTERM, which therefore ends it at once. SIGINT (KeyboardInterrupt) ends its loop: from then on it
+reads and accepts nothing, worker threads have 5 s, which cannot be configured, and only what they write themselves is
+still sent. The listener stays open until the end.
 https://github.com/Pylons/waitress/blob/main/src/waitress/server.py (``run``), task.py (``shutdown``)
-A graceful shutdown is asked for in https://github.com/Pylons/waitress/issues/198
+A request for a graceful shutdown: https://github.com/Pylons/waitress/issues/198
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _command(launch: Launch) -> list[str]:
-    # A handler takes a thread (4 unless set). An idle connection lasts 120 s unless set otherwise.
+    # A handler occupies a thread (4 by default). An idle connection lasts 120 s by default.
     waitress = [sys.executable, "-m", "waitress", f"--listen={launch.host}:{launch.port}", "--threads=64"]
     return [*waitress, "lastcall.servers.apps.wsgi:application"]
 

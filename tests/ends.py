@@ -46,10 +46,10 @@ _ENDS = {
 
 
 def kind_of(event):
-    """The event's class; of a connection's end, the function above that makes such a one."""
+    """The event's class; for a connection's end, the name of the function above that makes it."""
     return _ENDS[event.by, event.how] if isinstance(event, ConnectionEnded) else type(event)
 
 
 def kinds(events, *wanted):
-    """The kinds of those events that are of the wanted kinds, in order."""
+    """The kinds of the events, in order, of those that are wanted."""
     return [kind_of(event) for event in events if kind_of(event) in wanted]

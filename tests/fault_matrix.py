@@ -1,6 +1,6 @@
-"""Which fault of the reference server breaks which checks: one play for each row, the shortest that shows it.
+"""Which fault of the reference server breaks which checks; each row is one play, the shortest that shows the break.
 
-``breaks`` names every must and promise that breaks in that play, and those of the shoulds that the fault is about.
+``breaks`` names every must and promise that breaks in that play, and the shoulds that the fault is meant to break.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Row:
 H1, H1_TLS, H2, H2C = Protocol.H1, Protocol.H1_TLS, Protocol.H2, Protocol.H2C
 
 LOST = ("in_flight_requests_are_served",)
-UNTOLD = ("goaway_is_sent", "goaway_precedes_close")
+WITHOUT_GOAWAY = ("goaway_is_sent", "goaway_precedes_close")
 OVER_H2 = "websocket-over-h2"
 MANY, RACED, LATE = "twenty-five-requests", "raced-stream", "late-stream"
 FRESH, CUT = "fresh-idle-and-new", "deadline-first"
@@ -28,7 +28,7 @@ H1_IDLE, H1_CUT, H1_ONE = "http1-idle-and-new", "http1-deadline-first", "http1-o
 MATRIX = (
     Row("aged-connection-closed", "one-request", H2, LOST),
     Row("aged-connection-closed", FRESH, H2C, LOST),
-    Row("no-goaway", MANY, H2, UNTOLD),
+    Row("no-goaway", MANY, H2, WITHOUT_GOAWAY),
     Row("goaway-late", MANY, H2C, ("goaway_is_prompt", "goaway_comes_in_two_phases")),
     Row("goaway-with-error", MANY, H2, ("goaway_says_no_error",)),
     Row("goaway-on-stream", MANY, H2C, ("goaway_is_on_stream_zero",)),
@@ -131,7 +131,7 @@ MATRIX = (
     Row("exits-at-once", "many-connections", H2, LOST),
     Row("late-handlers-cut", "paused-server", H1, ("overtaken_requests_are_answered_or_untouched",)),
     Row("cuts-streams-at-signal", "http1-many-connections", H1, LOST),
-    # how responses are put on the wire in the drain, and what the drain costs
+    # how responses are written in the drain, and the resources that a drain uses
     Row("connection-field-in-http2", "many-connections", H2, ("responses_carry_no_connection_fields",)),
     Row("frames-after-end", "many-connections", H2, ("nothing_follows_the_end_of_a_stream",)),
     Row("finished-streams-reset", MANY, H2C, ("finished_streams_are_not_reset",)),
@@ -158,7 +158,7 @@ MATRIX = (
     Row("resets-instead-of-fin", "http1-slow-reader", H1, ("in_flight_requests_are_served",)),
     Row("cut-response-ends-stream", "http1-endless", H1, ("cut_responses_look_cut",)),
     Row("waits-for-client-to-close", "http1-rude", H1, ("server_exits_once_drained",)),
-    # Several workers, reload, the time around the signal, ordinary clients
+    # several workers, reload, the time around the signal, ordinary clients
     Row("leaves-workers-behind", "workers-drain", H1, ("first_process_outlives_its_workers",)),
     Row("tells-one-worker", "workers-drain", H2, ("every_worker_serves_what_it_holds",)),
     Row("siblings-killed", "worker-lost-during-drain", H1, ("siblings_of_a_lost_worker_serve_what_they_hold",)),
@@ -194,8 +194,8 @@ MATRIX = (
     Row("websocket-waits-for-rude-peer", f"{OVER_H2}-rude-peer", H2C, ("server_exits_in_time",)),
     Row("websocket-application-not-told", OVER_H2, H2, ("websocket_end_is_told_to_the_application",)),
     Row("cuts-streams-at-signal", OVER_H2, H2, (*LOST, "streams_in_flight_are_not_reset")),
-    Row("no-goaway", OVER_H2, H2C, UNTOLD),
+    Row("no-goaway", OVER_H2, H2C, WITHOUT_GOAWAY),
 )
 
-NOT_YET_ASKED: frozenset[str] = frozenset()
+NOT_YET_PLAYED: frozenset[str] = frozenset()
 """Faults that no scenario asks about yet."""

@@ -1,4 +1,4 @@
-"""Environments in which lastcall is installed: built by what is installed here, so that nothing is downloaded."""
+"""Environments in which lastcall is installed: built with the tools that are installed here, so that nothing is downloaded."""
 
 import os
 import subprocess
@@ -11,21 +11,27 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def done(*words, cwd, timeout=500, **fields):
+def done(*arguments, cwd, timeout=500, **fields):
     return subprocess.run(
-        [str(word) for word in words], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False, **fields
+        [str(word) for word in arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        **fields,
     )
 
 
 def clean_environment():
-    """What the tests' own run has set is nothing that an installation may depend on."""
+    """The environment without the variables of the tests' own run, on which no installation may depend."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
 
 
 def build_wheel(tree, folder):
     """Build the wheel of a source tree into a folder."""
-    words = ("--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", folder)
-    built = done(sys.executable, "-m", "pip", "wheel", *words, tree, cwd=folder)
+    arguments = ("--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", folder)
+    built = done(sys.executable, "-m", "pip", "wheel", *arguments, tree, cwd=folder)
     assert built.returncode == 0, built.stderr
     (path,) = folder.glob("lastcall-*.whl")
     return path
@@ -48,7 +54,7 @@ def unpack(sdist, folder):
 
 
 def build_editable(tree, folder):
-    """Build what an editable install puts into an environment: a wheel that points to the tree."""
+    """Build the wheel of an editable install, which points to the tree."""
     program = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
     built = done(sys.executable, "-c", program, folder, cwd=tree)
     assert built.returncode == 0, built.stderr

@@ -60,7 +60,7 @@ def a_large_run(text: str = "plain", suffix: str = "") -> Results:
 
 
 def drawn(folder: Path, text: str = "plain", suffix: str = "") -> Path:
-    """Draw it, whatever its size, as a large run; give the index."""
+    """Write its pages as those of a large run, whatever its size, and return the index."""
     (folder / "traces").mkdir(exist_ok=True)
     dump(a_trace(text), folder / "traces" / "one.jsonl")
     return write_page(a_large_run(text, suffix), folder, one_page_plays=0)

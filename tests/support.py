@@ -1,4 +1,4 @@
-"""Programs that stand for servers in these tests, as real processes, and what tells how they ended."""
+"""Programs that stand for servers in these tests, as real processes, and the harness around them."""
 
 import asyncio
 import dataclasses
@@ -74,11 +74,11 @@ def pattern(offset, length):
     return (b"lastcall\n" * (length // 9 + 2))[offset % 9 :][:length]
 
 def entered():
-    if address := os.environ.get("TOLD"):
+    if address := os.environ.get("NOTIFIED"):
         host, _, number = address.rpartition(":")
-        told = socket.create_connection((host, int(number)))
-        told.sendall(f"{os.getpid()} {port}\n".encode())
-        told.detach()
+        notified = socket.create_connection((host, int(number)))
+        notified.sendall(f"{os.getpid()} {port}\n".encode())
+        notified.detach()
 
 def chunks(stream):
     while size := int(stream.readline(), 16):
@@ -127,11 +127,11 @@ def hold(client, stream, method, target, length):
 def serve(client):
     with client, client.makefile("rb") as stream:
         idle.add(client)
-        words = stream.readline().split()
+        line = stream.readline().split()
         idle.discard(client)
-        if len(words) != 3:
+        if len(line) != 3:
             return
-        method, target = words[0].decode(), words[1].decode()
+        method, target = line[0].decode(), line[1].decode()
         fields = dict(line.lower().split(b": ") for line in iter(stream.readline, b"\r\n") if line)
         if target.startswith("/hold/"):
             length = None if b"transfer-encoding" in fields else int(fields.get(b"content-length", 0))
@@ -177,7 +177,7 @@ PLAY = Play("some-question", "mine", "h1", "fast")
 
 
 def perform(work, path=None):
-    """Run a coroutine function with a recorder, in a loop that is watched; give the recorder's events, or its result."""
+    """Run a coroutine function with a recorder, in a loop with a clock; return the recorder's events, or its result."""
     clock = LoopClock()
     with asyncio.Runner(loop_factory=loop_factory(clock)) as runner:
         recorder = Recorder(PLAY, clock, path)
@@ -193,14 +193,14 @@ def keep_busy(seconds):
         pass
 
 
-def program(folder, name, text, /, *words, **fields):
-    """Write a Python program and give the adapter that starts it with its port and these words."""
+def program(folder, name, text, /, *arguments, **fields):
+    """Write a Python program and return the adapter that starts it with its port and these arguments."""
     path = folder / f"{name}.py"
     path.write_text(text, encoding="utf-8")
     values = {
         "name": name,
         "speaks": frozenset({Protocol.H1}),
-        "command": lambda launch: [sys.executable, str(path), str(launch.port), *words],
+        "command": lambda launch: [sys.executable, str(path), str(launch.port), *arguments],
         "version": lambda: "1",
         "install": (),
         "documentation": "",
@@ -210,7 +210,7 @@ def program(folder, name, text, /, *words, **fields):
 
 
 def gated(folder, fault="none", **fields):
-    """Give a gated server with a fault."""
+    """Return a gated server with a fault."""
     return program(folder, f"gated-{fault}", GATED, fault, **fields)
 
 

@@ -30,12 +30,14 @@ def filled(value, inputs):
 
 
 class Runner:
-    """Does what a runner does with the steps that are commands; ``install`` is done already."""
+    """Runs the steps that are commands, as a runner does, except for ``install``."""
 
     def __init__(self, folder, inputs):
         self.folder = folder
         self.summary = folder / "summary.md"
-        self.inputs = {name: told.get("default", "") for name, told in read(ACTION.read_text())["inputs"].items()}
+        self.inputs = {
+            name: description.get("default", "") for name, description in read(ACTION.read_text())["inputs"].items()
+        }
         assert set(inputs) <= set(self.inputs)
         self.inputs |= inputs
         installed = folder / "runner" / "lastcall" / "bin"
@@ -44,7 +46,7 @@ class Runner:
         (installed / "lastcall").chmod(0o755)
 
     def step(self, name):
-        (step,) = [each for each in read(ACTION.read_text())["runs"]["steps"] if each.get("name") == name]
+        (step,) = [item for item in read(ACTION.read_text())["runs"]["steps"] if item.get("name") == name]
         own = {key: filled(value, self.inputs) for key, value in step.get("env", {}).items()}
         runner = {"RUNNER_TEMP": str(self.folder / "runner"), "GITHUB_STEP_SUMMARY": str(self.summary)}
         return subprocess.run(
@@ -59,7 +61,7 @@ class Runner:
 
 
 def inputs_of_the_example():
-    (step,) = [each for each in read(example())["jobs"]["lastcall"]["steps"] if "lastcall" in each.get("uses", "")]
+    (step,) = [item for item in read(example())["jobs"]["lastcall"]["steps"] if "lastcall" in item.get("uses", "")]
     return dict(step["with"])
 
 
@@ -79,7 +81,7 @@ def test_a_project_of_its_own_runs_the_suite_by_the_ten_lines(tmp_path):
     assert {play.server for play in load_results(out).plays} == {"mine"}
 
 
-def test_a_project_whose_known_deviation_is_over_is_told(tmp_path):
+def test_a_known_deviation_that_is_over_fails_the_job(tmp_path):
     own_project(tmp_path)
     known = Expectation("http1-idle-and-new::exit_status_is_documented", "It was so.", "2026-11-01")
     (tmp_path / "expectations.toml").write_text(as_toml(Expectations("mine", (known,))), encoding="utf-8")
@@ -106,7 +108,7 @@ def schema_faults(kind, path):
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def test_action_and_workflows_are_what_the_forge_reads(tmp_path):
+def test_action_and_workflows_have_the_form_that_the_forge_reads(tmp_path):
     assert schema_faults("github-actions", ACTION) == ""
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
         assert schema_faults("github-workflows", path) == ""
@@ -114,7 +116,7 @@ def test_action_and_workflows_are_what_the_forge_reads(tmp_path):
     assert schema_faults("github-workflows", tmp_path / "example.yml") == ""
 
 
-def test_the_example_for_gitlab_is_what_it_reads(tmp_path):
+def test_the_example_for_gitlab_has_the_form_that_it_reads(tmp_path):
     (text,) = [text for _mark, text in blocks(ROOT / "docs" / "ci.md", "yaml") if "jobs:" not in text]
     path = tmp_path / ".gitlab-ci.yml"
     path.write_text(text, encoding="utf-8")
@@ -125,7 +127,7 @@ def test_the_example_for_gitlab_is_what_it_reads(tmp_path):
     "path", [ACTION, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))], ids=lambda path: path.name
 )
 def test_no_input_is_pasted_into_a_command(path):
-    """What an input holds reaches a shell by its environment, so that it can never be part of the command."""
+    """An input reaches a shell through its environment, so that it can never be part of the command."""
     for command in re.findall(
         r"^ *- run: (.*)|^ *run: \|\n((?: {8,}.*\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE
     ):

@@ -1,4 +1,4 @@
-"""Boots: how many servers are started at a time, and that the harness's own lateness takes the last place away."""
+"""The boot limiter: how many servers boot at a time, and that a late harness gives up the last place."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ LATE_NS = 200_000_000
 
 
 class Clock:
-    """A watch of which the test says how late it has been."""
+    """A clock whose lateness the test chooses."""
 
     def __init__(self, late_ns=0):
         self.late_ns = late_ns
@@ -26,7 +26,7 @@ async def settle():
 
 
 async def boot_many(boot_limiter, number, hold, last=None):
-    """Begin so many boots, which each wait for ``hold``, and give the list in which they tell of their begin."""
+    """Start so many boots, which wait for ``hold``; return the list of those that have begun, and their tasks."""
     begun = []
 
     async def one(name):
@@ -56,7 +56,7 @@ def test_last_core_is_used_only_while_the_harness_is_punctual(cores, late_ns, at
 
     first, begun = asyncio.run(go())
     assert first == list(range(at_once))
-    assert begun == list(range(6)), "who comes first boots first"
+    assert begun == list(range(6)), "first come, first served"
 
 
 def test_place_that_was_refused_is_given_once_the_harness_is_punctual_again():

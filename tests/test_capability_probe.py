@@ -1,4 +1,4 @@
-"""The capability probe: a claim that the server does not bear out, and a thing that nobody claimed."""
+"""The capability probe: a declared capability that is missing, and one that is there and not declared."""
 
 import dataclasses
 
@@ -22,14 +22,15 @@ def environment():
 
 
 def contradictions(environment, server, limits=PATIENT):
-    return [claim.contradicted for claim in environment.run(probe(environment, server, limits)) if claim.contradicted]
+    tried = environment.run(probe(environment, server, limits))
+    return [capability.contradicted for capability in tried if capability.contradicted]
 
 
 def test_the_reference_server_is_what_its_adapter_says(environment):
     assert contradictions(environment, REFERENCE) == []
 
 
-def test_what_nobody_claimed_is_found(environment):
+def test_an_undeclared_capability_is_found(environment):
     modest = dataclasses.replace(REFERENCE, speaks=frozenset({Protocol.H1, Protocol.H1_TLS}), features=frozenset())
     assert sorted(contradictions(environment, modest)) == [
         "h2 was found and is not declared",
@@ -39,7 +40,7 @@ def test_what_nobody_claimed_is_found(environment):
     ]
 
 
-def test_websockets_over_http2_are_found_where_http2_is_claimed(environment):
+def test_websockets_over_http2_are_found_where_http2_is_declared(environment):
     modest = dataclasses.replace(REFERENCE, speaks=frozenset({Protocol.H2C}), features=frozenset({Feature.LIFESPAN}))
     assert sorted(contradictions(environment, modest)) == [
         "h1 was found and is not declared",
@@ -47,7 +48,7 @@ def test_websockets_over_http2_are_found_where_http2_is_claimed(environment):
     ]
 
 
-def test_what_is_claimed_and_not_there_is_told(environment, tmp_path):
+def test_a_declared_capability_that_is_missing_is_reported(environment, tmp_path):
     boastful = gated(tmp_path, features=frozenset({Feature.WEBSOCKET, Feature.WEBSOCKET_H2, Feature.LIFESPAN}))
     assert sorted(contradictions(environment, boastful)) == [
         "lifespan is declared and was not found",
@@ -56,13 +57,13 @@ def test_what_is_claimed_and_not_there_is_told(environment, tmp_path):
     ]
 
 
-def test_a_server_that_does_not_start_is_told_with_its_reason(environment, tmp_path):
+def test_a_server_that_does_not_start_is_reported_with_its_reason(environment, tmp_path):
     stillborn = program(tmp_path, "stillborn", "raise SystemExit('no licence')")
-    (told,) = contradictions(environment, stillborn, QUICK)
-    assert told.startswith("h1 is declared and was not found: stillborn over h1 cannot be asked: ")
-    assert "no licence" in told
+    (contradiction,) = contradictions(environment, stillborn, QUICK)
+    assert contradiction.startswith("h1 is declared and was not found: stillborn over h1 cannot be asked: ")
+    assert "no licence" in contradiction
 
 
-def test_a_claim_that_is_borne_out_says_nothing():
+def test_a_capability_that_agrees_with_the_adapter_is_no_contradiction():
     assert Capability("h2", declared=True, found=True).contradicted == ""
     assert Capability("h2", declared=False, found=False).contradicted == ""

@@ -1,4 +1,4 @@
-"""The bill: how long a play is expected to take, which is what decides who begins."""
+"""A case: how long its play is expected to take, which decides the order in which plays begin."""
 
 import pytest
 
@@ -18,14 +18,14 @@ def expected_s(scenario, protocol=Protocol.H2C, pace=Pace.FAST):
     return Case(FOUND.scenarios[scenario], FOUND.servers["reference"], protocol, pace, DEFAULT).expected_s
 
 
-def test_what_passes_for_its_own_sake_is_expected_and_a_drain_that_is_sat_out():
+def test_elapsed_time_and_a_whole_drain_are_expected():
     assert expected_s("one-request") == pytest.approx(7.1)
     assert expected_s("deadline-first") == pytest.approx(5.5 + 0.6 + 3.0)
     assert expected_s("default-drain", Protocol.H2) > 10, "the reference's own ten seconds"
     assert expected_s("one-request", pace=Pace.ISSUE) > 2 * expected_s("one-request")
 
 
-def test_rude_client_and_a_lame_duck_take_their_time():
+def test_a_rude_client_and_a_lame_duck_are_expected_to_take_time():
     assert expected_s("h2-idle-rude") > expected_s("h2-idle-polite")
     assert expected_s("lame-duck-newcomers") > FOUND.scenarios["lame-duck-newcomers"].launch.lame_duck.fast_s
 
@@ -45,4 +45,4 @@ def test_longest_plays_begin_first(tmp_path, monkeypatch):
     with Environment() as environment:
         traces = play_all(environment, cases, tmp_path)
     assert begun == ["deadline-first", "one-request", "h2-idle-rude", "h2-zero-streams"]
-    assert [trace.play for trace in traces] == names, "and come back in the order of the bills"
+    assert [trace.play for trace in traces] == names, "and the traces come back in the order of the cases"

@@ -65,10 +65,10 @@ def test_its_clause_can_be_looked_up(check):
 
 @each_check
 def test_what_it_takes_for_granted_goes_round_in_no_circle(check):
-    def below(each, seen=()):
-        assert each.id not in seen
-        for other in each.blocked_by:
-            below(other, (*seen, each.id))
+    def below(check, seen=()):
+        assert check.id not in seen
+        for other in check.blocked_by:
+            below(other, (*seen, check.id))
 
     below(check)
 
@@ -92,8 +92,8 @@ def test_every_impact_is_that_of_some_rule_that_can_be_broken():
 # --- no evidence is never kept ---
 
 
-def answers(scenario, told):
-    return {verdict.check: verdict.answer for verdict in judge(scenario, told, DEFAULT)}
+def answers(scenario, stored):
+    return {verdict.check: verdict.answer for verdict in judge(scenario, stored, DEFAULT)}
 
 
 @each_play
@@ -138,8 +138,8 @@ KEPT_BY_A_KILLED_SERVER = {
 @pytest.mark.parametrize("ending", [fin_received, reset_received])
 def test_a_killed_server_keeps_no_promise_of_serving_or_ending(scenario, protocol, ending):
     orders = () if scenario.needs_drain else tuple(at(1, HandlerOrdered(name, "finish 9")) for name in ("x", "y", "z"))
-    told = trace(*killed_at_the_signal(ending), *orders, protocol=str(protocol))
-    verdicts = [verdict for verdict in judge(scenario, told, DEFAULT) if verdict.level in (Level.MUST, Level.PROMISE)]
+    stored = trace(*killed_at_the_signal(ending), *orders, protocol=str(protocol))
+    verdicts = [verdict for verdict in judge(scenario, stored, DEFAULT) if verdict.level in (Level.MUST, Level.PROMISE)]
     assert {verdict.check for verdict in verdicts if verdict.answer is Answer.KEPT} <= set(KEPT_BY_A_KILLED_SERVER)
     assert any(verdict.answer is Answer.BROKEN for verdict in verdicts)
 
@@ -149,8 +149,8 @@ def test_a_server_that_does_nothing_at_all_keeps_no_promise(scenario, protocol):
     names = ("a", "busy", "idle", "preface", "b")
     events = [event for name in names for event in opened(name)]
     events += [*held("x", "a", 1), *held("z", "busy", 1), *held("half", "b", 1), *ready("r0", "idle", 1), SIGNAL]
-    told = trace(*events, *(at(9, abandoned(name)) for name in names), protocol=str(protocol))
-    assert Answer.KEPT not in answers(scenario, told).values()
+    stored = trace(*events, *(at(9, abandoned(name)) for name in names), protocol=str(protocol))
+    assert Answer.KEPT not in answers(scenario, stored).values()
 
 
 # --- random traces ---
@@ -200,37 +200,37 @@ TRACES = st.builds(
 )
 
 
-def findings(told):
-    found = {}
+def judgements(stored):
+    by_check = {}
     for check in CHECKS:
-        finding = check(told, DEFAULT)
-        found[check.id] = (
-            finding.answer,
-            finding.because,
-            [told.line_of(event) for event in finding.events],
-            finding.measured,
+        judgement = check(stored, DEFAULT)
+        by_check[check.id] = (
+            judgement.answer,
+            judgement.because,
+            [stored.line_of(event) for event in judgement.events],
+            judgement.measured,
         )
-    return found
+    return by_check
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TRACES)
-def test_no_trace_makes_a_check_raise_and_a_stored_one_is_judged_alike(told):
-    first = findings(told)
-    assert findings(told) == first
+def test_no_trace_makes_a_check_raise_and_a_stored_one_is_judged_alike(stored):
+    first = judgements(stored)
+    assert judgements(stored) == first
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.jsonl"
-        dump(told, path)
-        assert findings(load(path)) == first
+        dump(stored, path)
+        assert judgements(load(path)) == first
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TRACES)
-def test_no_finding_is_an_observation_of_a_rule_or_a_verdict_on_an_observation(told):
+def test_no_judgement_observes_a_rule_or_judges_an_observation(stored):
     levels = {check.id: check.level for check in CHECKS}
     allowed = {
         True: {Answer.OBSERVED, Answer.CANNOT_TELL},
         False: {Answer.KEPT, Answer.BROKEN, Answer.CANNOT_TELL},
     }
-    for name, (answer, *_rest) in findings(told).items():
+    for name, (answer, *_rest) in judgements(stored).items():
         assert answer in allowed[levels[name] is Level.OBSERVE], name

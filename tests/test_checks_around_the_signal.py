@@ -53,13 +53,13 @@ def refused(name, seconds):
     return at(seconds, ConnectionFailed(name, "refused"))
 
 
-def test_newcomers_that_are_served_in_the_lame_duck():
+def test_new_connections_are_served_in_the_lame_duck_period():
     events = (SIGNAL, *newcomer("n", 0.5), refused("late", 1.9))
     says = "1 newcomers were served within the 2 s"
     judged(lame_duck.newcomers_are_served_in_the_lame_duck, "kept", *events, lame_duck_s=2.0, says=says)
 
 
-def test_newcomers_that_are_not():
+def test_new_connections_are_not_served_in_the_lame_duck_period():
     events = (SIGNAL, refused("n", 0.5))
     says = r"not connected \(refused\), 0.50 s after"
     judged(lame_duck.newcomers_are_served_in_the_lame_duck, "broken", *events, lame_duck_s=2.0, says=says)
@@ -67,7 +67,7 @@ def test_newcomers_that_are_not():
         judged(lame_duck.newcomers_are_served_in_the_lame_duck, "broken", SIGNAL, *lost, lame_duck_s=2.0, says="'n'")
 
 
-def test_a_server_that_was_not_told_to_wait_promises_nothing():
+def test_a_server_without_a_lame_duck_period_promises_nothing():
     events = (SIGNAL, refused("n", 0.5))
     judged(lame_duck.newcomers_are_served_in_the_lame_duck, "cannot tell", *events)
     judged(lame_duck.newcomers_are_served_in_the_lame_duck, "cannot tell", SIGNAL, refused("n", 1.8), lame_duck_s=2.0)
@@ -75,7 +75,7 @@ def test_a_server_that_was_not_told_to_wait_promises_nothing():
     judged(lame_duck.newcomers_are_served_in_the_lame_duck, "cannot tell", *silent, lame_duck_s=2.0, says="Nobody sent")
 
 
-def test_what_newcomers_meet_is_told_with_its_time():
+def test_the_fates_of_new_connections_have_their_times():
     met = (*newcomer("n1", 0.1), *newcomer("n2", 0.3), refused("n3", 0.6), refused("n4", 0.9))
     says = "From 0.10 s on answered with 200; from 0.60 s on refused, to 0.90 s"
     judged(lame_duck.newcomers_after_the_signal, "observed", SIGNAL, *met, says=says)
@@ -89,11 +89,11 @@ def test_what_newcomers_meet_is_told_with_its_time():
         ((), "not answered"),
     ],
 )
-def test_what_a_newcomer_meets_that_is_not_answered(end, what):
+def test_the_fate_of_a_new_connection_without_an_answer(end, what):
     judged(lame_duck.newcomers_after_the_signal, "observed", SIGNAL, *newcomer("n", 0.1)[:2], *end, says=what)
 
 
-def test_readiness_is_told():
+def test_readiness_is_observed():
     for status in (200, 503):
         events = (SIGNAL, *newcomer("n", 0.5, status=status, target="/ready"))
         judged(lame_duck.readiness_after_the_signal, "observed", *events, says=f"answered with {status}")
@@ -102,51 +102,54 @@ def test_readiness_is_told():
 # --- the ordinary client ---
 
 
-def asked(request, seconds, *, status=200, error="", entered=True):
+def load_request(request, seconds, *, status=200, error="", entered=True):
     end = LoadFailed(request, error, "gone") if error else LoadAnswered(request, status, 9, "HTTP/1.1")
     inside = [at(seconds + 0.01, HandlerEntered(request, "GET", f"/hold/{request}"))] if entered else []
     return (at(seconds, LoadSent(request)), *inside, at(seconds + 0.2, end))
 
 
-THROUGH = (*asked("l1", -1), *asked("l2", -0.1), SIGNAL)
+THROUGH = (*load_request("l1", -1), *load_request("l2", -0.1), SIGNAL)
 
 
 def test_a_load_that_loses_nothing_that_had_entered():
-    events = (*THROUGH, *asked("l3", 0.3, error="ConnectError", entered=False), *asked("l4", 1))
+    events = (*THROUGH, *load_request("l3", 0.3, error="ConnectError", entered=False), *load_request("l4", 1))
     judged(load.requests_of_the_load_that_entered_are_answered, "kept", *events, protocol="h1", says="3 requests")
 
 
 def test_a_load_of_which_a_request_is_lost_in_its_handler():
-    lost = (*asked("l1", -1), *asked("l2", -0.1, error="ReadError"), SIGNAL, *asked("l3", 1))
+    lost = (*load_request("l1", -1), *load_request("l2", -0.1, error="ReadError"), SIGNAL, *load_request("l3", 1))
     says = "1 requests .* 'l2' got ReadError: gone"
     judged(load.requests_of_the_load_that_entered_are_answered, "broken", *lost, protocol="h1", says=says)
-    wrong = (*asked("l1", -1), *asked("l2", -0.1, status=503), SIGNAL, *asked("l3", 1))
+    wrong = (*load_request("l1", -1), *load_request("l2", -0.1, status=503), SIGNAL, *load_request("l3", 1))
     judged(load.requests_of_the_load_that_entered_are_answered, "broken", *wrong, protocol="h1", says="status 503")
 
 
 def test_an_answer_that_the_client_gave_up_waiting_for_hangs_on_the_clock():
-    lost = (*asked("l1", -1), *asked("l2", -0.1, error="ReadTimeout"), SIGNAL, *asked("l3", 1))
+    lost = (*load_request("l1", -1), *load_request("l2", -0.1, error="ReadTimeout"), SIGNAL, *load_request("l3", 1))
     judged(load.requests_of_the_load_that_entered_are_answered, "broken", *lost, protocol="h1")
     judged(load.requests_of_the_load_that_entered_are_answered, "cannot tell", *lost, LAG, protocol="h1")
 
 
 def test_a_load_that_was_not_in_a_handler_at_the_signal_or_not_there_after_it_is_no_test():
-    judged(load.requests_of_the_load_that_entered_are_answered, "cannot tell", *asked("l1", -1), SIGNAL)
-    outside = (at(-1, LoadSent("l1")), at(-0.9, LoadAnswered("l1", 404)), SIGNAL, *asked("l2", 1))
+    judged(load.requests_of_the_load_that_entered_are_answered, "cannot tell", *load_request("l1", -1), SIGNAL)
+    outside = (at(-1, LoadSent("l1")), at(-0.9, LoadAnswered("l1", 404)), SIGNAL, *load_request("l2", 1))
     judged(load.requests_of_the_load_that_entered_are_answered, "cannot tell", *outside)
 
 
-def test_what_an_application_got_is_told():
-    failed = (*asked("l3", 0.3, error="ConnectError", entered=False), *asked("l4", 0.2, error="ReadError"))
+def test_answers_and_errors_of_an_application_are_counted():
+    failed = (
+        *load_request("l3", 0.3, error="ConnectError", entered=False),
+        *load_request("l4", 0.2, error="ReadError"),
+    )
     says = r"Answered: 2 with 200; refused: 1 ConnectError; failed midway: 1 ReadError \(1 of them in their handlers\)"
     judged(load.ordinary_client_through_a_restart, "observed", *THROUGH, *failed, says=says)
 
 
 def test_the_outage_is_the_longest_time_without_an_answer():
-    events = (*THROUGH, at(1.5, SuccessorReady()), *asked("l3", 1.6), *asked("l4", 2.0))
+    events = (*THROUGH, at(1.5, SuccessorReady()), *load_request("l3", 1.6), *load_request("l4", 2.0))
     judged(load.outage_of_a_restart, "observed", *events, says="was 1.70 s")
-    judged(load.outage_of_a_restart, "cannot tell", *THROUGH, *asked("l3", 1.6), says="No successor")
-    last = (*asked("l1", -1), at(0.1, LoadSent("l2")), at(0.3, LoadFailed("l2", "ReadError")))
+    judged(load.outage_of_a_restart, "cannot tell", *THROUGH, *load_request("l3", 1.6), says="No successor")
+    last = (*load_request("l1", -1), at(0.1, LoadSent("l2")), at(0.3, LoadFailed("l2", "ReadError")))
     judged(load.outage_of_a_restart, "cannot tell", *last, SIGNAL, at(1.5, SuccessorReady()), says="after the signal")
 
 

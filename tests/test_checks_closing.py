@@ -42,7 +42,7 @@ PROMPT = (
     (checks.unused_connections_close_promptly, (*opened(), SIGNAL)),
     (checks.silent_connections_close_promptly, (SILENT, SIGNAL)),
 )
-each_prompt = pytest.mark.parametrize(("check", "events"), PROMPT, ids=lambda each: getattr(each, "id", ""))
+each_prompt = pytest.mark.parametrize(("check", "events"), PROMPT, ids=lambda value: getattr(value, "id", ""))
 
 
 @pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
@@ -142,10 +142,10 @@ LAST = checks.busy_connections_close_after_their_last_response
 
 
 def test_closed_after_the_last_response_to_the_limit_and_not_beyond():
-    found = judged(
+    judgement = judged(
         LAST, "kept", *BUSY, *SERVED, at(3.02, fin_received("a")), rests_on=["ResponseEnded", "ConnectionEnded"]
     )
-    assert found.measured[0].value_s == 2.0
+    assert judgement.measured[0].value_s == 2.0
     judged(LAST, "broken", *BUSY, *SERVED, at(3.03, fin_received("a")), says="'a' was closed 2.01 s")
 
 
@@ -242,8 +242,10 @@ def test_a_hard_cut_is_not_also_called_a_truncation():
 
 
 def test_when_the_listener_closed():
-    found = judged(checks.listener_closes, "observed", SIGNAL, at(0.5, ListenerClosed(), width_s=0.1), says="0.40 s")
-    assert found.measured[0].value_s == pytest.approx(0.4)
+    judgement = judged(
+        checks.listener_closes, "observed", SIGNAL, at(0.5, ListenerClosed(), width_s=0.1), says="0.40 s"
+    )
+    assert judgement.measured[0].value_s == pytest.approx(0.4)
     judged(checks.listener_closes, "cannot tell", SIGNAL)
 
 
@@ -320,6 +322,6 @@ def test_of_two_requests_each_has_to_be_served_or_refused():
     judged(NEW, "broken", *both, goaway(0.8, 3, "new"), goaway(3, 1, "new"), says="for 2.[0-9]+ s")
 
 
-def test_nobody_came():
+def test_no_new_connection():
     judged(NEW, "cannot tell", *opened(), SIGNAL)
     judged(checks.fate_of_new_connections, "cannot tell", *opened(), SIGNAL)

@@ -60,8 +60,8 @@ def test_a_request_that_was_lost_had_its_handler_and_proves_nothing():
 
 
 def test_a_response_that_comes_with_its_handlers_end():
-    found = judged(BACK, "kept", *BUSY, *released(), *answered(), rests_on=["HandlerFinished", "ResponseEnded"])
-    assert found.measured[0].limit_s == 1.0
+    judgement = judged(BACK, "kept", *BUSY, *released(), *answered(), rests_on=["HandlerFinished", "ResponseEnded"])
+    assert judgement.measured[0].limit_s == 1.0
 
 
 def test_a_response_that_is_held_back():
@@ -86,8 +86,8 @@ def body(seconds, length=9):
 
 def test_pieces_that_are_passed_on():
     events = (*opened(), *held(), *piece(-0.5), body(-0.4), SIGNAL, *piece(0.5), body(0.6, 4), body(0.7, 5))
-    found = judged(PIECES, "kept", *events, says=r"0\.20 s", rests_on=["HandlerReported", "BodyReceived"])
-    assert len(found.measured) == 1
+    judgement = judged(PIECES, "kept", *events, says=r"0\.20 s", rests_on=["HandlerReported", "BodyReceived"])
+    assert len(judgement.measured) == 1
 
 
 def test_pieces_that_come_late_or_not_at_all():
@@ -110,8 +110,8 @@ def processor(seconds, used_s, pids=(7,)):
 
 def test_a_server_that_waits():
     readings = processor(0.5, 1.0), processor(3, 1.02)
-    found = judged(SPIN, "kept", *BUSY, *readings, *released(seconds=3.1), rests_on=["ProcessorTimeRead"] * 2)
-    assert found.because.startswith("0.02 s")
+    judgement = judged(SPIN, "kept", *BUSY, *readings, *released(seconds=3.1), rests_on=["ProcessorTimeRead"] * 2)
+    assert judgement.because.startswith("0.02 s")
 
 
 def test_a_server_that_spins_in_any_of_its_processes():
@@ -182,10 +182,10 @@ def test_who_writes_much_all_the_time_is_not_blamed_for_the_drain():
 # --- announcements ---
 
 
-def test_what_is_told_one_goaway_after_the_other():
-    told = goaway(0.1, 2**31 - 1), goaway(0.6, 1)
-    judged(SEQUENCE, "observed", *BUSY, *told, says=r"^2 GOAWAY: 2\^31-1, then 1 \(on 1\)\.$")
-    both = *told, *opened("b"), goaway(0.1, 3, "b", error_code=2)
+def test_goaways_are_listed_in_their_order():
+    goaways = goaway(0.1, 2**31 - 1), goaway(0.6, 1)
+    judged(SEQUENCE, "observed", *BUSY, *goaways, says=r"^2 GOAWAY: 2\^31-1, then 1 \(on 1\)\.$")
+    both = *goaways, *opened("b"), goaway(0.1, 3, "b", error_code=2)
     judged(SEQUENCE, "observed", *both, SIGNAL, says="1 GOAWAY: 3 with code 2")
 
 

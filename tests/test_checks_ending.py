@@ -65,8 +65,8 @@ IN_TIME = checks.server_exits_in_time
 
 def test_in_time_to_the_limit_and_not_beyond():
     judged(IN_TIME, "kept", *SERVED, exits(7.0), says="7.00 s", rests_on=EXITED)
-    found = judged(IN_TIME, "broken", *SERVED, exits(7.01), says="7.01 s .* 7.00 s were allowed", rests_on=EXITED)
-    assert found.measured[0].limit_s == 7.0
+    judgement = judged(IN_TIME, "broken", *SERVED, exits(7.01), says="7.01 s .* 7.00 s were allowed", rests_on=EXITED)
+    assert judgement.measured[0].limit_s == 7.0
     judged(IN_TIME, "cannot tell", *SERVED, exits(7.01), LAG, says="its clock")
 
 
@@ -195,10 +195,10 @@ def test_output_that_was_not_kept_may_have_held_one():
 def test_nothing_left_behind():
     judged(checks.server_leaves_no_process_behind, "kept", SIGNAL, exits(1), FREE)
     left = at(1.5, OrphansFound((7, 8), ("worker a", "worker b")))
-    found = judged(
+    judgement = judged(
         checks.server_leaves_no_process_behind, "broken", SIGNAL, exits(1), left, FREE, says="worker a, worker b"
     )
-    assert found.events == (left,)
+    assert judgement.events == (left,)
     judged(checks.server_leaves_no_process_behind, "cannot tell", SIGNAL, exits(1))
 
 
@@ -257,13 +257,13 @@ def test_what_only_the_harness_cut_was_not_cut_by_the_server():
     judged(ALONE, "observed", *BUSY, *ours, **alone, says="cut no request and was still there")
 
 
-def test_what_a_server_does_with_nothing_configured_is_told_beside_what_is_documented():
+def test_the_default_drain_is_observed_beside_the_documented_one():
     cut, end = at(3, fin_received("a")), exits(3.5)
-    told = judged(ALONE, "observed", *BUSY, cut, end, drain_s=3, default_drain=True, says="documented are 3 s")
-    assert "cut the first request after 3.00 s and exited after 3.50 s" in told.because
+    judgement = judged(ALONE, "observed", *BUSY, cut, end, drain_s=3, default_drain=True, says="documented are 3 s")
+    assert "cut the first request after 3.00 s and exited after 3.50 s" in judgement.because
     documented = {"drain_s": None, "default_drain": True, "drain_documented": "https://example.org/drain"}
-    told = judged(ALONE, "observed", *BUSY, *killed(15), **documented, says="waits for as long as they take")
-    assert "cut no request and was still there after 15.00 s" in told.because
+    judgement = judged(ALONE, "observed", *BUSY, *killed(15), **documented, says="waits for as long as they take")
+    assert "cut no request and was still there after 15.00 s" in judgement.because
     judged(ALONE, "observed", *BUSY, *killed(15), drain_s=None, default_drain=True, says="nothing is documented")
     judged(ALONE, "cannot tell", *BUSY, cut, end, drain_s=3, says="had been configured")
     judged(ALONE, "cannot tell", *SERVED, exits(4), drain_s=3, default_drain=True, says="no handler was held")

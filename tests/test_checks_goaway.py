@@ -77,12 +77,12 @@ def test_a_client_that_closed_first_is_owed_no_goaway():
 # --- goaway_precedes_close ---
 
 
-def test_idle_connection_told_before_its_end():
+def test_idle_connection_gets_goaway_before_its_end():
     events = (*opened(), *ready(), SIGNAL, goaway(0.1, 1), at(0.1, fin_received("a")))
     judged(checks.goaway_precedes_close, "kept", *events, says="'a'", rests_on=["GoawayReceived"])
 
 
-def test_the_connection_that_ended_untold_is_named():
+def test_the_connection_that_ended_without_goaway_is_named():
     events = (
         *opened("a"),
         *opened("b"),
@@ -154,9 +154,9 @@ def test_stream_zero():
 
 
 def test_prompt_to_the_limit_and_not_beyond():
-    found = judged(checks.goaway_is_prompt, "kept", *BUSY, goaway(1.0, OPEN), says="1.00 s")
-    assert found.measured[0].limit_s == 1.0
-    assert found.measured[0].value_s == 1.0
+    judgement = judged(checks.goaway_is_prompt, "kept", *BUSY, goaway(1.0, OPEN), says="1.00 s")
+    assert judgement.measured[0].limit_s == 1.0
+    assert judgement.measured[0].value_s == 1.0
     judged(checks.goaway_is_prompt, "broken", *BUSY, goaway(1.01, OPEN), rests_on=["SignalSent", "GoawayReceived"])
 
 
@@ -201,8 +201,8 @@ def test_a_falling_or_equal_last_stream_id():
 def test_a_growing_last_stream_id_is_shown_by_its_pair():
     events = (*opened("a"), *opened("b"), SIGNAL, *(goaway(s, n, "a") for s, n in ((0.1, 3), (0.2, 1))))
     grown = (goaway(0.1, 1, "b"), goaway(0.2, 3, "b"))
-    found = judged(checks.last_stream_id_never_increases, "broken", *events, *grown, says="'b' .* from 1 to 3")
-    assert found.events == grown
+    judgement = judged(checks.last_stream_id_never_increases, "broken", *events, *grown, says="'b' .* from 1 to 3")
+    assert judgement.events == grown
 
 
 def test_one_goaway_on_each_connection_cannot_grow():
@@ -240,8 +240,8 @@ def test_refusing_a_processed_stream():
 
 
 def websocket_over_h2(stream_id):
-    asked = at(-1, WebSocketAsked("w", "a", "/ws/w", stream_id))
-    return (*opened(), asked, at(-0.9, WebSocketOpened("w")), SIGNAL)
+    opening = at(-1, WebSocketAsked("w", "a", "/ws/w", stream_id))
+    return (*opened(), opening, at(-0.9, WebSocketOpened("w")), SIGNAL)
 
 
 def test_a_websocket_over_http2_counts_as_processed():
@@ -373,8 +373,8 @@ def test_served_or_refused_is_clear(events):
     ],
 )
 def test_neither_is_not(events, became):
-    found = judged(checks.raced_streams_meet_a_clear_fate, "broken", *raced(*events), says=f"'raced' was {became}")
-    assert found.events[1].request == "raced"
+    judgement = judged(checks.raced_streams_meet_a_clear_fate, "broken", *raced(*events), says=f"'raced' was {became}")
+    assert judgement.events[1].request == "raced"
 
 
 def many(*fates):

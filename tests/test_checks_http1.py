@@ -84,7 +84,7 @@ def test_the_one_of_two_that_stays_open_is_named():
     )
 
 
-def test_nobody_said_close_or_the_client_closed_first():
+def test_no_response_said_close_or_the_client_closed_first():
     judged(OBEYED, "cannot tell", *BUSY, *answered(), at(1.1, fin_received("a")))
     for fin in (at(1.1, fin_received("a")), at(1.1, fin_received("a"), width_s=0.09)):
         judged(OBEYED, "cannot tell", *CLOSING, at(1.05, fin_sent("a")), fin)

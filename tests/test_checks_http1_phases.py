@@ -153,13 +153,13 @@ READ = at(0.2, HandlerOrdered("r", "read"))
 BODY = at(1.2, BytesSent("a", 9, "body of r"))
 
 
-def test_told_to_continue_or_answered():
+def test_continue_or_answer_in_the_drain():
     continued = at(0.3, InformationalReceived("r", 100))
     judged(EXPECTED, "kept", *EXPECTING, READ, continued, BODY, rests_on=["InformationalReceived"])
     judged(EXPECTED, "kept", *EXPECTING, READ, at(0.3, ResponseStarted("r", 417)), rests_on=["ResponseStarted"])
 
 
-def test_told_before_the_signal():
+def test_continue_before_the_signal():
     early = (at(-0.5, HandlerOrdered("r", "read")), at(-0.4, InformationalReceived("r", 100)))
     judged(EXPECTED, "kept", *EXPECTING[:-1], *early, SIGNAL, BODY)
 
@@ -177,7 +177,7 @@ def test_a_wait_that_was_short_or_cut_tells_nothing():
     judged(EXPECTED, "cannot tell", *EXPECTING, READ)
 
 
-def test_nobody_waited_or_the_handler_did_not_ask():
+def test_no_client_waited_or_the_handler_did_not_read():
     plain = at(-1, RequestSent("r", "a", "POST", "/hold/r", whole=False))
     judged(EXPECTED, "cannot tell", OPEN, plain, *EXPECTING[2:], READ, BODY)
     judged(EXPECTED, "cannot tell", *EXPECTING, BODY)

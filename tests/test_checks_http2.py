@@ -56,8 +56,10 @@ def acknowledged(frame, seconds, connection="a"):
 
 def test_a_ping_that_is_answered():
     kinds = ["FrameSent", "FrameReceived"]
-    found = judged(PINGS, "kept", *BUSY, sent("PING", 0.5), acknowledged("PING", 0.6), says="0.10 s", rests_on=kinds)
-    assert found.measured[0].limit_s == 1.0
+    judgement = judged(
+        PINGS, "kept", *BUSY, sent("PING", 0.5), acknowledged("PING", 0.6), says="0.10 s", rests_on=kinds
+    )
+    assert judgement.measured[0].limit_s == 1.0
 
 
 def test_a_ping_that_is_not():
@@ -247,7 +249,7 @@ def silent(*events):
         (at(0.2, TlsEstablished("late")), at(2.2, fin_received("late"))),
     ],
 )
-def test_closed_told_or_served_is_clear(fate_of_it):
+def test_a_close_a_goaway_or_an_answer_is_clear(fate_of_it):
     judged(LATE, "kept", *silent(*fate_of_it), says="closed, told or served")
 
 
@@ -277,9 +279,9 @@ SERVED = (*released("w"), *answered("w"))
 
 def test_a_request_that_its_client_gives_up_is_owed_nothing():
     events = (*PAIR, *END, *SERVED, exits(1.5))
-    told = traces.trace(*events)
-    assert [fate(told, request) for request in requests(told)] == [Fate.GIVEN_UP, Fate.SERVED]
-    assert [request.name for request in in_flight(told)] == ["w"]
+    recorded = traces.trace(*events)
+    assert [fate(recorded, request) for request in requests(recorded)] == [Fate.GIVEN_UP, Fate.SERVED]
+    assert [request.name for request in in_flight(recorded)] == ["w"]
     judged(serving.in_flight_requests_are_served, "kept", *events, says="1 of 1")
     judged(serving.in_flight_handlers_are_not_cancelled, "kept", *events)
     judged(goaway.streams_in_flight_are_not_reset, "kept", *events)

@@ -71,8 +71,10 @@ def test_without_a_hook_or_a_finished_handler_there_is_no_order(events):
 
 
 def test_the_exit_waits_for_the_hook():
-    found = judged(checks.server_waits_for_the_shutdown_hook, "kept", STARTUP, SIGNAL, *HOOK, exits(2), says="0.10 s")
-    assert [time.what for time in found.measured] == ["shutdown hook"]
+    judgement = judged(
+        checks.server_waits_for_the_shutdown_hook, "kept", STARTUP, SIGNAL, *HOOK, exits(2), says="0.10 s"
+    )
+    assert [time.what for time in judgement.measured] == ["shutdown hook"]
 
 
 def test_every_process_has_a_hook_of_its_own():
@@ -93,7 +95,7 @@ def test_an_end_of_the_hook_that_overlaps_the_exit_is_given_the_benefit():
     judged(checks.server_waits_for_the_shutdown_hook, "kept", STARTUP, SIGNAL, HOOK[0], exits(2), ended)
 
 
-def test_without_hooks_or_an_exit_nobody_can_tell():
+def test_without_hooks_or_an_exit_it_cannot_tell():
     judged(
         checks.server_waits_for_the_shutdown_hook, "cannot tell", SIGNAL, exits(2), says="has not reported its startup"
     )
@@ -139,8 +141,8 @@ def test_a_handler_that_hears_of_no_disconnect():
 def test_a_handler_that_hears_of_a_disconnect_while_its_client_waits():
     for events in (SERVED, (at(1, HandlerOrdered("r", "finish 9")), at(2, fin_received("a")))):
         kinds = ["SignalSent", "HandlerReported"]
-        found = (*BUSY, at(0.1, NEWS), *events)
-        judged(checks.handlers_hear_of_no_false_disconnect, "broken", *found, says="'r' was told", rests_on=kinds)
+        recorded = (*BUSY, at(0.1, NEWS), *events)
+        judged(checks.handlers_hear_of_no_false_disconnect, "broken", *recorded, says="'r' was told", rests_on=kinds)
 
 
 def test_true_news_and_old_news_are_no_false_ones():
@@ -150,7 +152,7 @@ def test_true_news_and_old_news_are_no_false_ones():
     judged(checks.handlers_hear_of_no_false_disconnect, "kept", *BUSY, *left)
 
 
-def test_a_handler_that_never_ended_has_told_nothing():
+def test_a_handler_that_never_ended_proves_nothing():
     cut = (at(1, HandlerOrdered("r", "finish 9")), at(1, HandlerCancelled("r")), at(1, fin_received("a")))
     judged(checks.handlers_hear_of_no_false_disconnect, "cannot tell", *BUSY, *cut, says="came to its end")
     judged(checks.handlers_hear_of_no_false_disconnect, "cannot tell", *BUSY, exits(4), says="was released in time")

@@ -86,49 +86,52 @@ def test_a_client_that_goes_first_is_not_cut():
 
 def test_a_drain_that_goes_on_makes_no_false_success():
     kinds = ["SignalSent", "ResponseEnded"]
-    found = (*BUSY, AGAIN, *released(), *answered())
-    judged(checks.second_signal_makes_no_false_success, "kept", *found, says="'r' was served", rests_on=kinds)
+    judgement = (*BUSY, AGAIN, *released(), *answered())
+    judged(checks.second_signal_makes_no_false_success, "kept", *judgement, says="'r' was served", rests_on=kinds)
 
 
 @pytest.mark.parametrize("end", [at(0.6, fin_received("a")), at(0.6, StreamReset("r", 8))])
 def test_a_response_that_is_cut_visibly_is_no_false_success(end):
     cut = (at(0.55, HandlerCancelled("r")), end, at(1, HandlerOrdered("r", "finish 9")))
     kinds = ["SignalSent", type(end).__name__]
-    found = (*BUSY, AGAIN, *cut)
-    judged(checks.second_signal_makes_no_false_success, "kept", *found, says="'r' was (cut|lost)", rests_on=kinds)
+    judgement = (*BUSY, AGAIN, *cut)
+    judged(checks.second_signal_makes_no_false_success, "kept", *judgement, says="'r' was (cut|lost)", rests_on=kinds)
 
 
 def test_an_error_status_is_no_false_success():
-    found = (*BUSY, AGAIN, at(0.55, HandlerCancelled("r")), *answered(seconds=0.6, status=500))
-    judged(checks.second_signal_makes_no_false_success, "kept", *found, says="answered with 500")
+    judgement = (*BUSY, AGAIN, at(0.55, HandlerCancelled("r")), *answered(seconds=0.6, status=500))
+    judged(checks.second_signal_makes_no_false_success, "kept", *judgement, says="answered with 500")
 
 
 @pytest.mark.parametrize("order", [(), (at(1, HandlerOrdered("r", "finish 9")),)])
 def test_a_whole_200_of_a_handler_that_was_cut_is_one(order):
-    found = (*BUSY, AGAIN, at(0.55, HandlerCancelled("r")), *answered(seconds=0.6), *order)
+    judgement = (*BUSY, AGAIN, at(0.55, HandlerCancelled("r")), *answered(seconds=0.6), *order)
     judged(
-        checks.second_signal_makes_no_false_success, "broken", *found, says=r"'r' ended as a whole one \(end_stream\)"
+        checks.second_signal_makes_no_false_success,
+        "broken",
+        *judgement,
+        says=r"'r' ended as a whole one \(end_stream\)",
     )
 
 
 def test_a_response_that_ends_after_the_order_to_finish_is_given_the_benefit():
-    found = (*BUSY, AGAIN, at(0.6, HandlerOrdered("r", "finish 9")), *answered(seconds=0.7))
-    judged(checks.second_signal_makes_no_false_success, "kept", *found)
+    judgement = (*BUSY, AGAIN, at(0.6, HandlerOrdered("r", "finish 9")), *answered(seconds=0.7))
+    judged(checks.second_signal_makes_no_false_success, "kept", *judgement)
 
 
 def test_what_was_over_before_the_second_signal_is_not_its_doing():
-    found = (*BUSY, *released(seconds=0.2), *answered(seconds=0.3), AGAIN)
-    judged(checks.second_signal_makes_no_false_success, "cannot tell", *found, says="No request was in flight")
+    judgement = (*BUSY, *released(seconds=0.2), *answered(seconds=0.3), AGAIN)
+    judged(checks.second_signal_makes_no_false_success, "cannot tell", *judgement, says="No request was in flight")
 
 
 def test_a_request_that_never_ended_tells_nothing():
-    found = (*BUSY, AGAIN, at(6, abandoned("a")))
-    judged(checks.second_signal_makes_no_false_success, "cannot tell", *found, says="'r' had not ended")
+    judgement = (*BUSY, AGAIN, at(6, abandoned("a")))
+    judged(checks.second_signal_makes_no_false_success, "cannot tell", *judgement, says="'r' had not ended")
 
 
 def test_a_second_signal_to_a_server_that_had_exited_is_none():
-    found = (*BUSY, at(0.2, fin_received("a")), exits(0.3), AGAIN)
-    judged(checks.second_signal_makes_no_false_success, "cannot tell", *found, says="while the server ran")
+    judgement = (*BUSY, at(0.2, fin_received("a")), exits(0.3), AGAIN)
+    judged(checks.second_signal_makes_no_false_success, "cannot tell", *judgement, says="while the server ran")
 
 
 # --- effect_of_a_second_signal ---
@@ -149,8 +152,8 @@ def test_the_effects_of_a_second_signal():
 
 
 def test_an_exit_soon_after_the_forcing_signal():
-    found = judged(checks.forcing_signal_ends_the_server, "kept", *BUSY, FORCE, exits(0.6, -2), drain_s=10.0)
-    assert [(time.value_s, time.limit_s) for time in found.measured] == [(0.1, 2.5)]
+    judgement = judged(checks.forcing_signal_ends_the_server, "kept", *BUSY, FORCE, exits(0.6, -2), drain_s=10.0)
+    assert [(time.value_s, time.limit_s) for time in judgement.measured] == [(0.1, 2.5)]
 
 
 def test_an_exit_long_after_the_forcing_signal():

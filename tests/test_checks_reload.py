@@ -46,7 +46,7 @@ def test_without_a_reload_nothing_is_judged(check):
 
 
 @pytest.mark.parametrize("check", CHECKS[:4], ids=lambda check: check.id)
-def test_a_reload_that_nobody_notices(check):
+def test_a_reload_without_a_loss(check):
     judged(check, "kept", *GOOD)
 
 
@@ -111,13 +111,13 @@ def test_a_request_that_had_entered_is_no_such_case():
 
 
 def test_a_stream_that_was_refused_is_not_lost():
-    told = at(-1.8, GoawayReceived("fresh", 0, 0, 0))
+    refusal = at(-1.8, GoawayReceived("fresh", 0, 0, 0))
     events = (
         *BEFORE,
         RELOAD,
         *opened("fresh", -2),
         sent("fresh-1", "fresh"),
-        told,
+        refusal,
         at(-1.7, fin_received("fresh")),
         SIGNAL,
     )
@@ -149,7 +149,7 @@ def test_what_is_lost_after_the_shutdown_is_no_affair_of_the_reload():
 
 def test_connections_that_are_refused_in_between():
     refused = [at(seconds, ConnectionFailed(f"fresh/{seconds}", "refused")) for seconds in (-2.9, -2.4)]
-    found = judged(
+    judgement = judged(
         checks.new_connections_are_accepted_throughout_a_reload,
         "broken",
         *BEFORE,
@@ -159,7 +159,7 @@ def test_connections_that_are_refused_in_between():
         SIGNAL,
         says=r"2 connections failed \(refused\), over 0.50 s",
     )
-    assert [time.value_s for time in found.measured] == [0.5]
+    assert [time.value_s for time in judgement.measured] == [0.5]
 
 
 def test_a_connection_that_came_to_nothing_in_time_hangs_on_the_clock():
@@ -185,7 +185,7 @@ def test_a_server_that_the_reload_ends(shutdown):
 # --- effect_of_a_reload ---
 
 
-def test_what_a_reload_did_is_told():
+def test_the_effect_of_a_reload_is_observed():
     before, after = at(-3.2, ConnectionAccepted("held", (7,))), at(-1.5, ConnectionAccepted("fresh", (9,)))
     refused = at(-2.5, ConnectionFailed("x", "refused"))
     events = (*BEFORE, *IN_FLIGHT, before, RELOAD, refused, *AFTER, after, *SERVED, SIGNAL)
@@ -196,7 +196,9 @@ def test_what_a_reload_did_is_told():
 
 
 def test_a_client_that_is_refused_twice_knows_that_it_may_try_again():
-    told = [(at(seconds + 0.15, GoawayReceived(f"fresh/{number}", 0))) for number, seconds in ((7, -2.6), (8, -2.3))]
-    refused = (*dropped(7, fin_received, -2.6), *dropped(8, fin_received, -2.3), *told)
-    streams = [dataclasses.replace(each, stream_id=1) if isinstance(each, RequestSent) else each for each in refused]
+    goaways = [(at(seconds + 0.15, GoawayReceived(f"fresh/{number}", 0))) for number, seconds in ((7, -2.6), (8, -2.3))]
+    refused = (*dropped(7, fin_received, -2.6), *dropped(8, fin_received, -2.3), *goaways)
+    streams = [
+        dataclasses.replace(event, stream_id=1) if isinstance(event, RequestSent) else event for event in refused
+    ]
     judged(checks.no_request_is_lost_in_a_reload, "kept", *BEFORE, RELOAD, *streams, *AFTER, SIGNAL)

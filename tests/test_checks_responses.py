@@ -47,14 +47,14 @@ def test_a_response_without_fields_of_a_connection():
 
 @pytest.mark.parametrize("name", ["connection", "Keep-Alive", "transfer-encoding", "upgrade", "proxy-connection"])
 def test_a_response_with_a_field_of_a_connection(name):
-    found = judged(FIELDS, "broken", *with_headers((name, "x")), rests_on=["ResponseStarted"])
-    assert name in found.because
+    judgement = judged(FIELDS, "broken", *with_headers((name, "x")), rests_on=["ResponseStarted"])
+    assert name in judgement.because
 
 
 def test_a_stream_that_is_left_alone_after_its_end():
-    told = frame("DATA", 1.02, flags=("END_STREAM",))
+    last = frame("DATA", 1.02, flags=("END_STREAM",))
     others = frame("DATA", 1.1, 3), frame("DATA", 1.1, 1, connection="b"), frame("WINDOW_UPDATE", 1.1)
-    judged(ENDS, "kept", *BUSY, told, *answered(), *others, rests_on=["ResponseEnded"])
+    judged(ENDS, "kept", *BUSY, last, *answered(), *others, rests_on=["ResponseEnded"])
 
 
 @pytest.mark.parametrize("kind", ["DATA", "HEADERS"])

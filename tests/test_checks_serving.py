@@ -70,7 +70,7 @@ def test_a_signal_to_a_dead_server_is_no_shutdown(check):
         "client left",
     ],
 )
-def test_nobody_is_owed_a_response(check, events):
+def test_no_client_is_owed_a_response(check, events):
     judged(check, "cannot tell", *events)
 
 

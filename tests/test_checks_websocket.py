@@ -202,7 +202,7 @@ def test_the_harnesss_own_kill_cuts_nothing():
     judged(checks.websocket_messages_are_whole, "cannot tell", *UNDER_WAY, killed, cut, FIN)
 
 
-def test_a_message_that_nobody_saw_is_not_known():
+def test_a_message_that_was_not_seen_is_not_known():
     judged(checks.websocket_messages_are_whole, "cannot tell", *UNDER_WAY, FIN, says="was not seen")
 
 
@@ -225,13 +225,13 @@ def test_the_second_of_two_messages_is_the_one_under_way():
 CANCELLED = at(0.5, HandlerCancelled("w"))
 
 
-def test_an_application_is_told():
-    told = at(0.3, HandlerReported("w", "closed 1001"))
+def test_an_application_gets_a_disconnect():
+    report = at(0.3, HandlerReported("w", "closed 1001"))
     check = checks.websocket_end_is_told_to_the_application
-    judged(check, "kept", *ASKED, close(), FIN, told, exits(0.6), says="closed 1001")
+    judged(check, "kept", *ASKED, close(), FIN, report, exits(0.6), says="closed 1001")
 
 
-def test_an_application_that_is_only_cancelled_is_not_told():
+def test_an_application_that_is_only_cancelled_gets_none():
     check = checks.websocket_end_is_told_to_the_application
     judged(check, "broken", *ASKED, close(), FIN, CANCELLED, exits(0.6), rests_on=["SignalSent", "HandlerCancelled"])
 
@@ -241,19 +241,19 @@ def test_a_server_without_a_drain_timeout_has_no_forced_end():
     judged(check, "broken", *ASKED, at(4.1, fin_received("a")), at(4.2, HandlerCancelled("w")), exits(5), drain_s=None)
 
 
-def test_a_forced_end_need_not_be_told():
+def test_a_forced_end_needs_no_disconnect():
     check = checks.websocket_end_is_told_to_the_application
     forced = (at(4.0, fin_received("a")), at(4.1, HandlerCancelled("w")), exits(4.2))
     judged(check, "cannot tell", *ASKED, *forced)
 
 
-def test_a_handler_that_ended_by_itself_need_not_be_told():
+def test_a_handler_that_ended_by_itself_needs_no_disconnect():
     check = checks.websocket_end_is_told_to_the_application
     for own in (HandlerFinished("w", 9), HandlerFailed("w", "OSError")):
         judged(check, "cannot tell", *ASKED, at(0.2, own), FIN, exits(0.5))
 
 
-def test_without_an_exit_or_an_end_nobody_can_tell():
+def test_without_an_exit_or_an_end_it_cannot_tell():
     check = checks.websocket_end_is_told_to_the_application
     judged(check, "cannot tell", *ASKED, FIN)
     judged(check, "cannot tell", *ASKED, CANCELLED, exits(0.6))
@@ -334,8 +334,8 @@ def test_a_stream_that_ends_without_a_close_is_broken(end):
 
 def test_the_end_of_the_stream_is_the_end_though_its_connection_goes_on():
     judged(LAST, "kept", *STREAM, close(), ANSWER, END_STREAM)
-    told, never = at(0.3, HandlerReported("w", "closed 1001")), (CANCELLED, exits(0.6))
-    judged(checks.websocket_end_is_told_to_the_application, "kept", *STREAM, close(), END_STREAM, told)
+    report, never = at(0.3, HandlerReported("w", "closed 1001")), (CANCELLED, exits(0.6))
+    judged(checks.websocket_end_is_told_to_the_application, "kept", *STREAM, close(), END_STREAM, report)
     judged(checks.websocket_end_is_told_to_the_application, "broken", *STREAM, close(), END_STREAM, *never)
     lost = (*ON_STREAM, ORDER, SENT, SIGNAL, CANCEL)
     judged(checks.websocket_messages_are_whole, "broken", *lost, says="The stream ended after 0 of")

@@ -39,7 +39,7 @@ def test_without_a_shutdown_nothing_is_judged(check):
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_where_nobody_saw_the_processes_nothing_is_judged(check):
+def test_without_known_processes_nothing_is_judged(check):
     judged(check, "cannot tell", *HELD, SIGNAL, *BOTH_SERVED, exits(1.5))
 
 
@@ -64,7 +64,7 @@ def test_one_worker_alone_tells_nothing_of_several():
     judged(checks.every_worker_serves_what_it_holds, "cannot tell", *events, says="more than one process")
 
 
-def test_a_connection_that_nobody_has_accepted_is_nobody_s():
+def test_a_connection_that_was_not_accepted_belongs_to_no_worker():
     events = (*HELD, accepted("a", ONE), SIGNAL, *BOTH_SERVED)
     judged(checks.every_worker_serves_what_it_holds, "cannot tell", *events)
 
@@ -90,7 +90,7 @@ def test_a_sibling_that_is_lost_too():
     judged(checks.siblings_of_a_lost_worker_serve_what_they_hold, "broken", *events, says="Worker 102 lost 1 of the 1")
 
 
-def test_without_a_loss_or_a_sibling_nothing_is_told():
+def test_without_a_loss_or_a_sibling_it_cannot_tell():
     judged(checks.siblings_of_a_lost_worker_serve_what_they_hold, "cannot tell", *BUSY, *BOTH_SERVED, says="was lost")
     alone = (*HELD, accepted("a", ONE), accepted("b", ONE), SIGNAL, LOST, *BOTH_SERVED)
     judged(checks.siblings_of_a_lost_worker_serve_what_they_hold, "cannot tell", *alone, says="No other worker")
@@ -129,10 +129,10 @@ def test_a_process_that_serves_by_itself_has_no_workers():
     judged(checks.first_process_outlives_its_workers, "cannot tell", *events, says="another process than the first")
 
 
-def test_without_an_exit_or_an_answer_nobody_knows_who_went_first():
+def test_without_an_exit_or_an_answer_the_order_is_unknown():
     judged(checks.first_process_outlives_its_workers, "cannot tell", *BUSY, *BOTH_SERVED)
     judged(checks.first_process_outlives_its_workers, "cannot tell", *BUSY, exits(0.1))
 
 
-def test_shares_are_told():
+def test_shares_are_observed():
     judged(checks.requests_by_worker, "observed", *BUSY, *BOTH_SERVED, says="2 processes held 1, 1")

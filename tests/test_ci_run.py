@@ -1,4 +1,4 @@
-"""What CI runs: what cannot be had keeps nothing else away, and is said at the end; a machine that has all only runs tests."""
+"""What CI runs: a missing package stops nothing else and is reported; a complete machine only runs the tests."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ exit "${TESTS:-0}"
 
 @pytest.fixture
 def machine(tmp_path):
-    """A checkout on a machine that has no more than what is put into its folder ``bin``."""
+    """A checkout on a machine that has only the programs of its folder ``bin``."""
     (tmp_path / "bin").mkdir()
     for folder in (".ci", "servers/apps", "servers/locks"):
         (tmp_path / folder).mkdir(parents=True)
@@ -64,7 +64,7 @@ def test_a_machine_that_has_everything_only_runs_the_tests(machine):
     assert calls == ["apt-get update -qq", "make test"] * 2
 
 
-def test_what_is_missing_is_installed_in_its_locked_version_and_what_cannot_be_had_is_said_at_the_end(machine):
+def test_missing_packages_are_installed_in_locked_versions_and_failures_are_reported_at_the_end(machine):
     done, calls = run(machine)
     assert done.returncode == 0, done.stderr
     options = "apt-get install -y -qq --no-install-recommends"
@@ -90,7 +90,7 @@ def test_the_tests_decide_the_status_and_are_run_when_the_distribution_cannot_be
     assert "  apt-get update\n" in done.stdout
 
 
-def test_without_root_what_is_missing_is_said(machine):
+def test_without_root_missing_packages_are_reported(machine):
     put(machine, "id", "#!/bin/sh\necho 1000\n")
     put(machine, "curl")
     done, calls = run(machine)

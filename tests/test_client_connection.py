@@ -1,4 +1,4 @@
-"""The opened's connection against real sockets: every way in which one ends is an event of its own."""
+"""A client's connection against real sockets: each way in which it ends is an event of its own."""
 
 import asyncio
 import socket
@@ -41,7 +41,7 @@ CLOSING = ANSWER.replace(b"OK\r\n", b"OK\r\nconnection: close\r\n")
 
 
 class Peer:
-    """A server of one connection, in a thread of its own, that does what a function says."""
+    """A server of one connection, in a thread of its own, that behaves as a function says."""
 
     def __init__(self, conduct):
         self._conduct = conduct
@@ -74,7 +74,7 @@ def reset(connection):
 def meet(
     conduct, client, close_policy=ClosePolicy.FOLLOWER, *, protocol=Protocol.H1, certificates=None, limits=DEFAULT
 ):
-    """Let a connection meet a peer; gives the events. ``client`` is what is done once the opened is connected."""
+    """Connect a client to a peer, run ``client`` once it is connected, and return the events."""
     with Peer(conduct) as peer:
 
         async def work(recorder):
@@ -90,7 +90,7 @@ def meet(
 
 
 def ask(request="r", **fields):
-    """Ask, and wait until there is nothing more to come."""
+    """Return a client that sends a request and waits for the end of the connection."""
 
     async def client(opened, recorder, connected):
         assert connected
@@ -104,7 +104,7 @@ def index(events, kind):
     return next(place for place, event in enumerate(events) if kind_of(event) is kind)
 
 
-def test_nobody_listens():
+def test_a_port_without_a_listener_refuses():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -142,7 +142,7 @@ def test_reset_is_no_fin():
 
 
 TCP_CLOSE = 7
-"""The state in which the kernel has a connection after RST, as TCP_INFO tells it."""
+"""The state of a connection after RST, in the kernel's TCP_INFO."""
 
 
 def request_twice(opened):
@@ -186,7 +186,7 @@ def test_response_that_was_cut_has_not_ended():
     assert kinds(events, ResponseStarted, BodyReceived, ResponseEnded) == [ResponseStarted, BodyReceived]
 
 
-def test_we_stopped_waiting_is_told_from_an_end():
+def test_a_client_that_stops_waiting_is_no_end_by_the_server():
     proceed = threading.Event()
 
     async def client(opened, _recorder, _connected):
@@ -200,7 +200,7 @@ def test_we_stopped_waiting_is_told_from_an_end():
 
 
 def close_after_an_answer(answer):
-    """Conduct of a server that answers, and closes when its client has."""
+    """The behaviour of a server that answers, and closes after its client."""
 
     def conduct(connection):
         connection.recv(65536)
@@ -211,12 +211,12 @@ def close_after_an_answer(answer):
     return conduct
 
 
-def test_polite_client_that_is_told_of_the_end_closes_first():
+def test_polite_client_closes_first_after_a_goodbye():
     events = meet(close_after_an_answer(CLOSING), ask(), ClosePolicy.POLITE)
     assert kinds(events, fin_sent, fin_received) == [fin_sent, fin_received]
 
 
-def test_polite_client_that_is_not_told_stays():
+def test_polite_client_without_a_goodbye_stays():
     async def client(opened, recorder, _connected):
         opened.tell(lambda wire: wire.send_request(Outgoing("r", target=READY)))
         assert await recorder.wait(lambda: recorder.has(ResponseEnded("r")), 20)
@@ -250,7 +250,7 @@ def test_http2_goodbye_comes_before_our_fin():
     assert b"".join(received).startswith(b"PRI * HTTP/2.0")
 
 
-def test_large_request_is_told_of_when_its_last_byte_has_left():
+def test_large_request_is_recorded_when_its_last_byte_has_left():
     body, begun, received = b"x" * 8_000_000, threading.Event(), []
 
     def conduct(connection):
@@ -288,7 +288,7 @@ def test_body_is_sent_in_pieces():
     assert b"one" in b"".join(received)
 
 
-def test_bytes_that_nobody_asked_for_are_a_violation():
+def test_unsolicited_bytes_are_a_violation():
     async def client(opened, recorder, _connected):
         assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
@@ -313,7 +313,7 @@ def test_arrival_is_when_the_kernel_saw_it_however_late_the_client_is():
         proceed.set()
         assert sent.wait(20)  # The loop is blocked here on purpose.
         keep_busy(0.1)
-        recorder.did(fin_sent("the opened is free again"))
+        recorder.did(fin_sent("the loop is free again"))
         assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
     events = meet(conduct, client)
@@ -419,7 +419,7 @@ def test_peer_that_never_shakes_hands(certificates):
     assert failure_of(meet(**conduct, certificates=certificates, limits=QUICK)) == ["timed out"]
 
 
-def test_certificate_of_a_stranger_is_refused(server_context, tmp_path):
+def test_certificate_of_another_authority_is_refused(server_context, tmp_path):
     stranger = make_certificates(tmp_path)
 
     def conduct(connection):

@@ -1,4 +1,4 @@
-"""Clients that go on by themselves: what they leave in a trace, and that they come to their end."""
+"""Clients that run by themselves: their events in the trace, and their end."""
 
 import dataclasses
 
@@ -114,10 +114,10 @@ def test_the_ordinary_clients_are_answered_in_the_protocol_of_the_play(played, p
         BeginLoad("load", clients=2), Await(HandlerFinished()), A_WHILE, EndLoops(), Shutdown(), protocol=protocol
     )
     answers = trace.of(LoadAnswered)
-    assert {(each.status, each.length) for each in answers} == {(200, 9)}
-    assert {each.version for each in answers} == {f"HTTP/{'2' if protocol.version > 1 else '1.1'}"}
-    assert {each.request.rpartition("-")[0] for each in answers} == {"load-1", "load-2"}
-    assert {each.request for each in answers} == {each.request for each in trace.of(LoadSent)}
+    assert {(answer.status, answer.length) for answer in answers} == {(200, 9)}
+    assert {answer.version for answer in answers} == {f"HTTP/{'2' if protocol.version > 1 else '1.1'}"}
+    assert {answer.request.rpartition("-")[0] for answer in answers} == {"load-1", "load-2"}
+    assert {answer.request for answer in answers} == {sent.request for sent in trace.of(LoadSent)}
     assert not trace.of(LoadFailed)
 
 
@@ -204,7 +204,7 @@ RELOADING = dataclasses.replace(REFERENCE, signals={"reload": "SIGTERM"})
 """A server whose reload is its end."""
 
 
-def test_from_a_reload_on_what_does_not_come_is_the_server_s_doing(played):
+def test_from_a_reload_on_a_missing_fact_is_for_the_checks(played):
     never = Await(ApplicationReported(report="never"), within="goaway_s")
     trace = played(Signal("reload"), Await(ServerExited()), never, Shutdown(), server=RELOADING)
     assert not trace.of(SetupFailed)

@@ -58,7 +58,7 @@ def test_the_whole_life_of_a_websocket(tmp_path):
         (trace,) = play_all(environment, [Case(scenario, server, Protocol.H1, Pace.FAST, DEFAULT)], tmp_path)
     first = ["WebSocketAsked", "WebSocketOpened"]
     names = [type(event).__name__ for event in trace.events if kind_of(event) in TOLD]
-    # What the handler's gate, the client's socket and the process say has an order of its own for each of them.
+    # The handler's gate, the client's socket and the process are three sources: each has an order of its own.
     assert [name for name in names if name not in ("HandlerEntered", "ServerExited")] == [
         *first,
         "MessageReceived",
@@ -76,8 +76,8 @@ def test_the_whole_life_of_a_websocket_over_http2(tmp_path):
     scenario, server = FOUND.scenarios["websocket-over-h2"], FOUND.servers["reference"]
     with Environment() as environment:
         (trace,) = play_all(environment, [Case(scenario, server, Protocol.H2C, Pace.FAST, DEFAULT)], tmp_path)
-    told = [event for event in trace.events if getattr(event, "request", "") == "socket"]
-    names = [type(event).__name__ for event in told if not type(event).__name__.startswith("Handler")]
+    of_socket = [event for event in trace.events if getattr(event, "request", "") == "socket"]
+    names = [type(event).__name__ for event in of_socket if not type(event).__name__.startswith("Handler")]
     assert names == [
         "WebSocketAsked",
         "WebSocketOpened",

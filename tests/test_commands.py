@@ -1,4 +1,4 @@
-"""The commands: one module each, found by looking into the package."""
+"""The commands: one module for each, found in the package."""
 
 import subprocess
 import sys

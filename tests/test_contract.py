@@ -1,4 +1,4 @@
-"""The contract kit on every adapter, and on a small server that breaks one article after the other."""
+"""The contract kit on every adapter, and on a small server that breaks one article after another."""
 
 import dataclasses
 
@@ -12,8 +12,8 @@ from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.protocol import Protocol, protocol_named
 from lastcall.conformance.model.server import Departure
 from lastcall.conformance.model.versions import VersionsError
-from lastcall.install import version_of, why_missing
-from lastcall.locks import beside_the_lock, is_locked_version
+from lastcall.install import missing_reason, version_of
+from lastcall.locks import is_locked_version, with_locked_version
 from lastcall.registry import find
 from tests.support import PATIENT, gated, program
 
@@ -34,13 +34,13 @@ FAULTS = {
 }
 
 
-def asked_over(server):
-    """One protocol of each version of HTTP, without TLS where the server speaks it so."""
-    spoken = [[each for each in sorted(server.speaks) if each.version == version] for version in (1, 2)]
-    return [min(protocols, key=lambda each: each.tls) for protocols in spoken if protocols]
+def protocols_to_try(server):
+    """Return one protocol for each version of HTTP, without TLS if the server speaks it without TLS."""
+    spoken = [[protocol for protocol in sorted(server.speaks) if protocol.version == version] for version in (1, 2)]
+    return [min(protocols, key=lambda protocol: protocol.tls) for protocols in spoken if protocols]
 
 
-PAIRS = [(name, str(protocol)) for name, server in SERVERS.items() for protocol in asked_over(server)]
+PAIRS = [(name, str(protocol)) for name, server in SERVERS.items() for protocol in protocols_to_try(server)]
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +51,16 @@ def environment():
 
 @pytest.fixture(scope="module")
 def outcomes(environment):
-    """Boots each server once for each protocol, when the first article asks for it."""
+    """Return a function that runs the contract once on a server and protocol, and keeps the outcomes."""
     known = {}
 
     def of(name, protocol):
         server = SERVERS[name]
-        if why := why_missing(server):
-            pytest.skip(f"{name} is {why}")
+        if reason := missing_reason(server):
+            pytest.skip(f"{name} is {reason}")
         if (name, protocol) not in known:
-            told = hold(environment, server, protocol_named(protocol))
-            known[name, protocol] = {outcome.article: outcome for outcome in told}
+            contract_outcomes = hold(environment, server, protocol_named(protocol))
+            known[name, protocol] = {outcome.article: outcome for outcome in contract_outcomes}
         return known[name, protocol]
 
     return of
@@ -74,20 +74,20 @@ def test_adapter_keeps_the_contract(outcomes, name, protocol, article):
     installed = version_of(server)
     as_known = bool(outcome.broken) == server.departs(article, version_of_http, installed)
     if not as_known and not is_locked_version(name, installed):
-        pytest.skip(f"{name} is {beside_the_lock(name, installed)}: {outcome.broken or 'no longer departs'}")
+        pytest.skip(f"{name} is {with_locked_version(name, installed)}: {outcome.broken or 'no longer departs'}")
     assert as_known, outcome.broken or f"no longer departs: {server.departure(article, version_of_http)}"
     assert outcome.promise
 
 
 @pytest.mark.parametrize("name", [name for name, server in SERVERS.items() if server.departures])
-def test_every_departure_is_from_an_article_says_why_and_of_which_versions(name):
+def test_every_departure_names_an_article_a_reason_and_versions(name):
     departures = SERVERS[name].departures
     assert {article for article, _version in departures} <= {article.__name__ for article in CONTRACT}
     assert all(departure.reason and departure.versions for departure in departures.values())
 
 
 @pytest.mark.parametrize(
-    ("departure", "broken", "good", "said"),
+    ("departure", "broken", "good", "line"),
     [
         ("it stays", "it stayed", True, "it stayed (as declared: it stays)"),
         ("it stays", "", False, "kept (no longer departs: it stays)"),
@@ -97,15 +97,15 @@ def test_every_departure_is_from_an_article_says_why_and_of_which_versions(name)
             Departure("it stays", "<2.8.9"),
             "it stayed",
             False,
-            "it stayed (declared of <2.8.9, and not judged of 2.8.9)",
+            "it stayed (declared for <2.8.9, not for 2.8.9)",
         ),
-        (Departure("it stays", "<2.8.9"), "", True, "kept (declared of <2.8.9, and not judged of 2.8.9)"),
+        (Departure("it stays", "<2.8.9"), "", True, "kept (declared for <2.8.9, not for 2.8.9)"),
     ],
 )
-def test_a_departure_excuses_the_versions_that_it_names_and_no_other(departure, broken, good, said):
+def test_a_departure_excuses_the_versions_that_it_names_and_no_other(departure, broken, good, line):
     server = dataclasses.replace(SERVERS["reference"], departures={("gives_up", 1): departure})
     outcome = contract.Outcome("gives_up", "It gives up.", broken)
-    assert contract_command.in_words(server, outcome, Protocol.H1, "2.8.9") == (good, f"gives_up: {said}")
+    assert contract_command.judge_outcome(server, outcome, Protocol.H1, "2.8.9") == (good, f"gives_up: {line}")
 
 
 def test_a_departure_of_other_versions_need_not_break():
@@ -127,20 +127,20 @@ def test_every_article_has_its_fault():
 
 
 def test_correct_application_keeps_every_article(environment, tmp_path):
-    assert [told for told in hold(environment, gated(tmp_path), Protocol.H1, PATIENT) if told.broken] == []
+    assert [outcome for outcome in hold(environment, gated(tmp_path), Protocol.H1, PATIENT) if outcome.broken] == []
 
 
 @pytest.mark.parametrize(("fault", "article"), FAULTS.items())
-def test_article_is_seen_to_break(environment, tmp_path, fault, article):
-    told = hold(environment, gated(tmp_path, fault), Protocol.H1, HASTY)
-    broken = {outcome.article: outcome.broken for outcome in told if outcome.broken}
+def test_article_breaks_on_a_faulty_application(environment, tmp_path, fault, article):
+    outcomes = hold(environment, gated(tmp_path, fault), Protocol.H1, HASTY)
+    broken = {outcome.article: outcome.broken for outcome in outcomes if outcome.broken}
     assert article.__name__ in broken
     assert "\n" not in broken[article.__name__]
 
 
-def test_server_that_dies_is_said_to_have_died(environment, tmp_path):
-    told = hold(environment, gated(tmp_path, "dies"), Protocol.H1, PATIENT)
-    broken = [outcome.broken for outcome in told if outcome.broken]
+def test_server_that_dies_is_reported_as_ended(environment, tmp_path):
+    outcomes = hold(environment, gated(tmp_path, "dies"), Protocol.H1, PATIENT)
+    broken = [outcome.broken for outcome in outcomes if outcome.broken]
     assert broken
     assert all(line.startswith("the server had ended, with status 7: ") for line in broken)
 

@@ -1,7 +1,7 @@
-"""The commands of the documentation: run as they stand, in a folder with a server of one's own, or at least understood.
+"""The commands of the documentation: run unchanged in the folder of a server's project, or at least parsed.
 
-A block of ``sh`` is preceded by what can be done with it: ``<!-- run -->``, ``<!-- collect -->`` (nothing is played), or
-``<!-- parse -->``. Where a page does not say it, its commands are parsed, those of pytest by collecting.
+A comment before a block of ``sh`` says how it is tested: ``<!-- run -->``, ``<!-- collect -->`` (nothing is played), or
+``<!-- parse -->``. Without a comment, commands are parsed, and those of pytest are run with --collect-only.
 """
 
 import json
@@ -28,10 +28,10 @@ OURS = ["server-authors.md", "operators.md", "ci.md", "expectations.md"]
 
 
 def blocks(page, language):
-    """Each block of a language, with the word before it that says what can be done with it."""
+    """Each block of a language, with the comment before it that says how it is tested."""
     pattern = rf"(?:<!-- (\w+) -->\n)?^( *)```{language}\n(.*?)^ *```$"
-    for found in re.finditer(pattern, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
-        yield found[1] or "parse", textwrap.dedent(found[3])
+    for block in re.finditer(pattern, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        yield block[1] or "parse", textwrap.dedent(block[3])
 
 
 def commands(page, mark):
@@ -49,7 +49,7 @@ def environment():
 
 
 def own_project(folder):
-    """A server's own project: a program, the file that says how it is started, and what is known of it."""
+    """A server's own project: a program, the file that says how it is started, and its known deviations."""
     (folder / "server.py").write_text(GATED, encoding="utf-8")
     command = json.dumps(["python", "{here}/server.py", "{port}", "none"])
     (folder / "mine.toml").write_text(f'name = "mine"\nspeaks = ["h1"]\ncommand = {command}\n', encoding="utf-8")
@@ -70,10 +70,10 @@ def project(tmp_path):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_commands_run_as_they_stand(project, name):
-    told = list(commands(ROOT / "docs" / name, "run"))
-    assert told
-    for command in told:
+def test_commands_run_unchanged(project, name):
+    to_run = list(commands(ROOT / "docs" / name, "run"))
+    assert to_run
+    for command in to_run:
         done = run(command, project)
         # 1 is a finding about the server, or a change between two runs; 2 and more are faults of the command.
         assert done.returncode in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
@@ -95,14 +95,14 @@ def test_other_commands_are_understood(project, page):
 
 
 def understood(command, folder):
-    """Parse a command of lastcall's, or let pytest collect for one of its own; others are not ours to try."""
-    words = shlex.split(command, comments=True)
-    words = words[2:] if words[:2] == ["python", "-m"] else words
-    if words[0] == "lastcall" and words[1] in command_names():
-        assert parser_of(command_names()).parse_args(words[1:]).command == words[1]
-    elif words[0] in ("pytest", "lastcall") and any(word.startswith("-") for word in words):
-        tool = ["-m", "lastcall"] if words[0] == "lastcall" else ["-m", "pytest", "-p", "no:cacheprovider"]
-        done = run(shlex.join([sys.executable, *tool, *words[1:], "--collect-only", "-q"]), folder)
+    """Parse a command of lastcall's, or run one of pytest's with --collect-only; other commands are skipped."""
+    arguments = shlex.split(command, comments=True)
+    arguments = arguments[2:] if arguments[:2] == ["python", "-m"] else arguments
+    if arguments[0] == "lastcall" and arguments[1] in command_names():
+        assert parser_of(command_names()).parse_args(arguments[1:]).command == arguments[1]
+    elif arguments[0] in ("pytest", "lastcall") and any(word.startswith("-") for word in arguments):
+        tool = ["-m", "lastcall"] if arguments[0] == "lastcall" else ["-m", "pytest", "-p", "no:cacheprovider"]
+        done = run(shlex.join([sys.executable, *tool, *arguments[1:], "--collect-only", "-q"]), folder)
         # 5: nothing was selected, which the example's own server may be the reason for.
         assert done.returncode in (0, 5), f"{command}\n{done.stdout[-2000:]}{done.stderr}"
 
@@ -127,7 +127,7 @@ def test_toml_examples_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_inside_of_the_documentation_lead_somewhere(page):
+def test_links_inside_of_the_documentation_have_targets(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for address in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         assert "://" in address or (page.parent / address).exists(), address

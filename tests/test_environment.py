@@ -1,4 +1,4 @@
-"""The house: many plays at once, and nothing of them left when it closes."""
+"""The environment: many plays at once, and nothing left of them when it closes."""
 
 import ssl
 from pathlib import Path
@@ -22,20 +22,20 @@ def cases(folder, number):
     ]
 
 
-def test_plays_go_on_at_once_and_come_back_in_their_order(tmp_path):
-    told = []
+def test_plays_run_at_once_and_come_back_in_their_order(tmp_path):
+    finished = []
     with Environment() as environment:
-        billed = cases(tmp_path, 6)
-        traces = play_all(environment, billed, tmp_path, lambda case, trace: told.append((case.server.name, trace)))
-    assert [trace.play.server for trace in traces] == [case.server.name for case in billed]
+        played = cases(tmp_path, 6)
+        traces = play_all(environment, played, tmp_path, lambda case, trace: finished.append((case.server.name, trace)))
+    assert [trace.play.server for trace in traces] == [case.server.name for case in played]
     assert all(trace.complete for trace in traces)
-    assert sorted(name for name, _trace in told) == sorted(trace.play.server for trace in traces)
-    assert {id(trace) for _name, trace in told} == {id(trace) for trace in traces}
+    assert sorted(name for name, _trace in finished) == sorted(trace.play.server for trace in traces)
+    assert {id(trace) for _name, trace in finished} == {id(trace) for trace in traces}
     ports = {trace.of(ServerStarted)[0].argv[2] for trace in traces}
     assert len(ports) == 6, "each server has a port of its own"
 
 
-def test_house_can_be_played_in_again_and_again(tmp_path):
+def test_an_environment_can_be_used_again_and_again(tmp_path):
     with Environment() as environment:
         first = play_all(environment, cases(tmp_path, 1), tmp_path)
         second = play_all(environment, cases(tmp_path, 1), tmp_path)
@@ -44,7 +44,7 @@ def test_house_can_be_played_in_again_and_again(tmp_path):
     assert second[0].complete
 
 
-def test_house_that_closes_leaves_no_process_and_no_key(tmp_path):
+def test_an_environment_that_closes_leaves_no_process_and_no_key(tmp_path):
     with Environment() as environment:
         play_all(environment, cases(tmp_path, 1), tmp_path)
         token, key = environment.process_sessions.token, environment.certificates.key
@@ -53,7 +53,7 @@ def test_house_that_closes_leaves_no_process_and_no_key(tmp_path):
     assert not key.parent.exists()
 
 
-def test_house_closes_when_something_is_raised_in_it():
+def test_an_environment_closes_when_something_is_raised_in_it():
     with pytest.raises(ZeroDivisionError), Environment() as environment:
         raise ZeroDivisionError
     assert environment.process_sessions._reaper.returncode == 0
@@ -69,3 +69,21 @@ def test_clients_of_tls_verify_the_server_and_offer_their_protocol_alone():
                 assert context.check_hostname
                 shared = environment.certificates.shared_client_context(protocol.alpn)
                 assert shared is environment.certificates.shared_client_context(protocol.alpn) is not context
+
+
+def hello_of(context):
+    """The first bytes that a client with these settings writes: its ClientHello."""
+    outgoing = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def test_a_protocol_over_tls_without_a_word_for_alpn_offers_none():
+    with Environment() as environment:
+        offering = hello_of(environment.certificates.client_context("http/1.1"))
+        silent = hello_of(environment.certificates.client_context(""))
+    # RFC 7301 §3.1: the extension lists the words, each after its length.
+    assert b"\x08http/1.1" in offering
+    assert b"http/1.1" not in silent

@@ -1,4 +1,4 @@
-"""Projects that merely share an environment with lastcall: their names are theirs, and their test runs stay light."""
+"""Projects that only share an environment with lastcall: they keep their names, and their test runs load little of it."""
 
 import subprocess
 import sys
@@ -52,8 +52,8 @@ def project(request, tmp_path_factory):
 @pytest.mark.parametrize("plugins", PLUGINS.values(), ids=PLUGINS)
 @pytest.mark.parametrize("runner", RUNNERS.values(), ids=RUNNERS)
 def test_a_projects_tests_import_its_own_names(installed, project, runner, plugins):
-    words = [installed / runner[0], *runner[1:], "-p", "no:cacheprovider", *plugins]
-    run = done(*words, cwd=project, env=clean_environment())
+    arguments = [installed / runner[0], *runner[1:], "-p", "no:cacheprovider", *plugins]
+    run = done(*arguments, cwd=project, env=clean_environment())
     assert run.returncode == 0, run.stdout + run.stderr
     assert "4 passed" in run.stdout
     assert "lastcall-" in run.stdout.partition("plugins: ")[2]
@@ -70,21 +70,21 @@ def test_a_projects_tests_import_its_own_names(installed, project, runner, plugi
     ids=" ".join,
 )
 def test_the_suite_runs_in_the_folder_of_such_a_project(installed, project, command, tmp_path):
-    words = ["--server", "reference", "-p", "no:cacheprovider", f"--results={tmp_path}/out"]
-    run = done(installed / command[0], *command[1:], *words, cwd=project, env=clean_environment())
+    arguments = ["--server", "reference", "-p", "no:cacheprovider", f"--results={tmp_path}/out"]
+    run = done(installed / command[0], *command[1:], *arguments, cwd=project, env=clean_environment())
     assert run.returncode == 0, run.stdout + run.stderr
     played = [play for play in load_results(tmp_path / "out").plays if play.verdicts]
     assert played
     assert {play.scenario for play in played} <= {"one-request", "http1-one-request", "http1-idle-and-new"}
 
 
-def test_an_environment_inside_of_the_project_is_as_good(tmp_path):
-    """The scenarios are in the environment, below the root of the project, in a folder that pytest never looks into."""
+def test_an_environment_inside_of_the_project_works_too(tmp_path):
+    """The scenarios are in the environment, below the root of the project, in a folder that pytest does not collect."""
     own_project(tmp_path, packages=True)
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\ntestpaths = ["."]\n', encoding="utf-8")
     inside = environment_with(build_wheel(ROOT, tmp_path / "reports"), tmp_path / ".venv")
-    words = ("-m", "pytest", "-p", "no:cacheprovider", "--server", "reference", "--collect-only", "-q")
-    run = done(inside / "python", *words, "-k", "one-request and h2c", cwd=tmp_path, env=clean_environment())
+    arguments = ("-m", "pytest", "-p", "no:cacheprovider", "--server", "reference", "--collect-only", "-q")
+    run = done(inside / "python", *arguments, "-k", "one-request and h2c", cwd=tmp_path, env=clean_environment())
     assert "scenarios/founding.py::one-request::goaway_is_sent[reference-h2c]" in run.stdout, run.stdout + run.stderr
     plain = done(inside / "python", "-m", "pytest", "-p", "no:cacheprovider", cwd=tmp_path, env=clean_environment())
     assert "4 passed" in plain.stdout, plain.stdout + plain.stderr
@@ -104,14 +104,14 @@ def test_the_editable_install_is_of_the_checkout(editable, tmp_path):
     assert where.stdout.startswith(str(ROOT)), where.stderr
 
 
-def loaded_modules(*words, folder):
-    """The modules that a test run of somebody else has loaded when it is over."""
+def loaded_modules(*arguments, folder):
+    """The modules that another project's test run has loaded at its end."""
     (folder / "conftest.py").write_text(
         "import sys\n\n\ndef pytest_unconfigure():\n    print('LOADED', *sorted(sys.modules))\n", encoding="utf-8"
     )
     (folder / "test_it.py").write_text("def test_it():\n    pass\n", encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *words],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments],
         cwd=folder,
         env=clean_environment(),
         capture_output=True,
@@ -131,7 +131,7 @@ def test_the_entry_point_imports_nothing_but_itself(tmp_path):
     assert not {name for name in without if name.partition(".")[0] == "lastcall"}
 
 
-def test_the_paces_that_the_entry_point_declares_are_those_that_there_are():
+def test_the_entry_point_declares_every_pace():
     from lastcall.conformance.model.step import Pace  # noqa: PLC0415 - for this alone
     from lastcall.plugin import PACES  # noqa: PLC0415
 

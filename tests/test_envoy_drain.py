@@ -1,4 +1,4 @@
-"""Envoy's companion: a SIGTERM that comes while it is stopped is obeyed when it goes on."""
+"""Envoy's companion: a SIGTERM that comes while it is stopped begins the drain when it goes on."""
 
 import os
 import queue
@@ -14,17 +14,17 @@ import pytest
 from lastcall.conformance.model.server import APPLICATIONS
 
 TRIES = 10
-"""Without the remedy it is lost in about two tries of five."""
+"""Without the blocked signal in its second thread, the SIGTERM is lost in about two tries of five."""
 
 
 @pytest.fixture
 def administration(tmp_path):
-    """Take the words that Envoy's administration interface would be told; no client is ever connected."""
-    told = queue.Queue()
+    """Yield a queue of the commands that Envoy's administration interface receives; no client is ever connected."""
+    commands = queue.Queue()
 
     class Listener(BaseHTTPRequestHandler):
         def do_POST(self):
-            told.put(self.path)
+            commands.put(self.path)
             self.answer(b"OK\n")
 
         def do_GET(self):
@@ -36,21 +36,21 @@ def administration(tmp_path):
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_words):
+        def log_message(self, *_arguments):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         (tmp_path / "address").write_text(f"127.0.0.1:{server.server_port}")
-        yield told
+        yield commands
         server.shutdown()
 
 
 def test_a_signal_that_comes_while_it_is_stopped_begins_the_drain(administration, tmp_path):
-    words = [sys.executable, APPLICATIONS / "envoy_drain.py", "5", tmp_path / "address", "proxy"]
+    drained = [sys.executable, APPLICATIONS / "envoy_drain.py", "5", tmp_path / "address", "proxy"]
     for _try in range(TRIES):
         envoy = ["sh", "-c", "echo up; exec sleep 60"]
-        with subprocess.Popen([*words, *envoy], stdout=subprocess.PIPE, start_new_session=True) as companion:
+        with subprocess.Popen([*drained, *envoy], stdout=subprocess.PIPE, start_new_session=True) as companion:
             try:
                 assert companion.stdout.readline() == b"up\n"
                 time.sleep(0.1)  # so that both of its threads wait

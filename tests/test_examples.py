@@ -1,4 +1,4 @@
-"""The worked examples of docs/examples are read, and those that need nothing else are played."""
+"""The worked examples of docs/examples are read, and those without further requirements are played."""
 
 import subprocess
 import sys
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from lastcall.chosen_servers import servers_named
 from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.results.results import load_results
-from lastcall.session import servers_named
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 DESCRIPTIONS = sorted(path for path in EXAMPLES.iterdir() if path.suffix == ".toml" or path.name == "mine.py")
 
 
-def run(*words, cwd):
-    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+def run(*arguments, cwd):
+    return subprocess.run(arguments, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize("path", DESCRIPTIONS, ids=lambda path: path.name)
@@ -31,22 +31,22 @@ def test_example_describes_a_server(path):
 
 @pytest.mark.parametrize("name", ["mine.toml", "mine.py"])
 def test_gated_example_keeps_every_promise(tmp_path, name):
-    words = ("-m", "must or promise", f"--server={EXAMPLES / name}", f"--results={tmp_path}")
+    arguments = ("-m", "must or promise", f"--server={EXAMPLES / name}", f"--results={tmp_path}")
     chosen = "http1-one-request or http1-idle or http1-pipelined or http1-slow-reader or idle-exit"
-    done = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, "-k", chosen, cwd=tmp_path)
+    done = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, "-k", chosen, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-4000:]
     assert {verdict.answer for play in load_results(tmp_path).plays for verdict in play.verdicts} >= {"kept"}
 
 
 def test_timed_example_is_judged_by_what_its_clients_saw(tmp_path):
-    words = ("--server", str(EXAMPLES / "timed.toml"), f"--results={tmp_path}", "-k", "http1-one-request")
-    done = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, cwd=tmp_path)
-    answers = {each.check: each.answer for play in load_results(tmp_path).plays for each in play.verdicts}
+    arguments = ("--server", str(EXAMPLES / "timed.toml"), f"--results={tmp_path}", "-k", "http1-one-request")
+    done = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, cwd=tmp_path)
+    answers = {verdict.check: verdict.answer for play in load_results(tmp_path).plays for verdict in play.verdicts}
     assert answers["slow_requests_are_answered"] == "kept", done.stdout[-4000:]
     assert answers["in_flight_requests_are_served"] == "cannot tell"
 
 
-def test_contract_command_holds_an_example_to_its_word(tmp_path):
+def test_contract_command_tests_an_example(tmp_path):
     done = run(sys.executable, "-m", "lastcall", "contract", str(EXAMPLES / "mine.toml"), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mine over h1: read_counts_the_body: kept" in done.stdout

@@ -1,4 +1,4 @@
-"""Known deviations: how they are read, what they cover, and what a run says of them, as a user sees it."""
+"""Known deviations: how they are read, what they cover, and how they change the outcome of a run."""
 
 import dataclasses
 import json
@@ -15,19 +15,26 @@ from lastcall.conformance.judging.expectations import (
     Expectation,
     Expectations,
     ExpectationsError,
-    Question,
     Standing,
     as_toml,
     load_expectations,
     proposal,
 )
+from lastcall.conformance.model.case import CaseCheck, CaseId
 from lastcall.distribution import server_of
-from lastcall.expectation_items import KNOWN
 from lastcall.locks import locked_versions
 from lastcall.registry import find
+from lastcall.run_expectations import KNOWN
 
-A_H1, A_H2, B_H2 = Question("one", "h1", "is_sent"), Question("one", "h2", "is_sent"), Question("two", "h2", "is_sent")
-OTHER = Question("one", "h2", "is_kept")
+A_H1, A_H2, B_H2, OTHER = (
+    CaseCheck(CaseId("mine", protocol, scenario), check)
+    for scenario, protocol, check in (
+        ("one", "h1", "is_sent"),
+        ("one", "h2", "is_sent"),
+        ("two", "h2", "is_sent"),
+        ("one", "h2", "is_kept"),
+    )
+)
 ALL = (A_H1, A_H2, B_H2, OTHER)
 MUTANT = "reference+cancels-handlers"
 QUICK = "http1-idle-and-new and h1]"
@@ -39,7 +46,7 @@ def entry(name, protocol="", reason="so it is"):
     return Expectation(name, reason, "2026-11-01", "", protocol)
 
 
-def book(*entries):
+def expected(*entries):
     return Expectations("mine", entries)
 
 
@@ -56,13 +63,13 @@ def book(*entries):
     ],
 )
 def test_what_an_expectation_covers(name, protocol, covered):
-    assert [each for each in ALL if entry(name, protocol).covers(each)] == covered
+    assert [case_check for case_check in ALL if entry(name, protocol).covers(case_check)] == covered
 
 
 def test_the_most_precise_one_counts():
     broad, scenario, precise = entry("is_sent"), entry("one::is_sent"), entry("one::is_sent", "h2")
-    mine = book(broad, precise, scenario)
-    assert [mine.of(each) for each in ALL] == [scenario, precise, broad, None]
+    expectations = expected(broad, precise, scenario)
+    assert [expectations.of(case_check) for case_check in ALL] == [scenario, precise, broad, None]
 
 
 @pytest.mark.parametrize(
@@ -79,33 +86,33 @@ def test_the_most_precise_one_counts():
     ],
 )
 def test_how_an_expectation_stands(answers, standing):
-    mine = entry("one::is_sent")
-    assert book(mine).standing(mine, ALL, answers) is standing
+    known = entry("one::is_sent")
+    assert expected(known).standing(known, ALL, answers) is standing
 
 
-def test_what_is_a_matter_of_timing_is_not_over_when_it_holds(tmp_path):
-    mine = dataclasses.replace(entry("one::is_sent"), sometimes=True)
-    assert book(mine).standing(mine, ALL, {A_H1: "kept", A_H2: "kept"}) is Standing.UNDECIDED
-    assert book(mine).standing(mine, ALL, {A_H1: "kept", A_H2: "broken"}) is Standing.IN_FORCE
-    assert book(mine).standing(mine, [], {}) is Standing.NEVER_ASKED
+def test_a_matter_of_timing_is_not_over_when_it_holds(tmp_path):
+    known = dataclasses.replace(entry("one::is_sent"), sometimes=True)
+    assert expected(known).standing(known, ALL, {A_H1: "kept", A_H2: "kept"}) is Standing.UNDECIDED
+    assert expected(known).standing(known, ALL, {A_H1: "kept", A_H2: "broken"}) is Standing.IN_FORCE
+    assert expected(known).standing(known, [], {}) is Standing.COVERS_NOTHING
     written = tmp_path / "mine.toml"
-    written.write_text(as_toml(book(mine, entry("two"))), encoding="utf-8")
-    assert [each.sometimes for each in load_expectations(written).entries] == [True, False]
+    written.write_text(as_toml(expected(known, entry("two"))), encoding="utf-8")
+    assert [read.sometimes for read in load_expectations(written).entries] == [True, False]
 
 
-def test_what_nobody_asks_can_never_be_in_force():
-    mine = entry("three")
-    assert book(mine).standing(mine, ALL, dict.fromkeys(ALL, "kept")) is Standing.NEVER_ASKED
+def test_an_expectation_that_covers_nothing_can_never_be_in_force():
+    known = entry("three")
+    assert expected(known).standing(known, ALL, dict.fromkeys(ALL, "kept")) is Standing.COVERS_NOTHING
 
 
 def test_a_more_precise_one_leaves_the_broader_one_nothing():
     broad, precise = entry("one::is_sent"), entry("one::is_sent", "h2")
     answers = {A_H1: "kept", A_H2: "broken"}
-    assert book(broad, precise).standing(broad, ALL, answers) is Standing.OVER
+    assert expected(broad, precise).standing(broad, ALL, answers) is Standing.OVER
 
 
-def test_proposal_keeps_reasons_drops_what_is_over_and_adds_what_is_new():
-    known = book(entry("two::is_sent", reason="known well"), entry("one::is_kept"), entry("never"))
+def test_proposal_keeps_reasons_drops_old_entries_and_adds_new_ones():
+    known = expected(entry("two::is_sent", reason="known well"), entry("one::is_kept"), entry("never"))
     answers = {A_H1: "broken", A_H2: "broken", B_H2: "broken", OTHER: "kept"}
     proposed = proposal(known, ALL, answers, "2026-11-23")
     assert proposed.entries == (
@@ -115,16 +122,16 @@ def test_proposal_keeps_reasons_drops_what_is_over_and_adds_what_is_new():
 
 
 def test_proposal_names_the_protocol_where_not_all_are_broken():
-    proposed = proposal(book(), ALL, {A_H1: "kept", A_H2: "broken"}, "2026-11-23")
-    assert [str(each) for each in proposed.entries] == ["one::is_sent over h2"]
+    proposed = proposal(expected(), ALL, {A_H1: "kept", A_H2: "broken"}, "2026-11-23")
+    assert [str(added) for added in proposed.entries] == ["one::is_sent over h2"]
 
 
-def test_proposal_leaves_alone_what_was_not_asked():
-    known = book(entry("two"))
+def test_proposal_keeps_entries_that_the_run_left_out():
+    known = expected(entry("two"))
     assert proposal(known, ALL, {A_H1: "kept"}, "2026-11-23") == known
 
 
-def test_what_is_written_is_what_is_read(tmp_path):
+def test_expectations_are_read_as_they_were_written(tmp_path):
     reason = 'a "quoted" \\ line\nand\x7fanother ☕ \U0001f44b'
     known = Expectations("mine", (Expectation("one", reason, "2026-11-01", "https://example.org/1", "h2"),))
     path = tmp_path / "mine.toml"
@@ -135,7 +142,7 @@ def test_what_is_written_is_what_is_read(tmp_path):
 
 def test_a_proposal_without_a_reason_is_not_read(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text(as_toml(book(entry("one", reason=""))), encoding="utf-8")
+    path.write_text(as_toml(expected(entry("one", reason=""))), encoding="utf-8")
     assert tomllib.loads(path.read_text(encoding="utf-8"))["expected"][0]["reason"] == ""
     with pytest.raises(ExpectationsError, match="number 1: 'reason' must be a text that is not empty"):
         load_expectations(path)
@@ -165,7 +172,7 @@ GOOD = 'id = "one"\nreason = "r"\ndate = 2026-11-01\n'
         (f'server = "s"\n[[expected]]\n{GOOD}[[expected]]\n{GOOD}', "number 2: 'id' 'one' is there twice"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_key(tmp_path, text, says):
+def test_a_mistake_in_a_file_is_reported_in_one_line_with_its_key(tmp_path, text, says):
     path = tmp_path / "bad.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ExpectationsError) as refused:
@@ -175,7 +182,7 @@ def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_key(tmp_path, text
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_said_to_be_not_there(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ExpectationsError, match="No such file"):
         load_expectations(tmp_path / "none.toml")
 
@@ -185,13 +192,15 @@ def known_files():
 
 
 def test_every_file_of_known_deviations_is_one_of_a_server_of_ours():
-    found = find()
-    names = set(found.scenarios) | {check.id for scenario in found.scenarios.values() for check in scenario.checks}
+    registry = find()
+    names = set(registry.scenarios) | {
+        check.id for scenario in registry.scenarios.values() for check in scenario.checks
+    }
     for path in known_files():
-        mine = load_expectations(path)
-        assert mine.server == path.stem, path
-        assert mine.server in found.servers, path
-        assert {part for each in mine.entries for part in each.id.split("::")} <= names, path
+        expectations = load_expectations(path)
+        assert expectations.server == path.stem, path
+        assert expectations.server in registry.servers, path
+        assert {part for listed in expectations.entries for part in listed.id.split("::")} <= names, path
 
 
 @pytest.mark.parametrize(
@@ -208,17 +217,16 @@ def test_every_file_of_known_deviations_is_one_of_a_server_of_ours():
     ],
 )
 def test_all_items_of_a_server_have_its_name_in_their_ids(nodeid, server):
-    plays = {"reference": ["h2"], "go-nethttp": ["h1", "h1-tls"], "go-nethttp-1.15": ["h2c"], "go-nethttp-h1": ["h2"]}
-    known = {f"{name}-{protocol}": name for name, protocols in plays.items() for protocol in protocols}
-    assert server_of(nodeid, known) == server
+    spoken = {"reference": ["h2"], "go-nethttp": ["h1", "h1-tls"], "go-nethttp-1.15": ["h2c"], "go-nethttp-h1": ["h2"]}
+    assert server_of(nodeid, spoken) == server
 
 
 # --- as a user runs it ---------------------------------------------------------------------------------------------
 
 
-def lastcall(*words, cwd):
+def lastcall(*arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -242,8 +250,8 @@ def played(tmp_path_factory):
     return folder
 
 
-def judged(folder, *words):
-    return lastcall(f"--server={MUTANT}", f"--judge-only={folder}/out", "-ra", "-vv", *words, cwd=folder)
+def judged(folder, *arguments):
+    return lastcall(f"--server={MUTANT}", f"--judge-only={folder}/out", "-ra", "-vv", *arguments, cwd=folder)
 
 
 def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
@@ -253,7 +261,9 @@ def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
     assert "expected since 2026-11-01: It cancels them." in run.stdout
     assert " 1 xfailed" in run.stdout
     verdicts = json.loads((played / "out" / "results.json").read_text(encoding="utf-8"))["plays"][0]["verdicts"]
-    beside = {each["check"]: (each["answer"], each["expected"]) for each in verdicts if "expected" in each}
+    beside = {
+        verdict["check"]: (verdict["answer"], verdict["expected"]) for verdict in verdicts if "expected" in verdict
+    }
     assert beside == {
         "in_flight_requests_are_served": (
             "broken",
@@ -262,13 +272,13 @@ def test_a_run_is_green_when_exactly_the_expected_is_broken(played):
     }
 
 
-def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(played):
+def test_junit_has_level_clause_answer_server_version_and_expectation(played):
     path = written(played, entry(IN_FLIGHT, "h1", "It cancels them."))
     judged(played, f"--expectations={path}", "-k", QUICK, f"--junitxml={played}/junit.xml")
     cases = list(ET.parse(played / "junit.xml").iter("testcase"))
-    case = next(each for each in cases if "in_flight_requests_are_served" in each.attrib["name"])
-    told = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
-    assert told == {
+    case = next(case for case in cases if "in_flight_requests_are_served" in case.attrib["name"])
+    properties = {item.attrib["name"]: item.attrib["value"] for item in case.iter("property")}
+    assert properties == {
         "server": MUTANT,
         "scenario": "http1-idle-and-new",
         "protocol": "h1",
@@ -278,7 +288,7 @@ def test_junit_tells_level_clause_answer_server_version_and_what_is_expected(pla
         "clause": "in-flight",
         "clause_link": "https://www.rfc-editor.org/rfc/rfc9113.html#section-6.8",
         "answer": "broken",
-        "version": told["version"],
+        "version": properties["version"],
         "expected": "expected since 2026-11-01: It cancels them.",
     }
     skipped = case.find("skipped")
@@ -297,7 +307,7 @@ def test_an_expectation_that_is_over_fails_and_says_what_to_delete(played):
     assert "1 failed" in run.stdout
 
 
-def test_an_expectation_about_what_was_left_out_is_not_asked(played):
+def test_an_expectation_about_checks_that_are_left_out_has_no_item(played):
     path = written(played, entry(IN_FLIGHT, "h1"), entry("one-request", "h2"), entry(KEPT, "h1-tls"))
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert run.returncode == 0, run.stdout
@@ -305,7 +315,7 @@ def test_an_expectation_about_what_was_left_out_is_not_asked(played):
     assert f"{KEPT} over h1-tls" not in run.stdout
 
 
-def test_what_is_broken_and_not_expected_fails_as_ever(played):
+def test_a_broken_check_without_an_expectation_fails(played):
     path = written(played, entry("http1-idle-and-new::exit_status_is_documented"))
     run = judged(played, f"--expectations={path}", "-k", "in_flight_requests_are_served and h1]")
     assert run.returncode == 1
@@ -323,20 +333,20 @@ def test_a_file_that_cannot_be_read_fails_with_its_line_and_the_run_goes_on(play
     assert "Traceback" not in run.stdout
 
 
-def test_a_file_for_a_server_that_is_not_asked_is_said_to_be_one(played):
+def test_a_file_for_a_server_outside_of_the_run_is_refused(played):
     path = written(played, entry(IN_FLIGHT), server="somebody-else", name="else")
     run = judged(played, f"--expectations={path}", "-k", QUICK)
-    assert f"{path}: 'server' is 'somebody-else', which is not asked in this run" in run.stdout
+    assert f"{path}: 'server' is 'somebody-else', which is no server of this run" in run.stdout
 
 
-def test_a_folder_may_hold_those_of_servers_that_are_not_asked(played, tmp_path):
+def test_a_folder_may_have_files_of_servers_outside_of_the_run(played, tmp_path):
     written(tmp_path, entry(IN_FLIGHT), server="somebody-else", name="else")
     written(tmp_path, entry(IN_FLIGHT, "h1"))
     run = judged(played, f"--expectations={tmp_path}", "-k", QUICK)
     assert run.returncode == 0, run.stdout
 
 
-def test_a_proposal_is_written_beside_the_file_and_said(played, tmp_path):
+def test_a_proposal_is_written_beside_the_file_and_reported(played, tmp_path):
     path = written(tmp_path, entry(KEPT, "h1"))
     before = path.read_text(encoding="utf-8")
     run = judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
@@ -344,7 +354,7 @@ def test_a_proposal_is_written_beside_the_file_and_said(played, tmp_path):
     assert f"1 expectations are proposed in {proposed}" in run.stdout
     assert path.read_text(encoding="utf-8") == before
     text = proposed.read_text(encoding="utf-8")
-    assert [each["id"] for each in tomllib.loads(text)["expected"]] == [IN_FLIGHT]
+    assert [listed["id"] for listed in tomllib.loads(text)["expected"]] == [IN_FLIGHT]
     again = judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
     assert "(in the place of an older proposal)" in again.stdout
 
@@ -353,18 +363,18 @@ def of_versions(versions, name=IN_FLIGHT, reason="It cancels them."):
     return dataclasses.replace(entry(name, "h1", reason), versions=versions)
 
 
-def test_what_names_other_versions_is_not_expected_of_this_one():
+def test_an_entry_for_other_versions_does_not_hold_for_this_one():
     old, always, new = of_versions("<2.8.9"), entry(IN_FLIGHT, "h2"), of_versions(">=2.8.9")
-    mine = book(old, always, new)
-    assert mine.for_version("2.8.7").entries == (old, always)
-    assert mine.for_version("2.8.9").entries == (always, new)
-    assert mine.for_version("what is no number").entries == (always,)
+    known = expected(old, always, new)
+    assert known.for_version("2.8.7").entries == (old, always)
+    assert known.for_version("2.8.9").entries == (always, new)
+    assert known.for_version("what is no number").entries == (always,)
     assert str(old) == f"{IN_FLIGHT} over h1 of <2.8.9"
 
 
 def test_versions_are_written_read_and_refused_by_name(tmp_path):
     path = written(tmp_path, of_versions(">=2.8,<2.8.9"), of_versions("2.4.66-1~deb12u2"), of_versions(""))
-    assert [each.versions for each in load_expectations(path).entries] == [">=2.8,<2.8.9", "2.4.66-1~deb12u2", ""]
+    assert [listed.versions for listed in load_expectations(path).entries] == [">=2.8,<2.8.9", "2.4.66-1~deb12u2", ""]
     path.write_text(path.read_text().replace(">=2.8,<2.8.9", ">=two"), encoding="utf-8")
     with pytest.raises(
         ExpectationsError, match=r"mine\.toml: \[\[expected\]\] number 1: '>=two' is no range of versions"
@@ -375,13 +385,13 @@ def test_versions_are_written_read_and_refused_by_name(tmp_path):
         load_expectations(path)
 
 
-def test_the_same_deviation_of_the_same_versions_is_there_once(tmp_path):
+def test_the_same_deviation_of_the_same_versions_is_refused_twice(tmp_path):
     path = written(tmp_path, of_versions("<2"), of_versions("<2", reason="again"))
     with pytest.raises(ExpectationsError, match="is there twice"):
         load_expectations(path)
 
 
-def test_a_run_is_judged_by_what_is_known_of_its_version_alone(played):
+def test_a_run_is_judged_by_the_entries_of_its_version_alone(played):
     installed = find().servers["reference"].version()
     path = written(
         played,
@@ -392,10 +402,10 @@ def test_a_run_is_judged_by_what_is_known_of_its_version_alone(played):
     run = judged(played, f"--expectations={path}", "-k", QUICK)
     assert run.returncode == 0, run.stdout
     assert " 1 xfailed" in run.stdout
-    assert f"{KEPT} is known of {MUTANT} <{installed}, and not judged of {installed}" in run.stdout
+    assert f"{KEPT} is for {MUTANT} <{installed}, and {installed} is under test" in run.stdout
 
 
-def test_what_is_known_of_another_version_excuses_nothing(played):
+def test_an_entry_of_another_version_excuses_nothing(played):
     installed = find().servers["reference"].version()
     path = written(played, of_versions(f"<{installed}"))
     run = judged(played, f"--expectations={path}", "-k", QUICK)
@@ -404,7 +414,7 @@ def test_what_is_known_of_another_version_excuses_nothing(played):
     assert "xfailed" not in run.stdout
 
 
-def test_stored_traces_are_judged_by_what_is_known_of_their_own_version(played, tmp_path):
+def test_stored_traces_are_judged_by_the_entries_of_their_own_version(played, tmp_path):
     traces = tmp_path / "out" / "traces"
     shutil.copytree(played / "out" / "traces", traces)
     for path in traces.rglob("*.jsonl"):
@@ -418,12 +428,12 @@ def test_stored_traces_are_judged_by_what_is_known_of_their_own_version(played, 
     assert " 1 xfailed" in run.stdout
 
 
-def test_a_proposal_keeps_what_is_known_of_other_versions(played, tmp_path):
+def test_a_proposal_keeps_the_entries_of_other_versions(played, tmp_path):
     installed = find().servers["reference"].version()
     path = written(tmp_path, of_versions(f"<{installed}", KEPT), entry(KEPT, "h1"), of_versions("<0", IN_FLIGHT))
     judged(played, f"--expectations={path}", "-k", QUICK, "--update-expectations")
     proposed = tomllib.loads(Path(f"{path}.proposed").read_text(encoding="utf-8"))["expected"]
-    assert [(each["id"], each.get("versions", "")) for each in proposed] == [
+    assert [(listed["id"], listed.get("versions", "")) for listed in proposed] == [
         (KEPT, f"<{installed}"),
         (IN_FLIGHT, "<0"),
         (IN_FLIGHT, ""),
@@ -431,7 +441,7 @@ def test_a_proposal_keeps_what_is_known_of_other_versions(played, tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted(KNOWN.glob("*.toml")), ids=lambda path: path.stem)
-def test_what_is_known_of_a_server_of_ours_names_the_locked_version(path):
+def test_every_known_deviation_of_our_servers_names_the_locked_version(path):
     known = load_expectations(path)
-    assert all(each.versions for each in known.entries)
+    assert all(listed.versions for listed in known.entries)
     assert known.for_version(locked_versions()[known.server]).entries == known.entries

@@ -1,4 +1,4 @@
-"""An account can be pasted into a bug report: it says what was expected and why, and shows what the verdict rests on."""
+"""An explanation can be pasted into a bug report: what was expected, why, and what the verdict rests on."""
 
 import re
 
@@ -19,7 +19,7 @@ from lastcall.conformance.model.server_events import (
 )
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.verdict import Answer, Impact, Level, Measured, Verdict
-from lastcall.conformance.model.words import words
+from lastcall.conformance.model.words import in_words
 
 MARK = ">"
 SECOND = 1_000_000_000
@@ -55,13 +55,13 @@ VERDICT = Verdict(
 )
 
 
-def told(verdict=VERDICT, events=EVENTS, play=PLAY, **changes):
+def explained(verdict=VERDICT, events=EVENTS, play=PLAY, **changes):
     fields = {"stored_at": "results/one.jsonl", "again": "pytest --server mine -k 'one'", "control": "went well"}
     return explain(Trace(play, events), verdict, goaway_comes, **fields | changes)
 
 
-def test_account_names_everything_a_reader_needs():
-    text = " ".join(told().split())
+def test_explanation_names_everything_a_reader_needs():
+    text = " ".join(explained().split())
     for part in (
         "goaway_comes is broken (should)",
         "one-request over h2 on mine 1.2, pace issue",
@@ -79,7 +79,7 @@ def test_account_names_everything_a_reader_needs():
 
 
 def test_what_is_not_known_has_no_line():
-    text = told(control="")
+    text = explained(control="")
     assert not re.search("^control", text, re.MULTILINE)
     assert re.search("^happened", text, re.MULTILINE)
 
@@ -121,28 +121,28 @@ CONTROLS = "\x1b[31mred\x1b[0m\rover\x07\x00\u202e"
 @pytest.mark.parametrize(
     "text",
     [
-        told(events=(OutputWritten("stderr", CONTROLS), *EVENTS)),
-        told(
+        explained(events=(OutputWritten("stderr", CONTROLS), *EVENTS)),
+        explained(
             events=(HandlerEntered("r", "GET", CONTROLS), ResponseStarted("r", 200, ((CONTROLS, CONTROLS),)), *EVENTS)
         ),
-        told(verdict=Verdict("c", Level.MUST, "x", Answer.BROKEN, f"It said {CONTROLS}.")),
-        told(play=Play("one", "mine", "h2", "fast", version=CONTROLS)),
-        told(events=(ServerStarted(1, ("mine", CONTROLS)),)),
-        told(control=CONTROLS),
+        explained(verdict=Verdict("c", Level.MUST, "x", Answer.BROKEN, f"It said {CONTROLS}.")),
+        explained(play=Play("one", "mine", "h2", "fast", version=CONTROLS)),
+        explained(events=(ServerStarted(1, ("mine", CONTROLS)),)),
+        explained(control=CONTROLS),
     ],
     ids=["output", "wire", "because", "version", "argv", "control"],
 )
-def test_account_is_plain_text_whatever_the_server_says(text):
+def test_explanation_is_plain_text_whatever_the_server_sends(text):
     assert all(character.isprintable() or character == "\n" for character in text)
     assert "red" in text
 
 
 def test_long_value_is_cut():
-    assert len(words(OutputWritten("stderr", "x" * 5000))) < 250
+    assert len(in_words(OutputWritten("stderr", "x" * 5000))) < 250
 
 
 def test_event_in_words_leaves_out_what_was_not_set():
-    assert words(StepBegun()) == "StepBegun"
-    assert words(ServerExited(0)) == "ServerExited status=0"
-    assert words(OutputWritten("stderr", "two words")) == "OutputWritten stream=stderr text='two words'"
-    assert words(ResponseStarted("r", 200, (("a", "b"),))) == "ResponseStarted request=r status=200 headers='a: b'"
+    assert in_words(StepBegun()) == "StepBegun"
+    assert in_words(ServerExited(0)) == "ServerExited status=0"
+    assert in_words(OutputWritten("stderr", "two words")) == "OutputWritten stream=stderr text='two words'"
+    assert in_words(ResponseStarted("r", 200, (("a", "b"),))) == "ResponseStarted request=r status=200 headers='a: b'"

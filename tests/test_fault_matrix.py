@@ -1,6 +1,6 @@
-"""Every check is seen to break on a faulty server, and to hold on a correct one; every fault is seen by a check.
+"""Every check breaks on a faulty server and holds on a correct one; some check breaks on every fault.
 
-All plays of this module run at once in one house, so that it takes about as long as its longest play.
+All plays of this module run at once in one environment, so that the module takes about as long as its longest play.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from lastcall.registry import find
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.model import MODEL
 from lastcall.servers.reference.variants import VARIANTS
-from tests.fault_matrix import MATRIX, NOT_YET_ASKED
+from tests.fault_matrix import MATRIX, NOT_YET_PLAYED
 
 FOUND = find()
 BLAMING = (Level.MUST, Level.PROMISE)
@@ -42,13 +42,13 @@ def plays_of(server, protocols):
 
 
 def plays_of_variant(name, model):
-    """Where a variant may make a difference: over its protocols, and only there where what it changes is at work."""
-    plays = plays_of(f"reference~{name}", [protocol_named(each) for each in model.over])
+    """Return the plays in which a variant can differ from the model: over its protocols, where its changed part works."""
+    plays = plays_of(f"reference~{name}", [protocol_named(protocol) for protocol in model.over])
     if model.websocket is not MODEL.websocket:
         return [play for play in plays if play.scenario.needs & {Feature.WEBSOCKET, Feature.WEBSOCKET_H2}]
     if model.server is not MODEL.server:
         return plays
-    # What several processes do, or one after another, is the server's affair, whatever its connections look like.
+    # Workers and reloads depend on the server class alone, not on the classes of its connections.
     return [play for play in plays if play.scenario.launch.workers == 1 and play.scenario.needs_signal != "reload"]
 
 
@@ -60,18 +60,18 @@ CONTROLS = [dataclasses.replace(play, control=True) for play in plays_of("refere
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory):
-    """Play everything once; give the verdicts by the bill's name, and the traces of the controls."""
+    """Play every case once; return its trace and verdicts by the case's name."""
     cases = [*FAULTY, *BENIGN, *CORRECT, *CONTROLS]
     with Environment() as environment:
         traces = play_all(environment, cases, tmp_path_factory.mktemp("traces"))
-    played = dict(zip((each.name for each in cases), zip(cases, traces, strict=True), strict=True))
-    return {name: (trace, judge(each.scenario, trace, DEFAULT)) for name, (each, trace) in played.items()}
+    played = zip(cases, traces, strict=True)
+    return {case.name: (trace, judge(case.scenario, trace, DEFAULT)) for case, trace in played}
 
 
-def undecided(trace, found):
-    """The checks that could not tell because the machine was too busy for a limit; none on a machine that is not."""
+def undecided(trace, verdicts):
+    """Return the checks that could not tell because the machine was too busy for a limit; none on an idle machine."""
     lagged = any(event.worst_ns > DEFAULT.lag_s * 1e9 for event in trace.of(LagMeasured))
-    return {each.check for each in found if lagged and each.answer is Answer.CANNOT_TELL}
+    return {verdict.check for verdict in verdicts if lagged and verdict.answer is Answer.CANNOT_TELL}
 
 
 def broken(verdicts, *levels):
@@ -88,8 +88,8 @@ def test_there_are_at_least_twenty_benign_variants():
 
 
 def test_every_fault_is_in_the_matrix():
-    assert {row.fault for row in MATRIX} | NOT_YET_ASKED == set(FAULTS)
-    assert not {row.fault for row in MATRIX} & NOT_YET_ASKED
+    assert {row.fault for row in MATRIX} | NOT_YET_PLAYED == set(FAULTS)
+    assert not {row.fault for row in MATRIX} & NOT_YET_PLAYED
 
 
 def test_every_check_that_can_break_is_in_the_matrix():
@@ -97,7 +97,7 @@ def test_every_check_that_can_break_is_in_the_matrix():
         check.id
         for scenario in FOUND.scenarios.values()
         for check in scenario.checks
-        # What is asked in timed mode alone breaks in tests/test_timed.py: the reference server is always witnessed.
+        # The checks of timed mode alone break in tests/test_timed.py: the reference server always reports to the gate.
         if check.level is not Level.OBSERVE and not check.only_timed
     }
     assert {check for row in MATRIX for check in row.breaks} == can_break
@@ -110,55 +110,56 @@ LATE_EXITS = {
     "waits-for-client-to-close",
     "websocket-waits-for-rude-peer",
 }
-"""The faults that are nothing but a late exit."""
+"""The faults whose only effect is a late exit."""
 
 
-def test_no_other_fault_is_seen_by_its_late_exit_alone():
+def test_no_other_fault_breaks_only_by_a_late_exit():
     assert {row.fault for row in MATRIX} - {row.fault for row in MATRIX if set(row.breaks) - LATE_EXIT} == LATE_EXITS
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row.fault}-{row.scenario}-{row.protocol}")
 def test_a_fault_breaks_what_it_should_and_blames_for_nothing_else(verdicts, row):
-    trace, found = verdicts[f"{row.scenario}[reference+{row.fault}-{row.protocol}]"]
-    seen = broken(found, *BLAMING, Level.SHOULD) | undecided(trace, found)
-    assert set(row.breaks) <= seen, [f"{each.check}: {each.answer}: {each.because}" for each in found]
-    assert broken(found, *BLAMING) <= set(row.breaks)
+    trace, judged = verdicts[f"{row.scenario}[reference+{row.fault}-{row.protocol}]"]
+    seen = broken(judged, *BLAMING, Level.SHOULD) | undecided(trace, judged)
+    assert set(row.breaks) <= seen, [f"{verdict.check}: {verdict.answer}: {verdict.because}" for verdict in judged]
+    assert broken(judged, *BLAMING) <= set(row.breaks)
 
 
 @pytest.mark.parametrize("name", [play.name for play in CORRECT])
 def test_every_check_holds_on_the_reference_server(verdicts, name):
-    trace, found = verdicts[name]
-    assert found
-    fallen = [each for each in found if each.answer not in (Answer.KEPT, Answer.OBSERVED)]
-    assert [each for each in fallen if each.check not in undecided(trace, found)] == []
+    trace, judged = verdicts[name]
+    assert judged
+    fallen = [verdict for verdict in judged if verdict.answer not in (Answer.KEPT, Answer.OBSERVED)]
+    assert [verdict for verdict in fallen if verdict.check not in undecided(trace, judged)] == []
 
 
 @pytest.mark.parametrize("name", [play.name for play in BENIGN])
 def test_no_must_or_promise_breaks_on_a_benign_variant(verdicts, name):
-    _trace, found = verdicts[name]
-    assert found
-    assert [f"{each.check}: {each.because}" for each in found if each.check in broken(found, *BLAMING)] == []
-    assert not {Answer.SETUP_FAILED, Answer.HARNESS_ERROR} & {each.answer for each in found}
+    _trace, judged = verdicts[name]
+    assert judged
+    blaming = [verdict for verdict in judged if verdict.check in broken(judged, *BLAMING)]
+    assert [f"{verdict.check}: {verdict.because}" for verdict in blaming] == []
+    assert not {Answer.SETUP_FAILED, Answer.HARNESS_ERROR} & {verdict.answer for verdict in judged}
 
 
 @pytest.mark.parametrize("play", CONTROLS, ids=lambda play: play.name)
 def test_every_timeline_succeeds_without_its_shutdown(verdicts, play):
-    trace, _found = verdicts[play.name]
+    trace, _judged = verdicts[play.name]
     assert trace.complete
     assert why_control_fails(trace) == ""
 
 
-def without_witness(trace):
-    """The same play as timed mode would have recorded it: nobody inside the server says anything."""
-    told = tuple(event for event in trace.events if not type(event).__name__.startswith("Handler"))
-    return dataclasses.replace(trace, play=dataclasses.replace(trace.play, slow_s=1.0), events=told)
+def without_gate(trace):
+    """Return the trace as timed mode would have recorded the play: without the handlers' reports to the gate."""
+    events = tuple(event for event in trace.events if not type(event).__name__.startswith("Handler"))
+    return dataclasses.replace(trace, play=dataclasses.replace(trace.play, slow_s=1.0), events=events)
 
 
 @pytest.mark.parametrize("name", [play.name for play in (*FAULTY, *CORRECT)])
-def test_what_is_told_without_a_witness_contradicts_nothing_that_one_saw(verdicts, name):
-    trace, found = verdicts[name]
+def test_verdicts_without_the_gate_contradict_none_with_it(verdicts, name):
+    trace, with_gate = verdicts[name]
     scenario = FOUND.scenarios[trace.play.scenario]
-    seen = {each.check: each.answer for each in found}
-    told = judge(scenario, without_witness(trace), DEFAULT)
+    seen = {verdict.check: verdict.answer for verdict in with_gate}
     opposite = {Answer.KEPT: Answer.BROKEN, Answer.BROKEN: Answer.KEPT}
-    assert [each for each in told if each.answer in opposite and seen.get(each.check) is opposite[each.answer]] == []
+    decided = [verdict for verdict in judge(scenario, without_gate(trace), DEFAULT) if verdict.answer in opposite]
+    assert [verdict for verdict in decided if seen.get(verdict.check) is opposite[verdict.answer]] == []

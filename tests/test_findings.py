@@ -1,4 +1,4 @@
-"""The findings: each page has its script and its line, and a script needs only the standard library and says what it saw."""
+"""The findings: each page has a script and a line in the table, and a script needs only the standard library."""
 
 import ast
 import sys
@@ -23,7 +23,7 @@ def test_every_page_has_its_script_and_its_line():
 def test_a_script_needs_the_standard_library_alone(script):
     tree = ast.parse(script.read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
-    names = [each.module if isinstance(each, ast.ImportFrom) else each.names[0].name for each in imports]
+    names = [node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in imports]
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
@@ -32,6 +32,6 @@ def test_a_script_that_came_to_no_answer_does_not_end_like_one_that_did(script):
     # An exit with a message has status 1, which says that the finding shows.
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "SystemExit"):
-            told = node.args[0] if node.args else None
-            assert not isinstance(told, ast.JoinedStr)
-            assert not (isinstance(told, ast.Constant) and isinstance(told.value, str))
+            argument = node.args[0] if node.args else None
+            assert not isinstance(argument, ast.JoinedStr)
+            assert not (isinstance(argument, ast.Constant) and isinstance(argument.value, str))

@@ -95,12 +95,12 @@ def test_a_link_may_be_followed_or_is_none(link, becomes):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_run_becomes_the_same_elements_as_a_plain_one(text):
-    plain, hostile = (shown(as_markdown(a_run(each))) for each in ("plain", text))
+    plain, hostile = (shown(as_markdown(a_run(value))) for value in ("plain", text))
     assert hostile[1] == plain[1]
     assert [hostile[2].count(f"<{name}") for name in plain[1]] == [plain[2].count(f"<{name}") for name in plain[1]]
 
 
-def test_the_summary_tells_figures_findings_clauses_and_what_is_expected():
+def test_the_summary_has_figures_verdicts_clauses_and_expectations():
     seen, elements, page = shown(as_markdown(a_run("it was lost")))
     assert {"table", "details", "summary", "a"} <= elements
     assert "someone 1.0 it was lost" in seen
@@ -129,7 +129,7 @@ def test_a_run_without_a_play_says_so():
     assert "Nothing was played." in as_markdown(the_results())
 
 
-def test_a_server_that_is_not_installed_is_told():
+def test_a_server_that_is_not_installed_is_listed():
     results = a_run()
     results.servers["absent"] = dataclasses.replace(results.servers["someone"], installed=False)
     assert "absent is not installed" in as_markdown(results)
@@ -194,7 +194,7 @@ def test_what_a_badge_says(verdicts, message, colour):
 def test_a_badge_is_an_image_whatever_the_server_is_called(text):
     results = the_results(a_play(text, verdicts=[a_verdict("a")]), servers=[text], text=text)
     root = ET.fromstring(badge(results, text).as_svg())
-    assert {each.tag.rpartition("}")[2] for each in root.iter()} == {"svg", "title", "rect", "path", "g", "text"}
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} == {"svg", "title", "rect", "path", "g", "text"}
     assert set(root.attrib) == {"width", "height", "role", "aria-label"}
 
 

@@ -1,4 +1,4 @@
-"""The gate's side of its protocol, spoken to over a real connection."""
+"""The gate's side of its protocol, over a real connection."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ from lastcall.conformance.model.server_events import (
 from tests.support import perform
 
 
-def told(*reports, orders=(), cut=None):
-    """Report lines through one connection; gives the events without their times, and what the gate said."""
+def reported(*reports, orders=(), cut=None):
+    """Report lines through one connection; return the events without their times, and what the gate sent."""
     heard = []
 
     async def work(recorder):
@@ -52,38 +52,38 @@ ENTERED = "entered r GET /hold/r"
 
 
 def test_handler_from_its_entry_to_its_finish():
-    events, heard = told(ENTERED, "sent 9", "finished 18")
+    events, heard = reported(ENTERED, "sent 9", "finished 18")
     assert events == [HandlerEntered("r", "GET", "/hold/r"), HandlerReported("r", "sent 9"), HandlerFinished("r", 18)]
     assert heard == [""]
 
 
 def test_a_websocket_is_over_when_it_is_closed():
-    events, _heard = told("entered w WEBSOCKET /ws/w", "sent 9", "closed 1001")
+    events, _heard = reported("entered w WEBSOCKET /ws/w", "sent 9", "closed 1001")
     assert events[1:] == [HandlerReported("w", "sent 9"), HandlerReported("w", "closed 1001")]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 7])
 def test_lines_may_come_in_any_pieces(cut):
-    whole, _ = told(ENTERED, "read 5", "disconnected", "finished 18")
-    assert told(ENTERED, "read 5", "disconnected", "finished 18", cut=cut)[0] == whole
+    whole, _ = reported(ENTERED, "read 5", "disconnected", "finished 18")
+    assert reported(ENTERED, "read 5", "disconnected", "finished 18", cut=cut)[0] == whole
     assert whole[1:3] == [HandlerReported("r", "read 5"), HandlerReported("r", "disconnected")]
 
 
 def test_handler_that_drops_its_connection_was_cancelled():
-    assert told(ENTERED)[0][1:] == [HandlerCancelled("r")]
+    assert reported(ENTERED)[0][1:] == [HandlerCancelled("r")]
 
 
 def test_handler_that_failed_says_why_and_was_not_cancelled():
-    assert told(ENTERED, "failed OSError: no luck today")[0][1:] == [HandlerFailed("r", "OSError: no luck today")]
+    assert reported(ENTERED, "failed OSError: no luck today")[0][1:] == [HandlerFailed("r", "OSError: no luck today")]
 
 
 def test_hooks_around_the_process_report_without_being_a_handler():
-    events, _ = told("process 812 startup", "process 812 shutdown begun")
+    events, _ = reported("process 812 startup", "process 812 shutdown begun")
     assert events == [ApplicationReported(812, "startup"), ApplicationReported(812, "shutdown begun")]
 
 
 def test_order_is_recorded_before_the_handler_can_have_read_it():
-    events, heard = told(ENTERED, orders=[("r", "send 9"), ("r", "finish 9")])
+    events, heard = reported(ENTERED, orders=[("r", "send 9"), ("r", "finish 9")])
     assert heard[:2] == ["send 9\n", "finish 9\n"]
     assert events[1:3] == [HandlerOrdered("r", "send 9"), HandlerOrdered("r", "finish 9")]
 
@@ -114,7 +114,7 @@ def test_order_is_recorded_before_the_handler_can_have_read_it():
     ],
 )
 def test_what_breaks_the_protocol_is_the_application_s_fault_and_ends_its_connection(lines):
-    events, _ = told(*lines)
+    events, _ = reported(*lines)
     failed = [event for event in events if isinstance(event, HarnessFailed)]
     assert len(failed) == 1
     assert "the application broke the gate's protocol: " in failed[0].reason
@@ -159,7 +159,7 @@ def test_orders_reach_the_handler_they_are_for():
     assert len(perform(work)) >= 4
 
 
-def test_gate_that_closes_lets_every_handler_go_and_calls_none_cancelled():
+def test_gate_that_closes_drops_every_handler_and_records_none_as_cancelled():
     async def work(recorder):
         gate = Gate(recorder)
         await gate.open()

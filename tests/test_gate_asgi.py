@@ -11,8 +11,8 @@ WHOLE = {"type": "http.request", "body": b"", "more_body": False}
 DISCONNECT = {"type": "http.disconnect"}
 
 
-class Stage:
-    """One gate, and one call of the application."""
+class GatedApplication:
+    """One call of the application, with the gate that it reports to."""
 
     async def __aenter__(self):
         self.accepted = asyncio.Queue()
@@ -41,119 +41,117 @@ class Stage:
         return [self.from_app.get_nowait() for _ in range(self.from_app.qsize())]
 
 
-def play(monkeypatch, story):
+def converse(monkeypatch, conversation):
     async def run():
-        async with asyncio.timeout(10), Stage() as server_session:
-            monkeypatch.setenv("LASTCALL_GATE", server_session.address)
-            await story(server_session)
+        async with asyncio.timeout(10), GatedApplication() as gated:
+            monkeypatch.setenv("LASTCALL_GATE", gated.address)
+            await conversation(gated)
 
     asyncio.run(run())
 
 
 def test_a_finish_alone_is_one_piece_with_its_length(monkeypatch):
-    async def story(server_session):
-        await server_session.call(SCOPE | {"query_string": b"a=b"})
-        assert await server_session.line() == "entered one GET /hold/one?a=b"
-        server_session.order("finish 11")
-        assert await server_session.line() == "finished 11"
-        assert await server_session.line() == ""
-        await server_session.task
-        start, body = server_session.sent()
+    async def conversation(gated):
+        await gated.call(SCOPE | {"query_string": b"a=b"})
+        assert await gated.line() == "entered one GET /hold/one?a=b"
+        gated.order("finish 11")
+        assert await gated.line() == "finished 11"
+        assert await gated.line() == ""
+        await gated.task
+        start, body = gated.sent()
         assert (start["status"], dict(start["headers"])[b"content-length"]) == (200, b"11")
         assert body == {"type": "http.response.body", "body": b"lastcall\nla", "more_body": False}
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
 def test_pieces_go_on_where_the_last_one_ended(monkeypatch):
-    async def story(server_session):
-        await server_session.call()
-        await server_session.line()
+    async def conversation(gated):
+        await gated.call()
+        await gated.line()
         for order, report in (("send 0", "sent 0"), ("send 100000", "sent 100000"), ("finish 2", "finished 100002")):
-            server_session.order(order)
-            assert await server_session.line() == report
-        start, *pieces = server_session.sent()
+            gated.order(order)
+            assert await gated.line() == report
+        start, *pieces = gated.sent()
         assert b"content-length" not in dict(start["headers"])
         assert [piece["more_body"] for piece in pieces] == [True, True, True, False]
         assert b"".join(piece["body"] for piece in pieces) == (b"lastcall\n" * 12000)[:100002]
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
-def test_the_body_is_read_when_that_is_ordered(monkeypatch):
-    async def story(server_session):
-        await server_session.call(
-            SCOPE | {"method": "POST"}, {"type": "http.request", "body": b"abc", "more_body": True}
-        )
-        assert await server_session.line() == "entered one POST /hold/one"
-        assert server_session.to_app.qsize() == 1
-        server_session.order("read")
-        server_session.to_app.put_nowait({"type": "http.request", "body": b"de"})
-        assert await server_session.line() == "read 5"
-        server_session.order("finish 0")
-        assert await server_session.line() == "finished 0"
+def test_the_body_is_read_on_an_order(monkeypatch):
+    async def conversation(gated):
+        await gated.call(SCOPE | {"method": "POST"}, {"type": "http.request", "body": b"abc", "more_body": True})
+        assert await gated.line() == "entered one POST /hold/one"
+        assert gated.to_app.qsize() == 1
+        gated.order("read")
+        gated.to_app.put_nowait({"type": "http.request", "body": b"de"})
+        assert await gated.line() == "read 5"
+        gated.order("finish 0")
+        assert await gated.line() == "finished 0"
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
-def test_a_body_that_is_cut_is_not_said_to_be_read(monkeypatch):
-    async def story(server_session):
-        await server_session.call(SCOPE | {"method": "POST"}, DISCONNECT)
-        await server_session.line()
-        server_session.order("read")
-        assert await server_session.line() == "disconnected"
-        assert (await server_session.line()).startswith("failed ConnectionError")
-        await server_session.task
+def test_a_body_that_is_cut_is_not_reported_as_read(monkeypatch):
+    async def conversation(gated):
+        await gated.call(SCOPE | {"method": "POST"}, DISCONNECT)
+        await gated.line()
+        gated.order("read")
+        assert await gated.line() == "disconnected"
+        assert (await gated.line()).startswith("failed ConnectionError")
+        await gated.task
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
-def test_a_disconnect_is_told_and_orders_are_still_obeyed(monkeypatch):
-    async def story(server_session):
-        await server_session.call()
-        await server_session.line()
-        server_session.to_app.put_nowait(DISCONNECT)
-        assert await server_session.line() == "disconnected"
-        server_session.order("finish 9")
-        assert await server_session.line() == "finished 9"
+def test_a_disconnect_is_reported_and_orders_are_still_executed(monkeypatch):
+    async def conversation(gated):
+        await gated.call()
+        await gated.line()
+        gated.to_app.put_nowait(DISCONNECT)
+        assert await gated.line() == "disconnected"
+        gated.order("finish 9")
+        assert await gated.line() == "finished 9"
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
 def test_a_cancelled_handler_only_closes(monkeypatch):
-    async def story(server_session):
-        await server_session.call()
-        await server_session.line()
-        server_session.task.cancel()
-        assert await server_session.reader.read() == b""
+    async def conversation(gated):
+        await gated.call()
+        await gated.line()
+        gated.task.cancel()
+        assert await gated.reader.read() == b""
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
 def test_a_gate_that_goes_fails_the_handler(monkeypatch):
-    async def story(server_session):
-        await server_session.call()
-        await server_session.line()
-        server_session.writer.close()
+    async def conversation(gated):
+        await gated.call()
+        await gated.line()
+        gated.writer.close()
         with pytest.raises(EOFError):
-            await server_session.task
+            await gated.task
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
 def test_the_lifespan_is_reported(monkeypatch):
-    async def story(server_session):
-        await server_session.call({"type": "lifespan"}, {"type": "lifespan.startup"})
-        assert (await server_session.line()).endswith(" startup")
-        server_session.to_app.put_nowait({"type": "lifespan.shutdown"})
-        assert (await server_session.line()).endswith(" shutdown begun")
-        assert [each["type"] for each in server_session.sent()] == ["lifespan.startup.complete"]
-        server_session.order("proceed")
-        assert (await server_session.line()).endswith(" shutdown ended")
-        await server_session.task
-        assert [each["type"] for each in server_session.sent()] == ["lifespan.shutdown.complete"]
+    async def conversation(gated):
+        await gated.call({"type": "lifespan"}, {"type": "lifespan.startup"})
+        assert (await gated.line()).endswith(" startup")
+        gated.to_app.put_nowait({"type": "lifespan.shutdown"})
+        assert (await gated.line()).endswith(" shutdown begun")
+        assert [message["type"] for message in gated.sent()] == ["lifespan.startup.complete"]
+        gated.order("proceed")
+        assert (await gated.line()).endswith(" shutdown ended")
+        await gated.task
+        assert [message["type"] for message in gated.sent()] == ["lifespan.shutdown.complete"]
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
 @pytest.mark.parametrize("address", [None, "127.0.0.1:1"])
@@ -170,7 +168,7 @@ def test_without_a_gate_the_rest_works(monkeypatch, address):
         return [from_app.get_nowait() for _ in range(from_app.qsize())]
 
     life = asyncio.run(answers({"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}))
-    assert [each["type"] for each in life] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert [message["type"] for message in life] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     start, body = asyncio.run(answers(SCOPE | {"path": "/ready"}))
     assert (start["status"], body["body"]) == (200, b"ready\n")
     assert asyncio.run(answers(SCOPE | {"path": "/else"}))[0]["status"] == 404

@@ -4,97 +4,97 @@ import asyncio
 
 import pytest
 
-from tests.test_gate_asgi import play
+from tests.test_gate_asgi import converse
 
 SCOPE = {"type": "websocket", "path": "/ws/one", "query_string": b"a=b"}
 CONNECT = {"type": "websocket.connect"}
 ACCEPT = {"type": "websocket.accept"}
 
 
-async def entered(server_session):
-    await server_session.call(SCOPE, CONNECT)
-    assert await server_session.line() == "entered one WEBSOCKET /ws/one?a=b"
-    assert server_session.sent() == [ACCEPT]
+async def entered(gated):
+    await gated.call(SCOPE, CONNECT)
+    assert await gated.line() == "entered one WEBSOCKET /ws/one?a=b"
+    assert gated.sent() == [ACCEPT]
 
 
 def test_messages_are_of_the_pattern_and_a_finish_closes(monkeypatch):
-    async def story(server_session):
-        await entered(server_session)
+    async def conversation(gated):
+        await entered(gated)
         for order, report in (("send 11", "sent 11"), ("send 0", "sent 0"), ("finish 3", "finished 14")):
-            server_session.order(order)
-            assert await server_session.line() == report
-        assert await server_session.line() == ""
-        await server_session.task
-        *messages, close = server_session.sent()
+            gated.order(order)
+            assert await gated.line() == report
+        assert await gated.line() == ""
+        await gated.task
+        *messages, close = gated.sent()
         assert [message["bytes"] for message in messages] == [b"lastcall\nla", b"", b"las"]
         assert close == {"type": "websocket.close", "code": 1000}
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
 def test_a_finish_of_nothing_only_closes(monkeypatch):
-    async def story(server_session):
-        await entered(server_session)
-        server_session.order("finish 0")
-        assert await server_session.line() == "finished 0"
-        await server_session.task
-        assert [message["type"] for message in server_session.sent()] == ["websocket.close"]
+    async def conversation(gated):
+        await entered(gated)
+        gated.order("finish 0")
+        assert await gated.line() == "finished 0"
+        await gated.task
+        assert [message["type"] for message in gated.sent()] == ["websocket.close"]
 
-    play(monkeypatch, story)
-
-
-@pytest.mark.parametrize(("told", "code"), [({"code": 1001}, 1001), ({}, 1005)])
-def test_the_end_is_reported_with_its_code(monkeypatch, told, code):
-    async def story(server_session):
-        await entered(server_session)
-        server_session.to_app.put_nowait({"type": "websocket.receive", "text": "not asked for"})
-        server_session.to_app.put_nowait({"type": "websocket.disconnect"} | told)
-        assert await server_session.line() == f"closed {code}"
-        assert await server_session.line() == ""
-        await server_session.task
-
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
-def test_who_cannot_send_waits_to_be_told_why(monkeypatch):
-    async def story(server_session):
-        server_session.from_app = FailingQueue(server_session)
-        await server_session.call(SCOPE, CONNECT)
-        assert await server_session.line() == "entered one WEBSOCKET /ws/one?a=b"
-        server_session.order("send 9")
-        assert await server_session.line() == "closed 1006"
-        await server_session.task
+@pytest.mark.parametrize(("fields", "code"), [({"code": 1001}, 1001), ({}, 1005)])
+def test_the_end_is_reported_with_its_code(monkeypatch, fields, code):
+    async def conversation(gated):
+        await entered(gated)
+        gated.to_app.put_nowait({"type": "websocket.receive", "text": "unexpected"})
+        gated.to_app.put_nowait({"type": "websocket.disconnect"} | fields)
+        assert await gated.line() == f"closed {code}"
+        assert await gated.line() == ""
+        await gated.task
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
+
+
+def test_after_a_failed_send_the_server_reports_why(monkeypatch):
+    async def conversation(gated):
+        gated.from_app = FailingQueue(gated)
+        await gated.call(SCOPE, CONNECT)
+        assert await gated.line() == "entered one WEBSOCKET /ws/one?a=b"
+        gated.order("send 9")
+        assert await gated.line() == "closed 1006"
+        await gated.task
+
+    converse(monkeypatch, conversation)
 
 
 class FailingQueue:
-    def __init__(self, server_session):
-        self.server_session = server_session
+    def __init__(self, gated):
+        self.gated = gated
 
     async def put(self, message):
         if message["type"] == "websocket.send":
-            self.server_session.to_app.put_nowait({"type": "websocket.disconnect", "code": 1006})
+            self.gated.to_app.put_nowait({"type": "websocket.disconnect", "code": 1006})
             raise ConnectionResetError
 
 
 def test_an_error_in_the_handler_is_reported_and_raised(monkeypatch):
-    async def story(server_session):
-        await entered(server_session)
-        server_session.order("send nine")
-        assert (await server_session.line()).startswith("failed ValueError")
+    async def conversation(gated):
+        await entered(gated)
+        gated.order("send nine")
+        assert (await gated.line()).startswith("failed ValueError")
         with pytest.raises(ValueError, match="nine"):
-            await server_session.task
+            await gated.task
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)
 
 
-def test_a_cancelled_handler_closes_its_gate_without_a_word(monkeypatch):
-    async def story(server_session):
-        await entered(server_session)
-        server_session.task.cancel()
-        assert await server_session.line() == ""
+def test_a_cancelled_handler_closes_its_gate_without_a_report(monkeypatch):
+    async def conversation(gated):
+        await entered(gated)
+        gated.task.cancel()
+        assert await gated.line() == ""
         with pytest.raises(asyncio.CancelledError):
-            await server_session.task
+            await gated.task
 
-    play(monkeypatch, story)
+    converse(monkeypatch, conversation)

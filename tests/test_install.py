@@ -1,4 +1,4 @@
-"""Installing servers: what a command's failure says, and that one which never ends is ended with all it started."""
+"""Installing servers: how a failed command is reported, and that a command without an end is killed with its children."""
 
 import dataclasses
 import os
@@ -9,16 +9,16 @@ import pytest
 
 from lastcall import install as installing
 from lastcall import locks
-from lastcall.install import install, run_line, version_of, why_missing
-from lastcall.locks import beside_the_lock, is_locked_version, lock_environment
+from lastcall.install import install, missing_reason, run_line, version_of
+from lastcall.locks import is_locked_version, lock_environment, with_locked_version
 from lastcall.registry import find
 
 
 @pytest.mark.parametrize(
-    ("line", "told"), [("true", ""), ("exit 3", "status 3"), ("no-such-program-at-all 2>/dev/null", "status 127")]
+    ("line", "reason"), [("true", ""), ("exit 3", "status 3"), ("no-such-program-at-all 2>/dev/null", "status 127")]
 )
-def test_a_command_says_how_it_failed(tmp_path, line, told):
-    assert run_line(line, tmp_path, os.environ) == told
+def test_a_command_says_how_it_failed(tmp_path, line, reason):
+    assert run_line(line, tmp_path, os.environ) == reason
 
 
 def test_a_command_without_an_end_is_ended_with_its_children(tmp_path):
@@ -29,9 +29,9 @@ def test_a_command_without_an_end_is_ended_with_its_children(tmp_path):
     assert state.stdout.strip() in ("", "Z", "Zs", "ZN")
 
 
-def test_what_is_installed_already_is_said_and_left_alone():
-    words = [sys.executable, "-m", "lastcall", "install", "reference"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+def test_an_installed_server_is_reported_and_not_installed_again():
+    arguments = [sys.executable, "-m", "lastcall", "install", "reference"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0
     assert "is installed" in done.stdout
 
@@ -53,11 +53,11 @@ def built(tmp_path, monkeypatch):
     )
 
 
-def test_what_is_built_is_built_again_when_its_sources_change_and_only_then(built, tmp_path, capfd):
+def test_a_program_is_built_again_when_its_sources_change_and_only_then(built, tmp_path, capfd):
     assert version_of(built) is None
-    assert why_missing(built) == "not installed; to install it: python -m lastcall install built"
+    assert missing_reason(built) == "not installed; to install it: python -m lastcall install built"
     assert install([built], again=False) == []
-    assert (version_of(built), why_missing(built)) == ("one", "")
+    assert (version_of(built), missing_reason(built)) == ("one", "")
     assert install([built], again=False) == []
     assert capfd.readouterr().out.splitlines() == [
         f"built: {built.install[0]}",
@@ -67,7 +67,7 @@ def test_what_is_built_is_built_again_when_its_sources_change_and_only_then(buil
 
     (tmp_path / "sources" / "main.txt").write_text("two")
     assert version_of(built) is None, "what is there is the program of other sources"
-    assert why_missing(built).startswith("not built from today's sources; to build it again: ")
+    assert missing_reason(built).startswith("not built from today's sources; to build it again: ")
     assert install([built], again=False) == []
     assert version_of(built) == "two"
 
@@ -84,7 +84,7 @@ def test_failed_build_does_not_count_and_the_others_go_on(built, capfd):
     assert "broken: exit 3" in capfd.readouterr().out
 
 
-def test_every_folder_that_an_adapter_builds_from_is_there_and_whoever_builds_ours_names_it():
+def test_every_adapter_that_builds_our_sources_names_their_folder():
     ours = ("build_go.sh", "build_rust.sh", "build_java.sh", "apps/go/", "fetch_go")
     for server in find().servers.values():
         for folder in server.built_from:
@@ -93,10 +93,10 @@ def test_every_folder_that_an_adapter_builds_from_is_there_and_whoever_builds_ou
         assert builds == bool(server.built_from), server.name
 
 
-def test_a_version_that_is_not_the_locked_one_is_said_and_replaced(built, monkeypatch, capfd):
+def test_a_version_other_than_the_locked_one_is_reported_and_replaced(built, monkeypatch, capfd):
     monkeypatch.setattr(locks, "locked_versions", lambda: {"built": "one"})
     other = dataclasses.replace(built, version=lambda: "two")
-    assert beside_the_lock("built", "two") == "two, locked is one"
+    assert with_locked_version("built", "two") == "two, locked is one"
     assert install([built], again=False) == []
     assert install([other], again=False) == []
     assert capfd.readouterr().out.splitlines() == [
@@ -107,12 +107,12 @@ def test_a_version_that_is_not_the_locked_one_is_said_and_replaced(built, monkey
     ]
 
 
-def test_what_is_in_no_lock_is_as_good_as_locked():
+def test_every_version_of_a_server_without_a_lock_is_accepted():
     assert is_locked_version("somebody-else's", "3.1")
-    assert beside_the_lock("somebody-else's", "3.1") == "3.1"
+    assert with_locked_version("somebody-else's", "3.1") == "3.1"
 
 
-def test_the_commands_of_ours_take_the_locked_versions_and_of_others_what_they_say(monkeypatch):
+def test_commands_of_our_servers_take_the_locked_versions_and_others_their_own(monkeypatch):
     monkeypatch.setenv("PIP_CONSTRAINT", "/somebody's.txt")
     ours = lock_environment("granian", latest=False)
     assert ours["LASTCALL_LOCKS"] == str(locks.LOCKS)
@@ -130,5 +130,5 @@ def test_doctor_says_whether_a_version_is_the_locked_one():
     )
     for server in find().servers.values():
         if server.name in locks.locked_versions() and (version := version_of(server)):
-            said = f"{server.name:<18} {beside_the_lock(server.name, version)}"
+            said = f"{server.name:<18} {with_locked_version(server.name, version)}"
             assert said in done.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""From traces to verdicts: what stands before the checks, between them, and after them."""
+"""From traces to verdicts: missing evidence, blocking, the control."""
 
 import dataclasses
 
@@ -15,6 +15,7 @@ from lastcall.conformance.model.client_events import (
     ResponseEnded,
     ResponseStarted,
 )
+from lastcall.conformance.model.event import UnknownEvent
 from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
@@ -101,8 +102,8 @@ def asking(*checks):
     return Scenario("one", "Is it?", tuple(PROTOCOLS.values()), LaunchPlan(Duration(1, 1)), steps(Shutdown()), checks)
 
 
-def answers(asked, trace=COMPLETE, control=None):
-    return {verdict.check: verdict.answer for verdict in judge(asking(*asked), trace, DEFAULT, control)}
+def answers(checks, trace=COMPLETE, control=None):
+    return {verdict.check: verdict.answer for verdict in judge(asking(*checks), trace, DEFAULT, control)}
 
 
 def test_verdict_keeps_what_the_check_found_and_the_lines_it_rests_on():
@@ -121,6 +122,14 @@ def test_verdict_keeps_what_the_check_found_and_the_lines_it_rests_on():
     ]
 
 
+def test_an_event_that_a_later_lastcall_added_changes_no_answer_and_no_line():
+    added = UnknownEvent("TeaServed", begin_ns=7, end_ns=7)
+    verdicts = judge(asking(always_kept), COMPLETE, DEFAULT)
+    assert judge(asking(always_kept), Trace(PLAY, (SIGNAL, added, *COMPLETE.events[1:])), DEFAULT) == verdicts
+    (moved,) = judge(asking(always_kept), Trace(PLAY, (added, *COMPLETE.events)), DEFAULT)
+    assert moved.evidence == (verdicts[0].evidence[0] + 1,)
+
+
 def test_judging_again_gives_the_same():
     scenario = asking(always_kept, always_broken, after_the_broken, seen)
     assert judge(scenario, COMPLETE, DEFAULT) == judge(scenario, COMPLETE, DEFAULT)
@@ -134,24 +143,24 @@ def test_chain_behind_a_broken_check_is_blocked_and_names_what_broke():
     assert "always_broken" in verdicts[2].because
 
 
-def test_chain_is_blocked_through_a_check_that_is_not_asked_and_in_any_order():
-    told = answers([after_the_blocked, at_level(Level.PROMISE, always_broken)])
-    assert told == {"after_the_blocked": Answer.BLOCKED, "always_broken": Answer.BROKEN}
+def test_chain_is_blocked_through_a_check_that_is_not_listed_and_in_any_order():
+    given = answers([after_the_blocked, at_level(Level.PROMISE, always_broken)])
+    assert given == {"after_the_blocked": Answer.BLOCKED, "always_broken": Answer.BROKEN}
 
 
-def test_check_is_not_blocked_by_what_was_kept_or_is_not_asked():
+def test_check_is_not_blocked_by_one_that_was_kept_or_is_not_listed():
     assert answers([after_the_kept, always_kept])["after_the_kept"] is Answer.CANNOT_TELL
     assert answers([after_the_broken])["after_the_broken"] is Answer.KEPT
 
 
-def test_what_was_seen_stands_by_itself_when_the_check_says_so():
+def test_a_decisive_check_that_is_broken_is_not_blocked():
     decisive = dataclasses.replace(after_the_blocked, decisive=True)
     assert answers([at_level(Level.PROMISE, always_broken), decisive])["after_the_blocked"] is Answer.BROKEN
     not_seen = dataclasses.replace(after_the_broken, decisive=True)
     assert answers([at_level(Level.PROMISE, always_broken), not_seen])["after_the_broken"] is Answer.BLOCKED
 
 
-def test_crash_of_a_check_is_the_harness_s_own_and_spares_the_others():
+def test_crash_of_a_check_is_a_harness_error_and_does_not_touch_the_others():
     verdicts = judge(asking(crashes, always_kept), COMPLETE, DEFAULT)
     assert [verdict.answer for verdict in verdicts] == [Answer.HARNESS_ERROR, Answer.KEPT]
     assert "ZeroDivisionError: nought" in verdicts[0].because
@@ -172,7 +181,7 @@ EVERY = (always_kept, always_broken, at_level(Level.SHOULD, crashes), seen)
         ((PlayEnded(), SIGNAL), Answer.CANNOT_TELL, "cut short"),
     ],
 )
-def test_play_that_did_not_come_to_its_end_is_judged_by_no_check(events, answer, because):
+def test_play_that_did_not_reach_its_end_is_judged_by_no_check(events, answer, because):
     verdicts = judge(asking(*EVERY), Trace(PLAY, events), DEFAULT)
     assert {verdict.answer for verdict in verdicts} == {answer}
     assert all(because in verdict.because for verdict in verdicts)
@@ -187,7 +196,7 @@ def test_check_is_judged_only_over_its_protocols():
 @pytest.mark.parametrize(
     ("level", "called_for"), [(Level.MUST, True), (Level.PROMISE, True), (Level.SHOULD, False), (Level.OBSERVE, False)]
 )
-def test_control_is_called_for_where_a_server_would_be_blamed(level, called_for):
+def test_control_is_needed_where_a_server_would_be_blamed(level, called_for):
     assert needs_control(judge(asking(at_level(level, always_broken)), COMPLETE, DEFAULT)) is called_for
     assert not needs_control(judge(asking(at_level(level, always_kept)), COMPLETE, DEFAULT))
 
@@ -245,14 +254,14 @@ def test_control_that_fails_turns_a_broken_must_or_promise_into_setup_failed(bec
 
 def test_control_that_fails_touches_no_other_answer():
     control = Trace(PLAY, FAILING["it never started"])
-    asked = (always_kept, at_level(Level.SHOULD, always_broken), at_level(Level.MUST, after_the_kept), seen, crashes)
-    assert answers(asked, control=control) == answers(asked)
+    checks = (always_kept, at_level(Level.SHOULD, always_broken), at_level(Level.MUST, after_the_kept), seen, crashes)
+    assert answers(checks, control=control) == answers(checks)
     blocked = (always_broken, at_level(Level.PROMISE, after_the_broken))
     assert answers(blocked, control=control)["after_the_broken"] is Answer.BLOCKED
 
 
 @check(clauses.PING_ANSWERED, level=Level.MUST, impact=Impact.MANNERS, holds_without_shutdown=True)
-def asked_at_any_time(trace, _limits):
+def broken_without_shutdown(trace, _limits):
     """What comes after the signal is broken off."""
     signal = trace.first(SignalSent(purpose="shutdown"))
     late = [event for event in trace.of(ConnectionOpened) if signal and event.begin_ns >= signal.end_ns]
@@ -264,13 +273,13 @@ def control_of(*events):
     return Trace(PLAY, (step, *events, ServerKilled("over", begin_ns=8, end_ns=8), PlayEnded(begin_ns=9, end_ns=9)))
 
 
-def test_a_rule_that_holds_at_any_time_is_put_to_the_control_too():
+def test_a_check_that_holds_without_shutdown_is_called_on_the_control_too():
     late = ConnectionOpened("a", begin_ns=7, end_ns=7)
     trace = Trace(PLAY, (SIGNAL, late, PlayEnded(begin_ns=9, end_ns=9)))
-    asked = [asked_at_any_time]
-    assert answers(asked, trace, control_of())["asked_at_any_time"] is Answer.BROKEN
-    (verdict,) = judge(asking(*asked), trace, DEFAULT, control_of(late))
+    checks = [broken_without_shutdown]
+    assert answers(checks, trace, control_of())["broken_without_shutdown"] is Answer.BROKEN
+    (verdict,) = judge(asking(*checks), trace, DEFAULT, control_of(late))
     assert verdict.answer is Answer.SETUP_FAILED
     assert "(Too late)" in verdict.because
-    another = dataclasses.replace(asked_at_any_time, holds_without_shutdown=False)
-    assert answers([another], trace, control_of(late))["asked_at_any_time"] is Answer.BROKEN
+    another = dataclasses.replace(broken_without_shutdown, holds_without_shutdown=False)
+    assert answers([another], trace, control_of(late))["broken_without_shutdown"] is Answer.BROKEN

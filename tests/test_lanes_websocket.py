@@ -32,7 +32,7 @@ OPEN = (
 )
 
 
-def told(*events):
+def lane_of(*events):
     _process, connection, websocket = lanes(trace(*OPEN, *events)).lanes
     assert (connection.name, websocket.name, websocket.note) == ("a", "w", "WebSocket /ws/w")
     return websocket
@@ -40,7 +40,7 @@ def told(*events):
 
 def test_a_websocket_has_a_lane_of_its_own():
     end = at(0.4, HandlerReported("w", "closed 1001"))
-    lane = told(at(0.2, CloseReceived("w", 1001)), at(0.3, CloseSent("w", 1001)), at(0.35, fin_received("a")), end)
+    lane = lane_of(at(0.2, CloseReceived("w", 1001)), at(0.3, CloseSent("w", 1001)), at(0.35, fin_received("a")), end)
     assert [(bar.kind, bar.end, bar.end_ns) for bar in lane.bars] == [
         ("request", "whole", at(0.35, end).end_ns),
         ("handler", "finished", end.end_ns),
@@ -58,11 +58,11 @@ def test_a_websocket_has_a_lane_of_its_own():
     ],
 )
 def test_marks_of_a_websocket(event, text):
-    (mark,) = told(at(0.2, event)).markers
+    (mark,) = lane_of(at(0.2, event)).markers
     assert mark.text == text
 
 
 def test_a_handler_that_was_cancelled_or_never_ended():
-    assert told(at(0.2, HandlerCancelled("w"))).bars[1].end == "cancelled"
-    assert told(at(0.2, fin_received("a"))).bars[1].end == "open"
-    assert told(at(0.2, fin_received("a"))).bars[0].end == "none"
+    assert lane_of(at(0.2, HandlerCancelled("w"))).bars[1].end == "cancelled"
+    assert lane_of(at(0.2, fin_received("a"))).bars[1].end == "open"
+    assert lane_of(at(0.2, fin_received("a"))).bars[0].end == "none"

@@ -61,7 +61,7 @@ def test_every_package_of_an_adapter_is_locked_as_it_allows_and_an_extra_brings_
             assert name in brought, f"{server.name}: {name}"
 
 
-def test_what_the_project_needs_is_locked_within_its_ranges():
+def test_the_dependencies_of_the_project_are_locked_within_their_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for line in [
         *project["dependencies"],
@@ -96,16 +96,16 @@ def test_every_folder_of_npm_is_locked_with_digests():
                 lock = json.loads((LOCKS / "npm" / folder / "package-lock.json").read_text(encoding="utf-8"))
                 installed = lock["packages"][f"node_modules/{package.partition('@')[0]}"]
                 assert installed["version"] == locked_versions()[server.name].removeprefix("v")
-                assert all("integrity" in each for name, each in lock["packages"].items() if name)
+                assert all("integrity" in package for name, package in lock["packages"].items() if name)
 
 
 def test_every_version_of_maven_is_exact():
     pom = ET.parse(APPS / "java" / "pom.xml")
     stated = [*pom.iter(f"{POM}plugin"), *pom.iter(f"{POM}dependency")]
     assert len(stated) > 10
-    for each in stated:
-        number = each.findtext(f"{POM}version") or ""
-        assert re.fullmatch(r"\d[\w.-]*", number), f"{each.findtext(f'{POM}artifactId')}: {number!r}"
+    for element in stated:
+        number = element.findtext(f"{POM}version") or ""
+        assert re.fullmatch(r"\d[\w.-]*", number), f"{element.findtext(f'{POM}artifactId')}: {number!r}"
         assert "SNAPSHOT" not in number
 
 
@@ -117,8 +117,8 @@ def test_every_go_program_states_its_modules_with_digests():
         assert all(f"{module} {number} h1:" in sums for module, number in published), folder
 
 
-def test_what_is_installed_is_what_the_lock_was_written_from(tmp_path):
-    """Only of an environment that has the locked versions can the lock be written again."""
+def test_the_lock_of_the_installed_versions_is_the_committed_one(tmp_path):
+    """Only an environment with the locked versions can write the same lock again."""
     strange = [
         f"{name} {installed_version(name)}"
         for name, locked in PYPI.items()
@@ -171,7 +171,7 @@ esac
 """
 
 
-def test_a_package_that_is_no_longer_served_is_replaced_and_said(tmp_path):
+def test_a_package_that_is_no_longer_served_is_replaced_with_a_message(tmp_path):
     apt_cache = tmp_path / "apt-cache"
     apt_cache.write_text(APT_CACHE)
     apt_cache.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The watch: when the loop looked, and how late it was."""
+"""The loop's clock: when the loop looked, and how late it was."""
 
 import asyncio
 import itertools
@@ -58,7 +58,7 @@ def test_what_keeps_the_loop_busy_is_its_lag():
     assert since_now_ns == 0
 
 
-def test_span_of_a_look_covers_the_time_in_which_nobody_looked():
+def test_span_of_a_look_covers_the_time_since_the_look_before():
     async def work(clock):
         await asyncio.sleep(0)
         before_ns = time.monotonic_ns()
@@ -71,7 +71,7 @@ def test_span_of_a_look_covers_the_time_in_which_nobody_looked():
     assert current_ns >= before_ns + 50_000_000
 
 
-def test_look_that_takes_nothing_tells_whether_something_waits():
+def test_look_that_handles_nothing_says_whether_something_is_ready():
     async def work(clock):
         reading, writing = os.pipe()
         came = asyncio.get_running_loop().create_future()

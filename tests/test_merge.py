@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lastcall.__main__ import main
+from lastcall.conformance.model.case import CaseId
 from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.results.descriptions import CheckDescription
@@ -68,11 +69,11 @@ def test_two_versions_of_a_server_do_not_stand_in_one_column(tmp_path):
     with pytest.raises(ResultsError, match=r"someone has version '1.0 plain' in .*old and '2.0' in .*new"):
         merge([old, new], tmp_path / "all")
     results = merge([old, new], tmp_path / "all", newest=True)
-    assert [play.key for play in results.plays] == [("someone", "h2", "one-request")]
+    assert [play.id for play in results.plays] == [CaseId("someone", "h2", "one-request")]
     assert results.servers["someone"].version == "2.0"
 
 
-def test_what_no_run_supports_is_told_once(tmp_path):
+def test_a_play_that_no_run_supports_is_listed_once(tmp_path):
     refused = PlayResult("one-request", "someone", "h2c", not_supported="it does not speak h2c")
     one = stored(tmp_path / "one", a_play_of("someone"), refused)
     two = stored(tmp_path / "two", refused)
@@ -81,8 +82,8 @@ def test_what_no_run_supports_is_told_once(tmp_path):
 
 def test_a_job_in_which_a_server_was_not_installed_does_not_hide_the_other(tmp_path):
     absent = stored(tmp_path / "absent")
-    told = dataclasses.replace(the_results().servers["someone"], installed=False, version="")
-    dataclasses.replace(load_results(absent), servers={"someone": told}, started_at=NEXT_DAY).write(absent)
+    not_installed = dataclasses.replace(the_results().servers["someone"], installed=False, version="")
+    dataclasses.replace(load_results(absent), servers={"someone": not_installed}, started_at=NEXT_DAY).write(absent)
     there = stored(tmp_path / "there", a_play_of("someone"))
     assert merge([absent, there], tmp_path / "all").servers["someone"].installed is True
 
@@ -103,7 +104,7 @@ def test_a_job_in_which_a_server_was_not_installed_does_not_hide_the_other(tmp_p
         ),
     ],
 )
-def test_runs_that_asked_otherwise_are_refused(tmp_path, fields, says):
+def test_runs_with_other_questions_are_refused(tmp_path, fields, says):
     one = stored(tmp_path / "one", a_play_of("someone"))
     two = stored(tmp_path / "two", a_play_of("other"), servers=("other",), **fields)
     with pytest.raises(ResultsError, match=says):

@@ -24,7 +24,7 @@ from tests.support import QUICK, perform
 
 
 def behind(work):
-    """Let a coroutine function work with an origin, its gate, and the recorder; gives the events."""
+    """Run a coroutine function with an origin, its gate, and the recorder; return the events."""
 
     async def with_origin(recorder):
         gate = Gate(recorder)
@@ -58,7 +58,7 @@ def test_origin_keeps_the_contract(article):
 
 
 def speak(request, conduct):
-    """Send a request by hand and go on as ``conduct`` says; gives the events."""
+    """Send a request by hand, go on as ``conduct`` says, and return the events."""
 
     async def work(origin, gate, recorder):
         reader, writer = await asyncio.open_connection(*origin.address.split(":"))
@@ -72,7 +72,7 @@ def speak(request, conduct):
 GET = b"GET /hold/r HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 
-def test_handler_whose_client_goes_is_cancelled():
+def test_handler_whose_client_closes_is_cancelled():
     async def conduct(_reader, writer, _gate, recorder):
         assert await recorder.wait(lambda: recorder.has(HandlerEntered("r")), 20)
         writer.close()
@@ -81,7 +81,7 @@ def test_handler_whose_client_goes_is_cancelled():
     assert [type(event) for event in speak(GET, conduct)] == [HandlerEntered, HandlerCancelled]
 
 
-def test_client_that_waits_for_100_is_told_to_continue():
+def test_client_that_waits_for_100_gets_it():
     async def conduct(reader, writer, gate, recorder):
         gate.order("r", "read")
         assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"

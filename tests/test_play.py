@@ -1,4 +1,4 @@
-"""The player: what a step makes happen, what a trace says of it, and whose fault it is when it cannot."""
+"""The player: what a step does, what the trace records of it, and whose fault a failure is."""
 
 import asyncio
 import dataclasses
@@ -92,7 +92,7 @@ def test_play_from_its_start_to_its_end(played):
         ServerStarted, ServerReady, SignalSent, ServerExited, PortChecked, PlayEnded
     ]  # fmt: skip
     assert trace.complete
-    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
+    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.steps_in_words())
     assert kinds(trace.events, LagMeasured, ListenerClosed) == [ListenerClosed, LagMeasured]
     assert not kinds(trace.events, AwaitExpired, ServerKilled, SetupFailed, HarnessFailed)
 
@@ -102,7 +102,7 @@ def test_trace_begins_with_all_that_a_judge_needs(played):
     assert (play.scenario, play.server, play.protocol, play.pace) == ("one-held", "gated-none", "h1", "fast")
     assert (play.version, play.graceful_signal, play.drain_s, play.exit_statuses) == ("1.2", "SIGTERM", 3, (0,))
     assert play.limits == PATIENT.as_dict()
-    assert play.steps == ONE_HELD.words()
+    assert play.steps == ONE_HELD.steps_in_words()
     assert not play.control
 
 
@@ -155,7 +155,7 @@ def test_control_goes_the_same_way_without_the_signal(played):
     trace = played(control=True)
     assert trace.play.control
     assert not kinds(trace.events, SignalSent, ListenerClosed, PortChecked, AwaitExpired)
-    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.words())
+    assert [step.text for step in trace.of(StepBegun)] == list(ONE_HELD.steps_in_words())
     assert trace.first(ResponseEnded("a")).length == 9
     assert kinds(trace.events, ServerKilled, ServerExited) == [ServerKilled, ServerExited]
     assert trace.complete
@@ -200,7 +200,7 @@ def test_pieces_of_a_response_arrive_as_they_are_ordered(played):
     assert trace.first(HandlerFinished("a")).length == 11
 
 
-def test_client_closes_when_told_to(played):
+def test_client_closes_at_its_step(played):
     trace = played(Connect("a"), Close("a"), Await(fin_received("a")), Shutdown(), Await(ServerExited()))
     assert kinds(trace.events, fin_sent, fin_received, SignalSent) == [fin_sent, fin_received, SignalSent]
 
@@ -271,7 +271,7 @@ def test_server_that_ends_before_its_shutdown_is_not_signalled(played, tmp_path)
     ("step", "reason"),
     [(Request("b"), "no connection 'b' has been opened"), (SendBody("r"), "no request 'r' has been sent")],
 )
-def test_step_without_what_it_needs_is_our_own_fault(step, reason):
+def test_step_without_what_it_needs_is_a_harness_error(step, reason):
     async def work(recorder):
         with pytest.raises(TimelineError, match=reason):
             await Clients(recorder, Endpoint(Protocol.H1, 1), QUICK).execute(step)
@@ -299,7 +299,7 @@ def test_server_has_a_home_of_its_own_its_files_and_little_else(played, tmp_path
     assert "SECRET_OF_THE_SHELL" not in line
 
 
-def test_bill_names_its_play_and_its_place(tmp_path):
+def test_case_has_a_name_and_a_path(tmp_path):
     case = Case(ONE_HELD, gated(tmp_path), Protocol.H1_TLS, Pace.FAST, QUICK)
     assert case.name == "one-held[gated-none-h1-tls]"
     assert tmp_path / case.trace == tmp_path / "gated-none" / "h1-tls" / "one-held.jsonl"

@@ -1,6 +1,6 @@
 """The player against programs that do not behave: each costs its own play and no other, and nothing is left behind.
 
-All of them are played at once in one house, beside a server that does behave.
+All of them are played at once in one environment, beside a server that does behave.
 """
 
 import contextlib
@@ -214,26 +214,26 @@ def answers(evening, name):
     return {verdict.check: verdict for verdict in judge(case.scenario, evening.traces[name], case.limits)}
 
 
-def test_the_server_that_behaves_is_none_the_worse(evening):
-    told = answers(evening, "gated-none")
-    assert [verdict for verdict in told.values() if verdict.answer not in (Answer.KEPT, Answer.OBSERVED)] == []
+def test_the_server_that_behaves_is_not_affected(evening):
+    verdicts = answers(evening, "gated-none")
+    assert [verdict for verdict in verdicts.values() if verdict.answer not in (Answer.KEPT, Answer.OBSERVED)] == []
     assert evening.traces["gated-none"].complete
 
 
-def test_a_crash_during_the_shutdown_is_the_servers(evening):
-    told = answers(evening, "gated-crashes")
-    assert told["in_flight_requests_are_served"].answer is Answer.BROKEN
-    assert told["exit_status_is_documented"].answer is Answer.BROKEN
-    assert "9" in told["exit_status_is_documented"].because
+def test_a_crash_during_the_shutdown_is_blamed_on_the_server(evening):
+    verdicts = answers(evening, "gated-crashes")
+    assert verdicts["in_flight_requests_are_served"].answer is Answer.BROKEN
+    assert verdicts["exit_status_is_documented"].answer is Answer.BROKEN
+    assert "9" in verdicts["exit_status_is_documented"].because
     assert evening.traces["gated-crashes"].of(ServerExited)[0].status == 9
 
 
 @pytest.mark.parametrize("name", ["gated-leaves-child", "gated-leaves-daemon"])
 def test_a_child_that_outlives_its_server_is_found(evening, name):
-    found = evening.traces[name].of(OrphansFound)
-    assert len(found) == 1
-    assert len(found[0].pids) == 1
-    assert "signal.pause()" in found[0].commands[0]
+    orphans = evening.traces[name].of(OrphansFound)
+    assert len(orphans) == 1
+    assert len(orphans[0].pids) == 1
+    assert "signal.pause()" in orphans[0].commands[0]
     assert answers(evening, name)["server_leaves_no_process_behind"].answer is Answer.BROKEN
     assert evening.traces[name].of(PortChecked)[0].free
 
@@ -244,7 +244,7 @@ def test_a_flood_is_drained_and_its_ends_are_kept(evening):
     dropped = sum(event.length for event in trace.of(OutputDropped))
     assert written < 1_000_000
     assert dropped > 90_000_000
-    # Where the cut falls a line is told in two parts, which counts its end twice.
+    # The line at the cut is recorded in two parts, so its end counts twice.
     assert 0 <= written + dropped - 100_000_000 <= 2
     assert "enough" in [event.text for event in trace.of(OutputWritten) if event.stream == "stderr"]
 
@@ -260,12 +260,12 @@ from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.case import Case
 folder = Path(sys.argv[1])
-server = gated(folder, environment={"TOLD": sys.argv[2]}, remove=lambda _launch, _pid: ["touch", str(folder / "removed")])
+server = gated(folder, environment={"NOTIFIED": sys.argv[2]}, remove=lambda _launch, _pid: ["touch", str(folder / "removed")])
 case = Case(HELD_FOR_LONG, server, Protocol.H1, Pace.FAST, QUICK)
 
 async def tell_when_inside():
     trace = folder / case.trace
-    # The head of the trace has the fact that is awaited, as a step; the line of an event begins with its class.
+    # The head of the trace contains the awaited fact as a step; an event's line begins with its class.
     while not trace.exists() or '\\n{"event": "HandlerEntered"' not in trace.read_text():
         await asyncio.sleep(0.01)
     print("the handler is inside", flush=True)
@@ -278,14 +278,14 @@ with Environment() as environment:
 
 @contextlib.contextmanager
 def killed_runner(folder, number):
-    """Play a held server in a process of its own, send that a signal when the handler is inside; give what was there."""
+    """Play a held server in another process, signal that process while the handler runs, and return what was there."""
     root = str(Path(__file__).parent.parent)
     with contextlib.ExitStack() as opened:
-        told = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
-        told.settimeout(20)
+        listener = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listener.settimeout(20)
         runner = opened.enter_context(
             subprocess.Popen(
-                [sys.executable, "-c", RUNNER, str(folder), f"127.0.0.1:{told.getsockname()[1]}"],
+                [sys.executable, "-c", RUNNER, str(folder), f"127.0.0.1:{listener.getsockname()[1]}"],
                 env={**os.environ, "PYTHONPATH": root},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -294,7 +294,7 @@ def killed_runner(folder, number):
         )
         opened.callback(runner.kill)
         token = runner.stdout.readline().strip()
-        server = opened.enter_context(told.accept()[0])
+        server = opened.enter_context(listener.accept()[0])
         pid, port = map(int, server.makefile().readline().split())
         life = os.pidfd_open(pid)
         opened.callback(os.close, life)

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from lastcall.conformance.model.case import CaseCheck, CaseId
 from lastcall.conformance.results.results import load_results
 from lastcall.registry import find
 
@@ -37,9 +38,9 @@ HOPELESS = {
 }
 
 
-def lastcall(*words, cwd):
+def lastcall(*arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -49,20 +50,26 @@ def lastcall(*words, cwd):
 
 
 def toml(folder, name, command):
-    words = json.dumps([word.replace("{python}", sys.executable) for word in command])
+    arguments = json.dumps([word.replace("{python}", sys.executable) for word in command])
     path = folder / f"{name}.toml"
-    path.write_text(f'name = "{name}"\nspeaks = ["h1"]\ncommand = {words}\n')
+    path.write_text(f'name = "{name}"\nspeaks = ["h1"]\ncommand = {arguments}\n')
     return path
 
 
 def answers(folder):
     return {
-        (*play.key, verdict.check): verdict.answer for play in load_results(folder).plays for verdict in play.verdicts
+        CaseCheck(play.id, verdict.check): verdict.answer
+        for play in load_results(folder).plays
+        for verdict in play.verdicts
     }
 
 
+def answers_of(by_check, server):
+    return {answer for case_check, answer in by_check.items() if case_check.case.server == server}
+
+
 def assert_agree(first, second):
-    """Two runs agree; on a machine that is too busy for a limit, one of them may be unable to tell."""
+    """Assert that two runs agree; on a busy machine, one of them may answer "cannot tell" for a limit."""
     assert first.keys() == second.keys()
     differ = {key: {first[key], second[key]} for key in first if first[key] != second[key]}
     assert {key: pair for key, pair in differ.items() if not pair & {"cannot tell", "blocked"}} == {}
@@ -76,12 +83,13 @@ def reference(tmp_path_factory):
     return folder, lastcall(*servers, f"--results={folder}/out", "-k", QUICK, cwd=folder)
 
 
-def test_a_run_says_what_is_kept_and_what_is_broken(reference):
+def test_a_run_reports_kept_and_broken_checks(reference):
     folder, run = reference
     assert run.returncode == 1
-    found = answers(folder / "out")
-    assert {found[key] for key in found if key[0] == "reference"} == {"kept", "observed"}
-    assert found["reference+cancels-handlers", "h1", "http1-idle-and-new", "in_flight_requests_are_served"] == "broken"
+    by_check = answers(folder / "out")
+    assert answers_of(by_check, "reference") == {"kept", "observed"}
+    lost = CaseId("reference+cancels-handlers", "h1", "http1-idle-and-new")
+    assert by_check[CaseCheck(lost, "in_flight_requests_are_served")] == "broken"
     assert (folder / "out" / "report.html").stat().st_size > 10_000
 
 
@@ -112,12 +120,12 @@ def test_node_ids_read_well(reference):
 
 
 def test_node_ids_are_whole_in_every_output(reference, tmp_path):
-    """Also where pytest takes an id apart and puts it together again: below its root, and in JUnit's file."""
+    """pytest splits and joins ids for files below its root and in JUnit's file; they stay whole there too."""
     folder, _run = reference
     below = tmp_path / "below"
     below.mkdir()
-    words = (f"--judge-only={folder}/out", "-k", QUICK, f"--rootdir={tmp_path}", "-v", "--junitxml=junit.xml")
-    run = lastcall(*words, cwd=below)
+    arguments = (f"--judge-only={folder}/out", "-k", QUICK, f"--rootdir={tmp_path}", "-v", "--junitxml=junit.xml")
+    run = lastcall(*arguments, cwd=below)
     ids = [line.split()[0] for line in run.stdout.splitlines() if "::" in line and "%]" in line]
     assert ids
     assert {
@@ -138,7 +146,7 @@ def test_a_node_id_can_be_pasted(reference, tmp_path):
     assert "1 passed" in run.stdout
 
 
-def test_without_xdist_the_suite_runs_as_well(reference, tmp_path):
+def test_the_suite_runs_without_xdist(reference, tmp_path):
     folder, _run = reference
     run = lastcall("-p", "no:xdist", f"--judge-only={folder}/out", "-k", QUICK, cwd=tmp_path)
     assert run.returncode == 1
@@ -146,14 +154,14 @@ def test_without_xdist_the_suite_runs_as_well(reference, tmp_path):
     assert "unknown hook" not in run.stdout + run.stderr
 
 
-def on_a_terminal(*words, cwd):
+def on_a_terminal(*arguments, cwd):
     """The output of a run whose standard output is a terminal."""
     controller, terminal = pty.openpty()
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     with subprocess.Popen(command, cwd=cwd, stdin=terminal, stdout=terminal, stderr=terminal) as running:
         os.close(terminal)
         shown = b""
-        # Linux ends a terminal that nobody holds any more with an error.
+        # Linux reports the end of a terminal without another holder as an error.
         with contextlib.suppress(OSError):
             while some := os.read(controller, 65536):
                 shown += some
@@ -163,10 +171,10 @@ def on_a_terminal(*words, cwd):
 
 
 @pytest.mark.parametrize("form", [(), ("-v",), ("-q",), ("-s",)], ids=["plain", "verbose", "quiet", "uncaptured"])
-def test_a_terminal_shows_how_far_the_plays_are(tmp_path, form):
+def test_a_terminal_shows_the_progress_of_the_plays(tmp_path, form):
     path = toml(tmp_path, "no-such-command", HOPELESS["no-such-command"][0])
-    words = (f"--server={path}", f"--results={tmp_path}/out", "-k", QUICK, "--color=no", *form)
-    text = on_a_terminal(*words, cwd=tmp_path)
+    arguments = (f"--server={path}", f"--results={tmp_path}/out", "-k", QUICK, "--color=no", *form)
+    text = on_a_terminal(*arguments, cwd=tmp_path)
     assert "\r0 of 1 plays over after " in text
     (line,) = [line for line in text.split("\n") if "1 of 1 plays over after " in line]
     # What is written over stays in its own line: pytest's own output goes on below it.
@@ -190,31 +198,31 @@ def test_several_workers_give_the_same_verdicts(reference, tmp_path):
     assert_agree(answers(tmp_path / "out"), answers(folder / "out"))
 
 
-def test_a_broken_should_fails_only_when_asked_to(tmp_path):
-    words = ("--server=reference+no-connection-close-header", f"--results={tmp_path}/out", "-k", QUICK)
-    assert lastcall(*words, cwd=tmp_path).returncode == 0
-    strict = lastcall(*words, "--strict-should", cwd=tmp_path)
+def test_a_broken_should_fails_only_with_strict_should(tmp_path):
+    arguments = ("--server=reference+no-connection-close-header", f"--results={tmp_path}/out", "-k", QUICK)
+    assert lastcall(*arguments, cwd=tmp_path).returncode == 0
+    strict = lastcall(*arguments, "--strict-should", cwd=tmp_path)
     assert strict.returncode == 1
     assert "responses_in_flight_say_close is broken (should, loses requests)" in strict.stdout
 
 
-def test_hopeless_servers_get_a_clear_line_each_and_the_run_goes_on(tmp_path):
+def test_servers_that_cannot_be_played_get_one_clear_line_and_the_run_goes_on(tmp_path):
     files = [toml(tmp_path, name, command) for name, (command, _says) in HOPELESS.items()]
     servers = [f"--server={path}" for path in files]
     run = lastcall(*servers, "--server=reference", f"--results={tmp_path}/out", "-k", QUICK, cwd=tmp_path)
     assert run.returncode == 1
-    found = answers(tmp_path / "out")
+    by_check = answers(tmp_path / "out")
     for name, (_command, says) in HOPELESS.items():
-        assert {found[key] for key in found if key[0] == name} == {"setup failed"}
+        assert answers_of(by_check, name) == {"setup failed"}
         line = next(
             line for line in run.stdout.splitlines() if line.startswith(f"setup failed: http1-idle-and-new[{name}")
         )
         assert says in line
-    assert {found[key] for key in found if key[0] == "reference"} == {"kept", "observed"}
+    assert answers_of(by_check, "reference") == {"kept", "observed"}
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("arguments", "says"),
     [
         (["--server=nobody"], "--server nobody: no such server. Known are"),
         (["--server=missing.toml"], "missing.toml: No such file or directory"),
@@ -222,8 +230,8 @@ def test_hopeless_servers_get_a_clear_line_each_and_the_run_goes_on(tmp_path):
         (["--server=reference", "--pace=slow"], "invalid choice: 'slow'"),
     ],
 )
-def test_a_bad_option_gets_one_clear_line(tmp_path, words, says):
-    run = lastcall(*words, cwd=tmp_path)
+def test_a_bad_option_gets_one_clear_line(tmp_path, arguments, says):
+    run = lastcall(*arguments, cwd=tmp_path)
     assert run.returncode == 4
     assert says in run.stderr
     assert "Traceback" not in run.stderr

@@ -1,4 +1,4 @@
-"""One lifecycle for whoever starts a server: what the adapter's commands do, and that nothing is left, however it ends."""
+"""One lifecycle for every user of a server: what the adapter's commands do, and that nothing is left, however it ends."""
 
 import asyncio
 import dataclasses
@@ -79,7 +79,7 @@ def environment():
 
 @pytest.fixture
 def played(environment, tmp_path):
-    """Play a server, and see that none of its processes is left."""
+    """Play a server, and check that none of its processes is left."""
 
     def play(server, scenario=IDLE, limits=HASTY, alongside=(), **changes):
         case = Case(scenario, server, Protocol.H1, Pace.FAST, limits, **changes)
@@ -162,7 +162,7 @@ class PhoneCallError(Exception):
 
 @pytest.fixture
 def telephone():
-    """A listening socket, and its address; whoever connects to it has come to the point."""
+    """A listening socket, and its address; a program connects to it when it has reached the point."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         yield listener, f"127.0.0.1:{listener.getsockname()[1]}"
@@ -238,7 +238,7 @@ def test_an_adapter_whose_remove_raises_hides_nothing(played, tmp_path):
     assert trace.complete
 
 
-def test_a_successor_that_is_not_removed_is_told_in_the_play(played, tmp_path):
+def test_a_successor_that_is_not_removed_is_recorded_in_the_play(played, tmp_path):
     trace = played(gated(tmp_path, remove=lambda _launch, _pid: python("raise SystemExit(4)")), SUCCEEDED)
     assert (
         because(trace, RemoveFailed)
@@ -246,13 +246,14 @@ def test_a_successor_that_is_not_removed_is_told_in_the_play(played, tmp_path):
     )
 
 
-def test_contract_and_probe_tell_of_a_removal_that_fails(environment, tmp_path):
+def test_contract_and_probe_report_a_removal_that_fails(environment, tmp_path):
     server = gated(tmp_path, remove=lambda _launch, _pid: python("raise SystemExit('in use')"))
     (broken,) = [outcome for outcome in hold(environment, server, Protocol.H1, PATIENT) if outcome.broken]
     assert (broken.article, broken.broken.rpartition("; ")[2]) == ("remove", "its last output: in use")
-    told = [each.contradicted for each in environment.run(probe(environment, server, PATIENT)) if each.contradicted]
-    assert len(told) == 1
-    assert "its last output: in use" in told[0]
+    tried = environment.run(probe(environment, server, PATIENT))
+    contradictions = [capability.contradicted for capability in tried if capability.contradicted]
+    assert len(contradictions) == 1
+    assert "its last output: in use" in contradictions[0]
 
 
 def test_commands_get_the_small_environment_of_the_server(played, tmp_path, monkeypatch):
@@ -275,7 +276,7 @@ def killing(then=""):
     return lambda _launch, pid: python(f"import os, select, sys; os.kill({pid}, 15); {then}")
 
 
-def test_a_stop_command_may_live_as_long_as_the_drain(played, tmp_path):
+def test_a_stop_command_may_run_as_long_as_the_drain(played, tmp_path):
     wait = lambda _launch, pid: python(  # noqa: E731 - an adapter's field
         f"import os, select; life = os.pidfd_open({pid}); os.kill({pid}, 15); select.select([life], [], [])"
     )
@@ -361,7 +362,7 @@ def test_what_removes_a_successor_does_not_end_the_server(played, tmp_path):
 # --- to the end ---
 
 
-def test_what_goes_to_the_end_is_not_cancelled_but_its_caller_is():
+def test_work_that_goes_to_its_end_is_not_cancelled_but_its_caller_is():
     done = []
 
     async def work(go_on):
@@ -384,7 +385,7 @@ def test_what_goes_to_the_end_is_not_cancelled_but_its_caller_is():
     assert done == ["work"]
 
 
-def test_what_goes_wrong_on_the_way_to_the_end_is_raised():
+def test_an_error_on_the_way_to_the_end_is_raised():
     async def work():
         raise PhoneCallError
 

@@ -1,4 +1,4 @@
-"""Ports: nobody else of ours has the same one, and the kernel is asked and not connected to."""
+"""Ports: two runs never have the same one, and who listens is read from the kernel, without a connection."""
 
 import contextlib
 import os
@@ -50,12 +50,12 @@ with own_port() as port:
             pass
         process.kill()
         process.wait()
-        # The claim went with its process, however that ended.
+        # The lock ended with its process, however that ended.
         with own_port() as again:
             assert again == port
 
 
-def test_claim_goes_with_its_context(monkeypatch):
+def test_lock_of_a_port_ends_with_its_context(monkeypatch):
     with own_port() as port:
         pass
     monkeypatch.setattr(ports.random, "sample", lambda *_: [port])
@@ -63,27 +63,27 @@ def test_claim_goes_with_its_context(monkeypatch):
         assert again == port
 
 
-def test_port_that_a_stranger_listens_on_is_not_given(monkeypatch):
+def test_port_on_which_another_program_listens_is_not_given(monkeypatch):
     with socket.create_server((HOST, 0)) as stranger:
         monkeypatch.setattr(ports.random, "sample", lambda *_: [stranger.getsockname()[1]])
         with pytest.raises(NoPortError, match="no free port among"), own_port():
             pass
 
 
-def test_port_can_be_listened_on_when_nobody_does():
+def test_port_without_a_listener_can_be_listened_on():
     with socket.create_server((HOST, 0)) as server:
         port = server.getsockname()[1]
         assert not can_listen(port)
         client = socket.create_connection((HOST, port))
         served, _ = server.accept()
-    # The server closes first, which leaves TIME_WAIT on its side: no hindrance for a successor.
+    # The server closes first, which leaves TIME_WAIT on its side: a successor can still listen.
     served.close()
     client.close()
     assert can_listen(port)
 
 
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, HOST), (socket.AF_INET6, "::1")])
-def test_kernel_lists_who_listens_and_no_longer_when_closed(family, address):
+def test_kernel_lists_a_listener_until_it_is_closed(family, address):
     try:
         server = socket.create_server((address, 0), family=family)
     except OSError:

@@ -1,4 +1,4 @@
-"""Readiness: an open port is not a ready server, and what waiting will not mend is told at once."""
+"""Readiness: an open port is not a ready server, and what does not change by waiting is reported at once."""
 
 import textwrap
 
@@ -31,7 +31,7 @@ def environment():
 
 
 def booted(environment, server, protocol=Protocol.H1, limits=QUICK):
-    """Boot a server and end it; gives its process's status at the moment when it was ready."""
+    """Boot a server and end it; return its process's status at the moment when it was ready."""
 
     async def work():
         async with boot(environment, server, protocol, limits) as ready:
@@ -48,7 +48,7 @@ def test_server_that_answers_is_ready(environment, tmp_path):
     assert booted(environment, gated(tmp_path), limits=PATIENT) is None
 
 
-def test_server_that_first_says_503_or_nothing_is_asked_again(environment, tmp_path):
+def test_server_that_first_answers_503_or_nothing_is_tried_again(environment, tmp_path):
     assert booted(environment, answering(tmp_path, LOADING, b"", LOADING, READY), limits=PATIENT) is None
 
 
@@ -82,7 +82,7 @@ def test_why_a_server_is_not_ready_is_one_line(environment, tmp_path, answers, t
     assert str(refused.value).startswith("answering over h1 cannot be asked: the server")
 
 
-def test_server_that_speaks_no_tls_is_told(environment, tmp_path):
+def test_server_that_speaks_no_tls_is_reported(environment, tmp_path):
     with pytest.raises(ServerSessionError, match="the TLS handshake with the server failed: "):
         booted(environment, answering(tmp_path, *[MISSING] * 1000), Protocol.H1_TLS, PATIENT)
 
@@ -91,7 +91,7 @@ def test_server_whose_routes_come_after_its_port_is_waited_for(environment, tmp_
     booted(environment, answering(tmp_path, MISSING, MISSING, READY), limits=PATIENT)
 
 
-def test_server_that_speaks_http1_where_http2_was_claimed_is_told_at_once(environment, tmp_path):
+def test_server_that_speaks_http1_in_place_of_http2_is_reported_at_once(environment, tmp_path):
     with pytest.raises(ServerSessionError, match="answer to GET /ready is not h2c: "):
         booted(environment, answering(tmp_path, *[MISSING] * 9), Protocol.H2C, PATIENT)
 

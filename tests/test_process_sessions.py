@@ -1,4 +1,4 @@
-"""The guard and its reaper: whatever a run has started ends with it, however the run ends."""
+"""Process sessions and their reaper: every process that a run started ends with it, however the run ends."""
 
 import os
 import select
@@ -30,7 +30,7 @@ def ended(pidfd):
 
 @pytest.fixture
 def closing():
-    """Close and wait for what a test has started."""
+    """Close and wait for the process sessions of a test."""
     processes = []
     yield processes
     for process in processes:
@@ -101,12 +101,12 @@ def test_run_that_is_killed_leaves_no_process(tmp_path, number):
     with subprocess.Popen([sys.executable, "-c", RUN], cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as run:
         token, server, reaping = run.stdout.readline().decode().split()
         watched = [os.pidfd_open(int(pid)) for pid in (server, reaping)]
-        # Whoever ends a run by its terminal's or supervisor's signal may reach the reaper too.
+        # A terminal's or a supervisor's signal that ends a run may reach the reaper too.
         signal.pidfd_send_signal(watched[1], signal.SIGTERM)
         run.send_signal(number)
         assert all(map(ended, watched))
-    for each in watched:
-        os.close(each)
+    for descriptor in watched:
+        os.close(descriptor)
     assert reaper.members(set(), token) == []
 
 
@@ -117,8 +117,8 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 process_sessions = ProcessSessions()
-told = "import signal; print(*[n.name for n in signal.Signals if signal.getsignal(n) is signal.SIG_IGN])"
-print(process_sessions.start([sys.executable, "-c", told], Path("."), {}).communicate()[0].decode())
+program = "import signal; print(*[n.name for n in signal.Signals if signal.getsignal(n) is signal.SIG_IGN])"
+print(process_sessions.start([sys.executable, "-c", program], Path("."), {}).communicate()[0].decode())
 process_sessions.close()
 """
 

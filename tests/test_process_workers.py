@@ -1,4 +1,4 @@
-"""Workers, told apart by the connections that they hold: real processes, found in the kernel's tables."""
+"""Workers, identified by the connections that they hold: real processes, found in the kernel's tables."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ time.sleep(60)
 
 
 def on_stage(work):
-    """Start the workers, connect to each, and leave one connection in the queue; then do something with them."""
+    """Start the workers, connect to each, and leave one connection in the queue; then run a function with them."""
 
     async def server_session(recorder):
         process_sessions = ProcessSessions()
@@ -65,7 +65,7 @@ async def connect(recorder, name, port):
 
 async def said(recorder):
     def lines():
-        return [each.text for each in recorder.trace.of(OutputWritten) if each.text.startswith("accepted")]
+        return [written.text for written in recorder.trace.of(OutputWritten) if written.text.startswith("accepted")]
 
     assert await recorder.wait(lambda: len(lines()) > 1, 10)
     return lines()
@@ -74,7 +74,7 @@ async def said(recorder):
 def test_each_connection_is_found_in_the_process_that_accepted_it():
     async def find(recorder, workers, pids):
         workers.find()
-        held = {each.connection: each.pids for each in recorder.trace.of(ConnectionAccepted)}
+        held = {accepted.connection: accepted.pids for accepted in recorder.trace.of(ConnectionAccepted)}
         accepted = {name: pid for name, pid in pids.items() if pid is not None}
         assert len(accepted) == 2
         assert held == {name: (pid,) for name, pid in accepted.items()}, "what waits in the queue is nobody's"
@@ -93,15 +93,20 @@ def test_the_worker_of_a_connection_can_be_stopped_and_killed_alone():
         await gone(pids[first])
         assert not workers.signal(first, "resume"), "it has ended"
         assert workers.signal(second, "resume")
-        sent = [(each.connection, each.pid, each.signal) for each in recorder.trace.of(WorkerSignalled)]
-        assert [each[2] for each in sent] == ["SIGSTOP", "SIGCONT", "SIGKILL", "SIGCONT"]
-        assert {each[:2] for each in sent} == {(first, pids[first]), (second, pids[second])}
+        sent = [
+            (signalled.connection, signalled.pid, signalled.signal) for signalled in recorder.trace.of(WorkerSignalled)
+        ]
+        assert [signal for _connection, _pid, signal in sent] == ["SIGSTOP", "SIGCONT", "SIGKILL", "SIGCONT"]
+        assert {(connection, pid) for connection, pid, _signal in sent} == {
+            (first, pids[first]),
+            (second, pids[second]),
+        }
 
     on_stage(signal)
 
 
 async def gone(pid):
-    """Wait until a process has ended: what its pidfd tells, it tells for processes of others too."""
+    """Wait until a process has ended: a pidfd also works for processes of others."""
     ended = asyncio.Event()
     descriptor = os.pidfd_open(pid)
     asyncio.get_running_loop().add_reader(descriptor, ended.set)
@@ -114,7 +119,7 @@ async def gone(pid):
 
 
 @pytest.mark.parametrize("role", ["pause", "kill"])
-def test_nobody_is_signalled_for_a_connection_that_nobody_holds(role):
+def test_no_process_is_signalled_for_a_connection_that_none_holds(role):
     async def signal(recorder, workers, _pids):
         workers.find()
         assert not workers.signal("queued", role) or recorder.has(ConnectionAccepted("queued"))

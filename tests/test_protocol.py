@@ -1,4 +1,4 @@
-"""Protocols are values: named, registered once, and alike by what they are and not by a list of them."""
+"""Protocols are values: named, registered once, and grouped by their properties and not by a list."""
 
 import dataclasses
 import pickle
@@ -70,7 +70,7 @@ def test_what_a_protocol_belongs_to_is_read_from_it(alike, expected):
     assert alike, "an empty set of protocols would mean every protocol"
 
 
-def test_a_protocol_that_is_registered_later_is_claimed_by_no_server(monkeypatch):
+def test_a_protocol_that_is_registered_later_is_spoken_by_no_server(monkeypatch):
     monkeypatch.setitem(PROTOCOLS, "h3", LATER)
     assert protocol_named("h3") is LATER
     assert LATER in set(MULTIPLEXED)

@@ -98,7 +98,7 @@ def test_waiting_ends_with_its_time():
     assert len(perform(work)) == 1
 
 
-def test_many_may_wait_and_one_that_gives_up_disturbs_nobody():
+def test_many_may_wait_and_one_that_gives_up_does_not_disturb_the_others():
     async def work(recorder):
         waiting = [
             asyncio.ensure_future(recorder.wait(lambda name=name: recorder.has(fin_received(name)), 20))
@@ -138,7 +138,7 @@ def test_recorder_without_a_path_only_remembers():
     assert len(perform(work)) == 1
 
 
-def test_who_is_cancelled_in_the_instant_in_which_the_fact_comes_is_cancelled():
+def test_a_task_that_is_cancelled_when_the_fact_comes_is_cancelled():
     async def work(recorder):
         waiting = asyncio.ensure_future(recorder.wait(lambda: recorder.has(HandlerEntered("a")), 5))
         await asyncio.sleep(0)

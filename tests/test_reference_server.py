@@ -25,13 +25,13 @@ from lastcall.conformance.model.protocol import Protocol
 from lastcall.servers.apps.asgi import application
 from lastcall.servers.reference.faults import FAULTS
 from lastcall.servers.reference.frames import GOAWAY, frame_type, frames_in
-from lastcall.servers.reference.server import Options
+from lastcall.servers.reference.server import ServerOptions
 from lastcall.servers.reference.variants import VARIANTS
 from lastcall.servers.reference_server import MUTANTS, REFERENCE
 from lastcall.servers.reference_server import VARIANTS as VARIANT_SERVERS
 
 ROOT = Path(__file__).resolve().parent.parent
-LONG_S = 15.0  # for what has to happen; nothing here waits for as long
+LONG_S = 15.0  # the limit of a wait that succeeds; no test takes that long
 MAX = 2**31 - 1
 CANCEL, REFUSED_STREAM, INTERNAL_ERROR = 8, 7, 2
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -63,15 +63,15 @@ class Gate:
         return self.files[-1]
 
     def entered(self):
-        """The next handler; its first line is checked to be one."""
+        """Return the connection of the next handler, after its line ``entered``."""
         lines = self.accept()
         assert lines.readline().startswith("entered ")
         return lines
 
     def close(self):
-        for each in (*self.files, self.listener):
+        for opened in (*self.files, self.listener):
             with contextlib.suppress(OSError):
-                each.close()
+                opened.close()
 
 
 def order(handler, line):
@@ -102,7 +102,7 @@ class Running:
         return sock
 
     def stop(self):
-        """Send the signal, and wait until the server says that it drains."""
+        """Send the signal, and wait until the server logs that it drains."""
         self.process.send_signal(signal.SIGTERM)
         while "draining" not in (line := self.process.stderr.readline()):
             assert line, "the server has gone"
@@ -110,12 +110,12 @@ class Running:
         self.log.append(line)
 
     def pause(self):
-        """Stop the process, and wait until it has stopped: a signal is sent before it takes effect."""
+        """Stop the process, and wait until it has stopped: a signal takes effect later than it is sent."""
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def exit(self):
-        """Wait for the exit: its status, and the log is complete."""
+        """Wait for the exit, complete the log, and return the exit status."""
         self.log += self.process.stderr.readlines()
         return self.process.wait(LONG_S)
 
@@ -131,20 +131,20 @@ def running(*options, tls=None, drain_s=20.0):
     ) as process:
         try:
             server = Running(process, gate, bool(tls), gate.accept())
-            order(server.life, "proceed")  # the shutdown hook need not wait
-            while not (found := re.search(r"listening on 127\.0\.0\.1:(\d+)", line := process.stderr.readline())):
+            order(server.life, "proceed")  # the shutdown hook does not wait for an order
+            while not (match := re.search(r"listening on 127\.0\.0\.1:(\d+)", line := process.stderr.readline())):
                 assert line, "the server did not start"
             server.log.append(line)
-            server.port = int(found[1])
+            server.port = int(match[1])
             yield server
         finally:
             gate.close()
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with what it may have left behind
+                os.killpg(process.pid, signal.SIGKILL)  # with processes that it may have left behind
 
 
 class H2:
-    """An HTTP/2 client that reads frames and thinks nothing of them."""
+    """An HTTP/2 client that reads frames without judging them."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -163,7 +163,7 @@ class H2:
         self.send(frames.HeadersFrame(stream_id, self.encoder.encode(headers), flags=flags))
 
     def read(self):
-        """One frame, or None at the end of the connection; what every client answers is answered."""
+        """Return the next frame, or None at the end of the connection; answer a PING as every client does."""
         header = self._exactly(9)
         if header is None:
             return None
@@ -186,7 +186,7 @@ class H2:
         return piece
 
     def until(self, kind, **fields):
-        """Read up to a frame of this kind whose attributes have these values."""
+        """Read up to a frame of this kind with these attributes, and return it."""
         while (frame := self.read()) is not None:
             if isinstance(frame, kind) and all(getattr(frame, name) == value for name, value in fields.items()):
                 return frame
@@ -199,19 +199,19 @@ class H2:
 
     def goaways(self):
         return [
-            (each.stream_id, each.last_stream_id, each.error_code)
-            for each in self.seen
-            if isinstance(each, frames.GoAwayFrame)
+            (frame.stream_id, frame.last_stream_id, frame.error_code)
+            for frame in self.seen
+            if isinstance(frame, frames.GoAwayFrame)
         ]
 
     def of(self, kind, stream_id):
-        return [each for each in self.seen if isinstance(each, kind) and each.stream_id == stream_id]
+        return [frame for frame in self.seen if isinstance(frame, kind) and frame.stream_id == stream_id]
 
     def body(self, stream_id):
-        return b"".join(each.data for each in self.of(frames.DataFrame, stream_id))
+        return b"".join(frame.data for frame in self.of(frames.DataFrame, stream_id))
 
     def ended(self, stream_id):
-        return any("END_STREAM" in each.flags for each in self.seen if each.stream_id == stream_id)
+        return any("END_STREAM" in frame.flags for frame in self.seen if frame.stream_id == stream_id)
 
 
 def h1_request(sock, target="/hold/one", method="GET", extra=""):
@@ -219,12 +219,12 @@ def h1_request(sock, target="/hold/one", method="GET", extra=""):
 
 
 def h1_response(sock):
-    """Read the only response that can come, see :func:`h1_responses`."""
+    """Return the only response that can come; see :func:`h1_responses`."""
     return next(h1_responses(sock))
 
 
 def h1_responses(sock):
-    """Read responses with h11: status, headers, body. Several may come in one piece, so one reader reads them all."""
+    """Yield status, headers and body of responses, by h11. Several may come in one piece, so one reader reads them all."""
     reader = h11.Connection(h11.CLIENT)
     while True:
         yield _h1_response(reader, sock)
@@ -322,8 +322,8 @@ def test_connections_with_nothing_in_flight_are_closed_at_once():
         assert preface.until_end().goaways() == [(0, MAX, 0), (0, 0, 0)]
         order(handler, "finish 0")
         assert busy.until_end().ended(1)
-        for each in (silent, used, preface.sock, busy.sock):
-            each.close()
+        for sock in (silent, used, preface.sock, busy.sock):
+            sock.close()
         assert server.exit() == 0
 
 
@@ -385,7 +385,7 @@ def test_the_drain_timeout_cuts_what_is_left(name):
         server.stop()
         client.until_end()
         assert client.ended(1) == bool(name)
-        assert [each.error_code for each in client.of(frames.RstStreamFrame, 1)] == ([] if name else [CANCEL])
+        assert [frame.error_code for frame in client.of(frames.RstStreamFrame, 1)] == ([] if name else [CANCEL])
         if name:
             assert h1_response(sock)[2] == b"lastcall\n"
         else:
@@ -409,7 +409,7 @@ def test_25_streams_in_flight_are_all_served(pems):
         for handler in handlers:
             order(handler, "finish 900")
         client.until_end()
-        assert all(client.ended(each) and client.body(each) == b"lastcall\n" * 100 for each in ids)
+        assert all(client.ended(stream_id) and client.body(stream_id) == b"lastcall\n" * 100 for stream_id in ids)
 
 
 def test_a_second_signal_ends_at_once():
@@ -425,7 +425,7 @@ def test_a_second_signal_ends_at_once():
 
 def test_a_connection_in_the_backlog_is_served():
     with running() as server:
-        server.pause()  # so that both have come before the signal is looked at
+        server.pause()  # so that both arrive before the server handles the signal
         sock = server.connect()
         h1_request(sock, "/ready")
         server.process.send_signal(signal.SIGTERM)
@@ -497,7 +497,7 @@ def test_a_slow_reader_gets_all_of_a_big_response():
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("nghttp")), reason="curl and nghttp are not installed")
 @pytest.mark.parametrize("command", ["curl -sk --http2", "curl -sk --http1.1", "nghttp"])
-def test_programs_that_others_wrote_are_served(command, pems):
+def test_other_clients_are_served(command, pems):
     with running(tls=pems) as server:
         program = subprocess.Popen([*command.split(), server.url + "/hold/one"], stdout=subprocess.PIPE)
         handler = server.gate.entered()
@@ -512,7 +512,7 @@ def test_programs_that_others_wrote_are_served(command, pems):
 
 
 @pytest.mark.parametrize(
-    "option", [*(("--fault", each) for each in FAULTS), *(("--variant", each) for each in VARIANTS)]
+    "option", [*(("--fault", name) for name in FAULTS), *(("--variant", name) for name in VARIANTS)]
 )
 def test_every_fault_and_variant_starts_and_answers(option):
     with running(*option) as server:
@@ -532,15 +532,15 @@ def deviating(name, **options):
 
 
 def drained_http2(server):
-    """The story of one stream in flight: everything that its client has seen, and the exit status."""
+    """Play a drain with one stream in flight; return the client, with all its frames, and the exit status."""
     client = H2(server.connect())
     client.request(1)
     handler = server.gate.entered()
     server.process.send_signal(signal.SIGTERM)
-    with contextlib.suppress(OSError):  # what ends the process at once may also reset
+    with contextlib.suppress(OSError):  # a process that ends at once may also reset its connections
         while (frame := client.read()) is not None and not isinstance(frame, frames.GoAwayFrame):
             pass
-    with contextlib.suppress(OSError):  # the handler may be gone already, whatever its client has still to see
+    with contextlib.suppress(OSError):  # the handler may have gone already, before its client sees the end
         order(handler, "finish 9")
     with contextlib.suppress(OSError):
         client.until_end()
@@ -559,7 +559,7 @@ def drained_http2(server):
         ("single-goaway", [(0, 1, 0)]),
     ],
 )
-def test_goodbyes_that_differ(name, goaways):
+def test_goaways_of_faults_and_variants(name, goaways):
     with deviating(name) as server:
         client = H2(server.connect())
         client.request(1)
@@ -604,10 +604,10 @@ def test_goaway_on_a_stream():
 def test_what_becomes_of_a_stream_in_flight(name, answer, body, resets, status):
     with deviating(name) as server:
         client, exited = drained_http2(server)
-        assert [each.headers[":status"] for each in client.of(frames.HeadersFrame, 1)] == ([answer] if answer else [])
+        assert [frame.headers[":status"] for frame in client.of(frames.HeadersFrame, 1)] == ([answer] if answer else [])
         assert client.body(1) == body
         assert client.ended(1) == bool(answer)
-        assert [each.error_code for each in client.of(frames.RstStreamFrame, 1)] == resets
+        assert [frame.error_code for frame in client.of(frames.RstStreamFrame, 1)] == resets
         assert exited == status
         assert any("Traceback" in line for line in server.log) == (name == "prints-traceback")
 
@@ -639,8 +639,8 @@ def test_a_raced_stream(name, answers, resets):
         order(handler, "finish 9")
         client.until_end()
         assert client.body(1) == b"lastcall\n"
-        assert [each.headers[":status"] for each in client.of(frames.HeadersFrame, 3)] == answers
-        assert [each.error_code for each in client.of(frames.RstStreamFrame, 3)] == resets
+        assert [frame.headers[":status"] for frame in client.of(frames.HeadersFrame, 3)] == answers
+        assert [frame.error_code for frame in client.of(frames.RstStreamFrame, 3)] == resets
 
 
 def test_a_raced_stream_that_resets_the_connection():
@@ -660,7 +660,7 @@ def test_what_discarded_data_takes_from_the_window(name):
         client.send(frames.DataFrame(3, b"x" * 16000, flags=["END_STREAM"]))
         client.send(frames.PingFrame(0, b"answered"))
         client.until(frames.PingFrame, opaque_data=b"answered")
-        given_back = sum(each.window_increment for each in client.of(frames.WindowUpdateFrame, 0))
+        given_back = sum(frame.window_increment for frame in client.of(frames.WindowUpdateFrame, 0))
         assert given_back == (0 if name == "flow-control-leak" else 16000)
 
 
@@ -668,8 +668,8 @@ def test_what_discarded_data_takes_from_the_window(name):
 def test_header_compression_after_a_discarded_stream(name, code):
     with deviating(name) as server:
         client, handler = in_flight_and_draining(server)
-        client.request(3, extra=[("x-told-by-the-discarded-stream", "1")])
-        trailers = client.encoder.encode([("x-told-by-the-discarded-stream", "1")])
+        client.request(3, extra=[("x-sent-by-the-discarded-stream", "1")])
+        trailers = client.encoder.encode([("x-sent-by-the-discarded-stream", "1")])
         client.send(frames.HeadersFrame(1, trailers, flags=["END_HEADERS", "END_STREAM"]))
         if not code:
             order(handler, "finish 9")
@@ -698,14 +698,14 @@ def test_what_a_draining_connection_owes(name):
         client.request(3, "/ready")
         order(handler, "finish 9")
         client.until_end()
-        acks = {type(each) for each in client.seen if each.stream_id == 0 and "ACK" in each.flags}
+        acks = {type(frame) for frame in client.seen if frame.stream_id == 0 and "ACK" in frame.flags}
         missing = frames.PingFrame if name.startswith("ping") else frames.SettingsFrame
         assert acks == {frames.PingFrame, frames.SettingsFrame} - {missing}
 
 
 @pytest.mark.parametrize("name", ["", "no-close-notify", "resets-instead-of-fin"])
 def test_how_a_connection_ends(name, pems):
-    tls = None if name == "resets-instead-of-fin" else pems  # ssl reports a reset as it likes
+    tls = None if name == "resets-instead-of-fin" else pems  # Python's ssl reports a reset in different ways
     with deviating(name, tls=tls) if name else running(tls=tls) as server:
         sock = server.connect("http/1.1")
         h1_request(sock)
@@ -791,7 +791,7 @@ def test_the_port_that_an_orphan_keeps():
 def test_an_aged_connection_is_closed_without_goaway():
     async def frame_types(age_s):
         model = FAULTS["aged-connection-closed"]
-        server = model.server(Options(port=0), application, model)
+        server = model.server(ServerOptions(port=0), application, model)
         serving = asyncio.ensure_future(server.serve())
         while server.listener is None:  # noqa: ASYNC110 - a server has no event for it
             await asyncio.sleep(0)
@@ -809,21 +809,21 @@ def test_an_aged_connection_is_closed_without_goaway():
     assert GOAWAY not in asyncio.run(frame_types(6.0))
 
 
-def test_unknown_names_are_told_in_one_line():
+def test_unknown_names_are_refused_in_one_line():
     for option in ("--fault", "--variant"):
         command = [sys.executable, "-m", "lastcall.servers.reference", "--port", "0", option, "no-such"]
-        told = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-        assert told.returncode == 2
-        assert told.stderr.count("\n") == 1
-        assert "no-such" in told.stderr
-        assert ("killed" if option == "--fault" else "chatty") in told.stderr
+        refusal = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        assert refusal.returncode == 2
+        assert refusal.stderr.count("\n") == 1
+        assert "no-such" in refusal.stderr
+        assert ("killed" if option == "--fault" else "chatty") in refusal.stderr
 
 
 def test_the_adapters():
     launch = Launch(Protocol.H2, 4433, Path("c.pem"), Path("k.pem"), 2.5, Path("d"))
-    mutant = next(each for each in MUTANTS if each.name == "reference+no-goaway")
+    mutant = next(server for server in MUTANTS if server.name == "reference+no-goaway")
     line = " ".join(mutant.command(launch))
     assert "--port 4433 --drain-timeout 2.5 --cert c.pem --key k.pem --fault no-goaway" in line
-    assert all(each.mutant and each.version() for each in (*MUTANTS, *VARIANT_SERVERS))
+    assert all(server.mutant and server.version() for server in (*MUTANTS, *VARIANT_SERVERS))
     assert not REFERENCE.mutant
-    assert {each.exit_statuses for each in VARIANT_SERVERS} == {(0,), (-15,)}
+    assert {server.exit_statuses for server in VARIANT_SERVERS} == {(0,), (-15,)}

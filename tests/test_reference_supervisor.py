@@ -1,4 +1,4 @@
-"""The reference server's supervisor as an operator knows it: workers, reload, the exit status, and the lame duck."""
+"""The reference server's supervisor, as an operator sees it: workers, reload, exit status, and lame duck."""
 
 import contextlib
 import os
@@ -23,16 +23,16 @@ class Running:
         self.process = process
         self.port = 0
 
-    def said(self, pattern):
-        """Read its log up to a line that fits, and take note of the port."""
+    def logged(self, pattern):
+        """Read the log up to a line that matches, note the port, and return the match."""
         for line in self.process.stderr:
             if listening := re.search(r"^listening on [\d.]+:(\d+)$", line):
                 self.port = int(listening[1])
-            if found := re.search(pattern, line):
-                return found
-        raise AssertionError(f"it never said {pattern}")
+            if match := re.search(pattern, line):
+                return match
+        raise AssertionError(f"the log has no {pattern}")
 
-    def ask(self):
+    def ready(self):
         with socket.create_connection(("127.0.0.1", self.port), LIMIT_S) as client:
             client.sendall(b"GET /ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
             return b"".join(iter(lambda: client.recv(65536), b""))
@@ -48,14 +48,14 @@ def server():
     with contextlib.ExitStack() as started:
 
         def start(*options, listening):
-            words = [sys.executable, "-m", "lastcall.servers.reference", "--port", "0", *options]
-            process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            command = [sys.executable, "-m", "lastcall.servers.reference", "--port", "0", *options]
+            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
             started.enter_context(process)
             started.callback(_kill, process.pid)
             running = Running(process)
             supervised = "--workers" in options
             for _worker in range(listening):
-                running.said(r"^supervisor: worker \d+ serves$" if supervised else "^listening on")
+                running.logged(r"^supervisor: worker \d+ serves$" if supervised else "^listening on")
             return running
 
         yield start
@@ -69,7 +69,7 @@ def _kill(pid):
 def test_workers_serve_on_one_port_and_the_supervisor_ends_with_status_0(server):
     running = server("--workers", "2", listening=2)
     assert len(running.children()) == 2
-    assert running.ask().startswith(b"HTTP/1.1 200")
+    assert running.ready().startswith(b"HTTP/1.1 200")
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(LIMIT_S) == 0
 
@@ -79,8 +79,8 @@ def test_reload_replaces_the_workers(server):
     old = set(running.children())
     running.process.send_signal(signal.SIGHUP)
     for _worker in old:
-        running.said("^stopped$")
-    assert running.ask().startswith(b"HTTP/1.1 200")
+        running.logged("^stopped$")
+    assert running.ready().startswith(b"HTTP/1.1 200")
     assert len(set(running.children()) - old) == 2
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(LIMIT_S) == 0
@@ -90,8 +90,8 @@ def test_lost_worker_is_replaced(server):
     running = server("--workers", "2", listening=2)
     lost, kept = running.children()
     os.kill(lost, signal.SIGKILL)
-    assert running.said(r"worker (\d+) ended with status -9, and is replaced")[1] == str(lost)
-    running.said(r"^supervisor: worker \d+ serves$")
+    assert running.logged(r"worker (\d+) ended with status -9, and is replaced")[1] == str(lost)
+    running.logged(r"^supervisor: worker \d+ serves$")
     assert kept in running.children()
     assert lost not in running.children()
 
@@ -102,14 +102,14 @@ def test_worker_lost_in_the_drain_makes_the_exit_status_a_failure(server):
         client.sendall(b"GET /ready HTTP/1.1\r\n")  # half a head: the drain waits for the rest of it
         (worker,) = running.children()
         running.process.send_signal(signal.SIGTERM)
-        running.said("^draining: 1 connections")
+        running.logged("^draining: 1 connections")
         os.kill(worker, signal.SIGKILL)
         assert running.process.wait(LIMIT_S) == 1
 
 
 def test_workers_that_cannot_start_end_the_supervisor(server):
     running = server("--workers", "1", "no.such:application", listening=0)
-    running.said("has failed to start")
+    running.logged("has failed to start")
     assert running.process.wait(LIMIT_S) == 1
 
 
@@ -117,6 +117,6 @@ def test_lame_duck_serves_until_it_is_over(server):
     running = server("--lame-duck", "0.5", listening=1)
     begun_s = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
-    assert running.ask().startswith(b"HTTP/1.1 200")
+    assert running.ready().startswith(b"HTTP/1.1 200")
     assert running.process.wait(LIMIT_S) == 0
     assert time.monotonic() - begun_s >= 0.5

@@ -12,7 +12,7 @@ from tests.test_reference_server import CANCEL, H2, h1_request, h1_response, ord
 
 
 class Client:
-    """A WebSocket; ``events`` are all that have come."""
+    """A WebSocket client; ``events`` are all that it has received."""
 
     def __init__(self, server, target="/ws/one"):
         self.sock = server.connect("http/1.1")
@@ -21,19 +21,19 @@ class Client:
         self.sock.sendall(self.ws.send(Request(host="localhost", target=target)))
 
     def until(self, kind):
-        """Read until an event of a kind has come, or the end."""
-        while not (found := [event for event in self.events if isinstance(event, kind)]):
+        """Read until an event of this kind has come, and return it."""
+        while not (matching := [event for event in self.events if isinstance(event, kind)]):
             data = self.sock.recv(65536)
             assert data, f"the end came before {kind.__name__}: {self.events}"
             self.ws.receive_data(data)
             self.events += self.ws.events()
-        return found[0]
+        return matching[0]
 
     def send(self, event):
         self.sock.sendall(self.ws.send(event))
 
     def ended(self):
-        """Whether nothing more comes but the server's FIN."""
+        """Return whether nothing but the server's FIN is left to read."""
         return self.sock.recv(1) == b""
 
 
@@ -46,7 +46,7 @@ def opened(*options, drain_s=20.0):
         yield server, client, handler
 
 
-def test_a_drain_closes_with_going_away_and_tells_the_application():
+def test_a_drain_closes_with_going_away_and_reports_it_to_the_application():
     with opened() as (server, client, handler):
         server.stop()
         close = client.until(CloseConnection)
@@ -58,7 +58,7 @@ def test_a_drain_closes_with_going_away_and_tells_the_application():
         assert server.exit() == 0
 
 
-def test_a_client_that_does_not_answer_is_waited_for_only_so_long():
+def test_a_client_that_does_not_answer_is_closed_after_a_while():
     with opened() as (server, client, handler):
         server.stop()
         assert client.until(CloseConnection).code == 1001
@@ -72,7 +72,7 @@ def test_messages_pings_and_a_close_by_the_application():
     with opened() as (_server, client, handler):
         client.send(Ping(b"there?"))
         assert client.until(Pong).payload == b"there?"
-        client.send(BytesMessage(b"nobody asks for this"))
+        client.send(BytesMessage(b"unexpected message"))
         order(handler, "finish 11")
         assert client.until(BytesMessage).data == b"lastcall\nla"
         close = client.until(CloseConnection)
@@ -90,13 +90,13 @@ def test_a_close_by_the_client_is_answered():
         assert handler.readline() == "closed 4000\n"
 
 
-def test_a_client_that_has_gone_is_told_to_the_application():
+def test_a_client_that_has_gone_is_reported_to_the_application():
     with opened() as (_server, client, handler):
         client.sock.close()
         assert handler.readline() == "closed 1006\n"
 
 
-def test_what_no_client_may_send_ends_the_connection():
+def test_a_protocol_error_ends_the_connection():
     with opened() as (_server, client, handler):
         client.sock.sendall(b"\xff\xff")
         assert client.until(CloseConnection).code == 1002
@@ -171,7 +171,7 @@ CONNECT = {"method": "CONNECT", "ended": False, "extra": [(":protocol", "websock
 
 
 class Stream(H2):
-    """A WebSocket on stream 1, beside whatever else is asked."""
+    """A WebSocket client on stream 1; other streams may have requests."""
 
     def __init__(self, server, target="/ws/one"):
         super().__init__(server.connect())
@@ -183,8 +183,8 @@ class Stream(H2):
         data = b"".join(self.framing.send(event) for event in events)
         self.send(frames.DataFrame(1, data, flags=["END_STREAM"] if ended else []))
 
-    def hear(self, kind):
-        """Read until a message of a kind has come on the stream."""
+    def receive_event(self, kind):
+        """Read until a WebSocket event of this kind has come on the stream, and return it."""
         while True:
             self.framing.receive_data(self.until(frames.DataFrame, stream_id=1).data)
             for event in self.framing.events():
@@ -204,17 +204,17 @@ def on_a_stream(*options, drain_s=20.0):
         yield server, client, handler
 
 
-def test_over_http2_a_drain_closes_the_stream_and_serves_the_request_beside_it():
+def test_over_http2_a_drain_closes_the_stream_and_serves_another_request():
     with on_a_stream() as (server, client, handler):
         client.request(3)
-        beside = server.gate.entered()
+        other = server.gate.entered()
         server.stop()
-        close = client.hear(CloseConnection)
+        close = client.receive_event(CloseConnection)
         assert close.code == 1001
         assert not client.ended(1)
         client.say(close.response(), ended=True)
         assert handler.readline() == "closed 1001\n"
-        order(beside, "finish 9")
+        order(other, "finish 9")
         client.until_end()
         assert client.body(3) == b"lastcall\n"
         assert [client.ended(1), client.ended(3), client.of(frames.RstStreamFrame, 1)] == [True, True, []]
@@ -223,13 +223,13 @@ def test_over_http2_a_drain_closes_the_stream_and_serves_the_request_beside_it()
         assert server.exit() == 0
 
 
-def test_over_http2_a_client_that_does_not_answer_is_waited_for_only_so_long():
+def test_over_http2_a_client_that_does_not_answer_is_closed_after_a_while():
     with on_a_stream() as (server, client, handler):
         server.stop()
-        assert client.hear(CloseConnection).code == 1001
+        assert client.receive_event(CloseConnection).code == 1001
         client.until_end()
         assert client.ended(1)
-        assert [each.error_code for each in client.of(frames.RstStreamFrame, 1)] == [CANCEL]
+        assert [frame.error_code for frame in client.of(frames.RstStreamFrame, 1)] == [CANCEL]
         assert handler.readline() == "closed 1006\n"
         client.sock.close()
         assert server.exit() == 0
@@ -237,8 +237,8 @@ def test_over_http2_a_client_that_does_not_answer_is_waited_for_only_so_long():
 
 def test_over_http2_messages_wait_for_the_window():
     with on_a_stream() as (_server, client, handler):
-        client.say(Ping(b"there?"), BytesMessage(b"nobody asks for this"))
-        assert client.hear(Pong).payload == b"there?"
+        client.say(Ping(b"there?"), BytesMessage(b"unexpected message"))
+        assert client.receive_event(Pong).payload == b"there?"
         order(handler, "send 100000")
         length = 0
         while length < 65_535 - 8:
@@ -249,7 +249,7 @@ def test_over_http2_messages_wait_for_the_window():
             client.send(frames.WindowUpdateFrame(stream_id, 100_000))
         assert handler.readline() == "sent 100000\n"
         order(handler, "finish 0")
-        client.hear(CloseConnection)
+        client.receive_event(CloseConnection)
         client.say(CloseConnection(1000), ended=True)
         assert handler.readline() == "finished 100000\n"
         client.until(frames.DataFrame, stream_id=1, flags={"END_STREAM"})
@@ -258,7 +258,7 @@ def test_over_http2_messages_wait_for_the_window():
 @pytest.mark.parametrize(
     "gone", [frames.RstStreamFrame(1, error_code=CANCEL), frames.DataFrame(1, flags=["END_STREAM"])]
 )
-def test_over_http2_a_client_that_has_gone_is_told_to_the_application(gone):
+def test_over_http2_a_client_that_has_gone_is_reported_to_the_application(gone):
     with on_a_stream() as (_server, client, handler):
         client.send(gone)
         assert handler.readline() == "closed 1006\n"
@@ -274,7 +274,7 @@ def test_over_http2_a_route_without_websockets_refuses_the_handshake():
         assert "END_STREAM" in client.until(frames.DataFrame, stream_id=1).flags
 
 
-def test_over_http2_nothing_is_begun_in_a_drain():
+def test_over_http2_a_drain_rejects_new_websockets():
     with on_a_stream() as (server, client, _handler):
         client.answers_ping = False
         server.stop()
@@ -286,4 +286,4 @@ def test_over_http2_the_drain_timeout_resets_the_stream():
     with on_a_stream("--fault", "websocket-kept-open", drain_s=0.2) as (server, client, _handler):
         server.stop()
         client.until_end()
-        assert [each.error_code for each in client.of(frames.RstStreamFrame, 1)] == [CANCEL]
+        assert [frame.error_code for frame in client.of(frames.RstStreamFrame, 1)] == [CANCEL]

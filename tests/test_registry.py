@@ -1,4 +1,4 @@
-"""Servers and scenarios are found because they are there: adding one is a new file, and one broken file spares the others."""
+"""Servers and scenarios are found without a list: adding one is a new file, and a broken file does not stop the others."""
 
 import sys
 import textwrap
@@ -49,23 +49,23 @@ def server(name, *, many=False):
     return SERVER.format(value="THE", name=name, wrapped="(" if many else "", comma=",)" if many else "")
 
 
-def test_what_stands_in_the_packages_is_found_and_nothing_is_broken():
-    found = find()
-    assert found.broken == ()
-    assert {"reference", "nginx", "go-nethttp", "uvicorn"} <= set(found.servers)
-    assert "one-request" in found.scenarios
-    assert found.module_of["one-request"] == "scenarios.founding"
-    assert set(found.module_of) == set(found.scenarios)
-    assert all(name == each.name for name, each in found.servers.items())
+def test_the_values_of_the_packages_are_found_without_a_problem():
+    registry = find()
+    assert registry.problems == ()
+    assert {"reference", "nginx", "go-nethttp", "uvicorn"} <= set(registry.servers)
+    assert "one-request" in registry.scenarios
+    assert registry.module_of["one-request"] == "scenarios.founding"
+    assert set(registry.module_of) == set(registry.scenarios)
+    assert all(name == server.name for name, server in registry.servers.items())
 
 
-def test_new_file_is_all_that_a_new_server_or_scenario_takes(added):
+def test_a_new_server_or_scenario_is_one_new_file(added):
     added("servers", "zz_one", server("zz-one"))
     added("servers", "zz_many", server("zz-many", many=True))
     added("scenarios", "zz_question", SCENARIO.format(name="zz-question"))
-    found = find()
-    assert {"zz-one", "zz-many"} <= set(found.servers)
-    assert found.module_of["zz-question"] == "scenarios.zz_question"
+    registry = find()
+    assert {"zz-one", "zz-many"} <= set(registry.servers)
+    assert registry.module_of["zz-question"] == "scenarios.zz_question"
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_new_file_is_all_that_a_new_server_or_scenario_takes(added):
         ("raise ZeroDivisionError('nought')", "ZeroDivisionError: nought"),
     ],
 )
-def test_file_that_cannot_be_imported_is_told_of_and_spares_the_others(added, text, why):
+def test_file_that_cannot_be_imported_is_reported_and_spares_the_others(added, text, why):
     added("servers", "zz_broken", text)
     added("servers", "zz_good", server("zz-good"))
-    found = find()
-    assert "zz-good" in found.servers
-    (line,) = found.broken
+    registry = find()
+    assert "zz-good" in registry.servers
+    (line,) = registry.problems
     assert line.startswith("servers.zz_broken cannot be imported: ")
     assert why in line
     assert "\n" not in line

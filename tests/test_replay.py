@@ -39,7 +39,7 @@ def test_every_kind_of_step_can_be_read_back():
     assert len(used) > 25
 
 
-def test_what_cannot_be_read_is_told_in_one_line():
+def test_a_recipe_that_cannot_be_read_is_refused_in_one_line():
     stored = scenario_as_json(ONE_HELD)
     wrong = stored | {"timeline": [{"step": "Teleport", "connection": "a"}, *stored["timeline"]]}
     with pytest.raises(ScenarioError, match=r"scenario one-held: what the trace holds of it cannot be read.*Teleport"):
@@ -55,7 +55,7 @@ RELEASED_IN_THE_DRAIN = dataclasses.replace(
     timeline=tuple(
         after
         for step in ONE_HELD.timeline
-        # The signal and the release come by two ways: only the closed listener shows that the signal was there first.
+        # The signal and the release take two ways: only the closed listener shows that the signal came first.
         for after in ((step, Await(ListenerClosed())) if isinstance(step, Shutdown) else (step,))
     ),
 )
@@ -63,7 +63,7 @@ RELEASED_IN_THE_DRAIN = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def lost(tmp_path_factory):
-    """The trace of a scenario that nobody knows, played on a server that loses the request."""
+    """The trace of an unknown scenario, played on a server that loses the request."""
     folder = tmp_path_factory.mktemp("lost")
     server = FOUND.servers["reference+cancels-handlers"]
     with Run(folder) as run:
@@ -87,9 +87,9 @@ def test_it_is_played_on_another_server_too(lost, tmp_path):
     assert list(better.lines())[-1] == f"trace: {tmp_path / TRACES / 'reference' / 'h1' / 'one-held.jsonl'}"
 
 
-def test_what_cannot_be_played_again_is_told_in_one_line(lost, tmp_path):
+def test_a_trace_that_cannot_be_played_again_is_refused_in_one_line(lost, tmp_path):
     head, *rest = lost.read_text(encoding="utf-8").splitlines(keepends=True)
-    for change, words in [
+    for change, message in [
         ({"recipe": {}}, "recorded before timelines were kept as data; play its scenario again by pytest --server"),
         ({"control": True}, "this is a control"),
         ({"protocol": "h9"}, "h9"),
@@ -97,6 +97,6 @@ def test_what_cannot_be_played_again_is_told_in_one_line(lost, tmp_path):
         play = {"play": json.loads(head)["play"] | change}
         path = tmp_path / "changed.jsonl"
         path.write_text(json.dumps(play) + "\n" + "".join(rest), encoding="utf-8")
-        with pytest.raises(ReplayError, match=words):
+        with pytest.raises(ReplayError, match=message):
             replay(path, tmp_path)
     assert PLAY.recipe == {}

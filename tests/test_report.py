@@ -1,4 +1,4 @@
-"""The HTML report: drawn from a small literal run, and from one in which everything a server said is hostile."""
+"""The HTML report of a small literal run, and of one in which everything that a server said is hostile."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def drawn(results: Results, folder: Path, trace: Trace | None = None) -> str:
 
 
 class Reader(HTMLParser):
-    """Reads a page, and keeps what the tests ask of it."""
+    """Reads a page, and keeps what the tests look at."""
 
     VOID = frozenset({"meta", "input", "br", "img", "link", "hr"})
 
@@ -120,12 +120,12 @@ def hostile(hostile_folder: Path) -> Reader:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_each_answer_is_said_in_words_with_its_reason(page: Reader, answer: str) -> None:
+def test_each_answer_has_its_word_and_its_reason(page: Reader, answer: str) -> None:
     assert f"plain {answer}" in page.text
     assert answer in page.text.replace(f"plain {answer}", "")
 
 
-def test_a_broken_should_is_told_apart_from_a_broken_promise(page: Reader) -> None:
+def test_a_broken_should_looks_different_from_a_broken_promise(page: Reader) -> None:
     assert "✗ broken" in page.text
     assert "△ should broken" in page.text
 
@@ -135,22 +135,22 @@ def test_no_two_answers_share_a_sign_or_a_style() -> None:
 
 
 def test_the_head_says_what_was_run(page: Reader) -> None:
-    for words in ("2026-01-02 03:04:05 UTC", "fast", "lastcall 0.1.0", "Linux", "someone", "1.0 plain"):
-        assert words in page.text
+    for text in ("2026-01-02 03:04:05 UTC", "fast", "lastcall 0.1.0", "Linux", "someone", "1.0 plain"):
+        assert text in page.text
 
 
-def left_alone(results: Results, default: DefaultDrain | None) -> None:
+def with_default(results: Results, default: DefaultDrain | None) -> None:
     drain = Drain("--drain", "", default=default)
     results.servers["someone"] = dataclasses.replace(results.servers["someone"], drain=drain)
 
 
-def test_the_head_says_what_the_drain_timeout_is_when_it_is_left_alone(page: Reader, tmp_path: Path) -> None:
-    assert "when it is left alone 7.5 s" in page.text
+def test_the_head_says_what_the_drain_timeout_is_by_default(page: Reader, tmp_path: Path) -> None:
+    assert "by default 7.5 s" in page.text
     results = the_results(a_play(verdicts=[a_verdict("server_exits_in_time")]))
-    left_alone(results, DefaultDrain(None, ""))
-    assert "when it is left alone without a limit" in Reader(drawn(results, tmp_path)).text
-    left_alone(results, None)
-    assert "when it is left alone" not in Reader(drawn(results, tmp_path)).text
+    with_default(results, DefaultDrain(None, ""))
+    assert "by default without a limit" in Reader(drawn(results, tmp_path)).text
+    with_default(results, None)
+    assert "by default" not in Reader(drawn(results, tmp_path)).text
 
 
 def test_the_evidence_says_how_to_run_it_again_and_what_was_run(page: Reader) -> None:
@@ -159,6 +159,14 @@ def test_the_evidence_says_how_to_run_it_again_and_what_was_run(page: Reader) ->
     assert "The same timeline without the shutdown fails too: plain." in page.text
     assert "./traces/one.jsonl" in page.all("href")
     assert "requests: 1 served, 1 lost" in page.text
+
+
+def test_the_head_counts_what_is_broken_in_the_singular_and_the_plural(tmp_path: Path) -> None:
+    once = Reader(drawn(the_results(a_play(verdicts=[a_verdict("check_0", "broken")])), tmp_path))
+    assert "1 must or promise is broken, 0 requests were lost." in once.text
+    both = [a_verdict("check_0", "broken"), a_verdict("check_1", "broken")]
+    twice = Reader(drawn(the_results(a_play(verdicts=both), checks=["check_0", "check_1"]), tmp_path))
+    assert "2 musts and promises are broken" in twice.text
 
 
 def test_another_pace_is_part_of_the_line_that_runs_it_again(tmp_path: Path) -> None:
@@ -176,9 +184,9 @@ def test_events_on_which_a_verdict_rests_are_marked(page: Reader) -> None:
     assert "GoawayReceived connection=a last_stream_id=1" in page.text
 
 
-def test_a_missing_trace_is_said_and_the_verdicts_stand(tmp_path: Path) -> None:
+def test_a_missing_trace_is_reported_and_the_verdicts_stay(tmp_path: Path) -> None:
     page = Reader(drawn(the_results(a_play(verdicts=all_answers())), tmp_path))
-    assert "The trace traces/one.jsonl is not there" in page.text
+    assert "The trace traces/one.jsonl is missing" in page.text
     assert "because of broken" in page.text
     assert "timeline" not in [attributes.get("class") for tag, attributes in page.elements if tag == "svg"]
 
@@ -188,14 +196,30 @@ def test_a_server_that_is_not_installed_is_listed_with_its_command(page: Reader)
     assert "get it plain" in page.text
 
 
-def test_what_was_not_asked_is_listed_with_its_reason(page: Reader) -> None:
-    assert "it does not speak h2c plain. Not asked: one-request over h2c" in page.text
+def test_what_was_not_played_is_listed_with_its_reason(page: Reader) -> None:
+    assert "it does not speak h2c plain. Not played: one-request over h2c" in page.text
 
 
 def test_a_run_in_which_nothing_was_played_is_a_page(tmp_path: Path) -> None:
     page = Reader(drawn(the_results(), tmp_path))
     assert page.faults == []
     assert "0 plays" in page.text
+
+
+def test_code_in_a_promise_is_code_and_the_rest_is_text(tmp_path: Path) -> None:
+    results = the_results(a_play(verdicts=[a_verdict("server_exits_in_time")]))
+    check = results.checks["server_exits_in_time"]
+    results.checks["server_exits_in_time"] = dataclasses.replace(check, promise="Say ``<b>: close`` or <i>.")
+    assert "Say <code>&lt;b&gt;: close</code> or &lt;i&gt;." in drawn(results, tmp_path)
+    results.checks["server_exits_in_time"] = dataclasses.replace(check, promise="A lone `` stays <i>.")
+    assert "A lone `` stays &lt;i&gt;." in drawn(results, tmp_path)
+
+
+def test_limits_and_rules_without_a_keyword_are_readable(tmp_path: Path) -> None:
+    results = dataclasses.replace(the_results(a_play()), limits={"before_shutdown_s": 10.0})
+    text = Reader(drawn(results, tmp_path)).text
+    assert "before shutdown10 s" in text
+    assert "RFC 9113 §6.8: Streams can still complete." in text
 
 
 # --- what it is made of ------------------------------------------------------------------------------------------
@@ -261,7 +285,7 @@ def test_templates_are_in_the_package() -> None:
 # --- what a server says is text and nothing more -----------------------------------------------------------------
 
 
-def test_hostile_words_stay_text(hostile: Reader) -> None:
+def test_hostile_text_stays_text(hostile: Reader) -> None:
     assert [tag for tag, _ in hostile.elements].count("script") == 1
     assert not [name for _, attributes in hostile.elements for name in attributes if name.startswith("on")]
     assert """<script>document.documentElement.dataset.ran="yes"</script>""" in hostile.text
@@ -299,7 +323,7 @@ CHROMIUM = next(
 
 
 def rendered(path: Path, profile: Path, fragment: str = "") -> Reader:
-    """Give the page as a browser has it after it ran what it allows to run."""
+    """Return the page as a browser has it after it ran what it allows to run."""
     flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
     command = [CHROMIUM, *flags.split(), "--disable-component-update", f"--user-data-dir={profile}", "--dump-dom"]
     done = subprocess.run([*command, path.as_uri() + fragment], capture_output=True, text=True, timeout=90, check=True)

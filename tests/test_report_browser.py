@@ -1,4 +1,4 @@
-"""The report in a browser: clicked through by hand and by keyboard, with and without script, friendly and hostile.
+"""The report in a browser: used by pointer and by keyboard, with and without script, with plain and hostile text.
 
 Chromium comes from the system, and Playwright drives it: pip install 'lastcall[tests]', and apt-get install chromium.
 """
@@ -42,7 +42,7 @@ HOSTILE = (
     f"""<svg onload={MARK}></svg><iframe src="javascript:parent.{MARK}"></iframe>"""
     """<link rel=stylesheet href=http://127.0.0.1:9/x><base href=http://127.0.0.1:9/>\u202e\u2066\x00\x1b[31m{{ 7*7 }}"""
 )
-UNFOLD = "document.querySelectorAll('details, .matrix input').forEach((each) => { each.open = each.checked = true; })"
+UNFOLD = "document.querySelectorAll('details, .matrix input').forEach((box) => { box.open = box.checked = true; })"
 PAGES = {
     "index": "report.html",
     "server": "report/beta.html#play-beta-h2-one-request",
@@ -82,7 +82,9 @@ class Watched:
         self.page.on("dialog", lambda dialog: (self.wrongs.append(f"dialog {dialog.message}"), dialog.dismiss()))
         self.page.on("pageerror", lambda error: self.wrongs.append(f"error {error}"))
         self.page.on("console", lambda message: self.wrongs.append(f"console {message.text}"))
-        self.page.on("request", lambda asked: asked.url.startswith("file:") or self.wrongs.append(f"asked {asked.url}"))
+        self.page.on(
+            "request", lambda request: request.url.startswith("file:") or self.wrongs.append(f"request {request.url}")
+        )
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def opened(browser: Browser, site: Path) -> Iterator[OpenPage]:
         return watched[-1].page
 
     yield opens
-    wrongs = [wrong for each in watched for wrong in each.wrongs]
+    wrongs = [wrong for page in watched for wrong in page.wrongs]
     for context in contexts:
         context.close()
     assert wrongs == []
@@ -124,7 +126,7 @@ def test_a_cell_of_the_matrix_leads_to_its_evidence(opened: OpenPage) -> None:
     assert evidence.get_by_role("img", name="Timeline of the server's process").is_visible()
     evidence.get_by_text("The events, in seconds").click()
     assert evidence.get_by_role("row", name="GoawayReceived").is_visible()
-    evidence.get_by_role("link", name="beside other servers").click()
+    evidence.get_by_role("link", name="compare with other servers").click()
     assert page.url.endswith("question-one-request-h2.html#server-beta")
     page.get_by_role("link", name="full evidence of gamma").click()
     assert page.locator("[id=play-gamma-h2-one-request]").is_visible()
@@ -135,14 +137,14 @@ def test_a_cell_of_the_matrix_leads_to_its_evidence(opened: OpenPage) -> None:
 def test_a_cell_of_the_checks_leads_to_all_that_broke_it(opened: OpenPage) -> None:
     page = opened("report.html")
     page.get_by_role("region", name=CHECKS).get_by_role("link", name="2 broken").first.click()
-    told = page.locator("[id=asked-in_flight_requests_are_served]")
-    assert told.get_by_role("link").all_inner_texts() == [
+    answers = page.locator("[id=asked-in_flight_requests_are_served]")
+    assert answers.get_by_role("link").all_inner_texts() == [
         "one-request h2",
         "upstream",
         "another-request h2",
         "upstream",
     ]
-    told.get_by_role("link", name="another-request h2").click()
+    answers.get_by_role("link", name="another-request h2").click()
     assert page.locator("[id=verdict-beta-h2-another-request-in_flight_requests_are_served]").is_visible()
 
 
@@ -185,15 +187,15 @@ def test_an_answer_in_a_column_out_of_sight_does_not_count(opened: OpenPage) -> 
     ("label", "value", "left"),
     [
         ("protocol", "h2c", ["one-request h2c", "another-request h2c"]),
-        ("words in the row", "ANOTHER h2c", ["another-request h2c"]),
-        ("words in the row", "no such thing", []),
+        ("text in the row", "ANOTHER h2c", ["another-request h2c"]),
+        ("text in the row", "no such thing", []),
         ("level", "should", ["one-request h2", "one-request h2c", "another-request h2", "another-request h2c"]),
     ],
 )
 def test_each_filter_narrows_by_itself(opened: OpenPage, label: str, value: str, left: list[str]) -> None:
     page = opened("report.html")
     field = page.get_by_label(label)
-    if label == "words in the row":
+    if label == "text in the row":
         field.fill(value)
     else:
         field.select_option(value)
@@ -268,10 +270,10 @@ def test_the_keyboard_reaches_the_content_the_filter_and_the_evidence(opened: Op
     page = opened("report.html")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
-    assert page.locator(":focus-visible").evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+    assert page.locator(":focus-visible").evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
-    page.get_by_label("words in the row").focus()
+    page.get_by_label("text in the row").focus()
     page.keyboard.type("another")
     assert len(shown_rows(page, QUESTIONS)) == 2
     page.get_by_role("region", name=QUESTIONS).get_by_role("link", name="1 broken").first.focus()
@@ -311,7 +313,7 @@ def test_no_page_is_wider_than_its_window(opened: OpenPage, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-# --- hostile words are words -------------------------------------------------------------------------------------
+# --- hostile text is text ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -346,7 +348,7 @@ def load_hostile(folder: Path) -> Any:
     return load_results(folder)
 
 
-def test_nothing_that_a_server_said_runs_asks_or_links(opened: OpenPage, hostile: Path) -> None:
+def test_nothing_that_a_server_said_runs_loads_or_links(opened: OpenPage, hostile: Path) -> None:
     pages = sorted(path.relative_to(hostile).as_posix() for path in hostile.glob("**/*.html"))
     assert len(pages) == 9
     for name in pages:
@@ -356,7 +358,7 @@ def test_nothing_that_a_server_said_runs_asks_or_links(opened: OpenPage, hostile
         assert page.evaluate("typeof window.hostile") == "undefined", name
         assert page.evaluate("document.querySelectorAll('script').length") == 1
         assert page.locator("img, iframe, object, embed, link, base, form").count() == 0
-        protocols = "[...new Set([...document.querySelectorAll('a[href]')].map((each) => each.protocol))].sort()"
+        protocols = "[...new Set([...document.querySelectorAll('a[href]')].map((link) => link.protocol))].sort()"
         assert set(page.evaluate(protocols)) <= {"file:", "https:"}, name
         text = page.evaluate("document.body.textContent")
         assert f"<script>{MARK}</script>" in text
@@ -365,13 +367,13 @@ def test_nothing_that_a_server_said_runs_asks_or_links(opened: OpenPage, hostile
 
 def test_a_hostile_run_can_be_filtered_and_compared_all_the_same(opened: OpenPage, hostile: Path) -> None:
     page = opened("report.html", folder=hostile)
-    page.get_by_label("words in the row").fill("<script>")
+    page.get_by_label("text in the row").fill("<script>")
     page.get_by_label("servers").fill("alpha<script>window.hostile=1")
     assert page.get_by_role("search").get_by_role("status").inner_text().endswith("1 of 3 servers shown")
     page.locator(".wide td:visible a").first.click()
     assert "play-alpha" in page.url
     assert page.locator(".play[open]").count() == 1
-    page.get_by_role("link", name="beside other servers").locator("visible=true").click()
+    page.get_by_role("link", name="compare with other servers").locator("visible=true").click()
     page.get_by_role("combobox", name="compare").select_option(index=1)
     assert page.locator(".strip:visible").count() == 1
     assert page.evaluate("typeof window.hostile") == "undefined"
@@ -392,10 +394,10 @@ def test_axe_finds_nothing_in_either_theme_wide_or_narrow(opened: OpenPage, name
 
 
 def violations(page: Page) -> list[str]:
-    found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response
-    assert found["passes"], "axe has looked at nothing"
+    report = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response
+    assert report["passes"], "axe checked nothing"
     return [
         f"{wrong['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-        for wrong in found["violations"]
+        for wrong in report["violations"]
         for node in wrong["nodes"][:3]
     ]

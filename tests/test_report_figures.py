@@ -61,10 +61,10 @@ def test_a_server_that_speaks_none_of_it_has_one_column_of_dashes() -> None:
 
 
 def test_a_row_sums_a_play_up_by_its_worst_answers() -> None:
-    words = ["kept", "kept", "observed", "cannot tell"]
-    good = counts(a_verdict("a", answer) for answer in words)
+    kinds = ["kept", "kept", "observed", "cannot tell"]
+    good = counts(a_verdict("a", answer) for answer in kinds)
     assert [str(count) for count in headline(good)] == ["2 kept"]
-    bad = counts([*(a_verdict("a", answer) for answer in words), a_verdict("a", "broken", "should")])
+    bad = counts([*(a_verdict("a", answer) for answer in kinds), a_verdict("a", "broken", "should")])
     assert [str(count) for count in headline(bad)] == ["1 should broken"]
     assert bad[0].shown is SHOULD_BROKEN
     assert [str(count) for count in headline(counts([a_verdict("a", "cannot tell")]))] == ["1 cannot tell"]

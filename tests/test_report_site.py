@@ -1,4 +1,4 @@
-"""A large run: an index, and pages for servers and questions, that link to each other and hold what was found."""
+"""A large run: an index, and pages for servers and questions, that link to each other and hold all verdicts."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_every_link_between_the_pages_leads_to_something(site: dict[str, Reader]
             if link.startswith("https:") or "traces/" in link:
                 continue
             path, _, fragment = link.partition("#")
-            found = Path("/") / Path(name).parent / unquote(path) if path else Path("/") / name
-            there = site[found.resolve().relative_to("/").as_posix()]
+            target = Path("/") / Path(name).parent / unquote(path) if path else Path("/") / name
+            there = site[target.resolve().relative_to("/").as_posix()]
             assert not fragment or fragment in there.all("id"), f"{link} on {name}"
             seen += 1
     assert seen > 100
@@ -103,7 +103,7 @@ def test_a_server_s_page_says_what_was_claimed_and_what_was_found(plain: Path) -
     assert "✓ agrees" in read(plain, "report/alpha.html").text
 
 
-def test_a_question_s_page_has_all_servers_with_what_tells_them_apart(plain: Path) -> None:
+def test_a_question_s_page_has_all_servers_with_their_differences(plain: Path) -> None:
     page = read(plain, "report/question-one-request-h2.html")
     assert {f"server-{name}" for name in SERVERS} <= set(page.all("id"))
     assert page.all("class").count("timeline") == 3
@@ -136,9 +136,9 @@ def test_the_matrix_of_questions_has_a_row_for_each_protocol_and_the_worst_answe
     assert h2c[2].shown.word == "not supported"
 
 
-def test_a_check_is_told_with_all_that_broke_it() -> None:
+def test_a_check_has_all_verdicts_that_broke_it() -> None:
     (served, ended, _goaway) = answers_by_check(a_large_run(), "beta")
-    assert [(each.play.scenario, each.because) for each in served.telling] == [
+    assert [(instance.play.scenario, instance.because) for instance in served.telling] == [
         ("one-request", "lost: plain"),
         ("another-request", "lost: plain"),
     ]
@@ -150,12 +150,12 @@ def test_only_what_the_run_holds_can_be_filtered_by() -> None:
     assert offered.protocols == ("h2", "h2c")
     assert offered.levels == ("promise", "should")
     assert offered.families == ("founding", "second family")
-    assert [each.word for each in offered.answers] == ["broken", "should broken", "cannot tell", "blocked", "kept"]
+    assert [answer.word for answer in offered.answers] == ["broken", "should broken", "cannot tell", "blocked", "kept"]
 
 
 def test_the_figures_have_the_typical_exit_and_the_exit_status() -> None:
     times = [(Measured("exit", value, 8.0),) for value in (1.0, 2.0, 6.0)]
-    verdicts = [a_verdict(EXIT, measured=each) for each in times]
+    verdicts = [a_verdict(EXIT, measured=measured) for measured in times]
     verdicts += [a_verdict(figures.STATUS, answer) for answer in ("kept", "broken", "kept")]
     play = dataclasses.replace(a_play(verdicts=verdicts), fates={Fate.SERVED: 1, Fate.REFUSED: 3, Fate.AMBIGUOUS: 2})
     (row,) = figures.rows(the_results(play, checks=(figures.OWED,)))
@@ -173,10 +173,10 @@ def test_one_server_is_one_page_however_many_plays_it_has(tmp_path: Path) -> Non
 
 def test_few_plays_are_one_page_and_take_the_pages_of_a_larger_run_away(tmp_path: Path) -> None:
     drawn(tmp_path)
-    (tmp_path / "report" / "mine.html").write_text("<p>kept", encoding="utf-8")
+    (tmp_path / "report" / "own.html").write_text("<p>kept", encoding="utf-8")
     assert len(a_large_run().plays) < ONE_PAGE_PLAYS
     write_page(a_large_run(), tmp_path)
-    assert [path.name for path in (tmp_path / "report").iterdir()] == ["mine.html"]
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["own.html"]
     assert "lost: plain" in read(tmp_path, "report.html").text
 
 

@@ -1,4 +1,4 @@
-"""results.json: what is written is what is read, and what is none is refused in one line."""
+"""results.json: what is written is what is read, and a file that is none is refused in one line."""
 
 import dataclasses
 import gzip
@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.conformance.model.server_events import PlayEnded
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.trace_file import dump
@@ -57,7 +58,7 @@ def test_results_come_back_as_they_were_written(tmp_path):
     path = RESULTS.write(tmp_path)
     assert path == tmp_path / NAME
     assert load_results(tmp_path) == RESULTS
-    assert [each.name for each in tmp_path.iterdir()] == [NAME], "the draft is gone"
+    assert [path.name for path in tmp_path.iterdir()] == [NAME], "the draft is gone"
 
 
 def test_writing_again_replaces_what_was_there(tmp_path):
@@ -160,7 +161,7 @@ def test_a_verdict_that_is_none_is_refused_with_what_is_wrong(tmp_path, change, 
 
 
 def test_play_is_told_from_the_others_by_its_key():
-    assert PLAYED.key == ("mine", "h2", "one-request")
+    assert PLAYED.id == CaseId("mine", "h2", "one-request")
 
 
 def test_packed_results_are_read_too(tmp_path):

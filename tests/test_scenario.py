@@ -1,4 +1,4 @@
-"""Scenarios: what contradicts itself is refused when it is written, and who is asked is decided by what a server claims."""
+"""Scenarios: one that contradicts itself is refused, and an adapter's declarations decide which servers are played."""
 
 import dataclasses
 from collections import Counter
@@ -115,13 +115,13 @@ def test_a_function_that_is_no_check_is_refused():
         dataclasses.replace(GOOD, checks=(all_is_well.judge,))
 
 
-def test_check_is_asked_over_the_protocols_that_its_rule_is_about():
+def test_check_is_judged_over_the_protocols_that_its_rule_is_about():
     both = dataclasses.replace(GOOD, checks=(all_is_well, streams_are_well))
     assert [check.id for check in both.checks_over(Protocol.H1)] == ["all_is_well"]
     assert [check.id for check in both.checks_over(Protocol.H2)] == ["all_is_well", "streams_are_well"]
 
 
-def test_server_is_asked_what_it_claims():
+def test_server_is_played_with_what_its_adapter_declares():
     assert GOOD.why_not(MINE, Protocol.H1) == ""
     assert GOOD.why_not(MINE, Protocol.H2) == "mine does not claim to speak h2"
     about_the_timeout = dataclasses.replace(GOOD, needs_drain=True)
@@ -129,7 +129,7 @@ def test_server_is_asked_what_it_claims():
     assert about_the_timeout.why_not(dataclasses.replace(MINE, drain=Drain("-d", "")), Protocol.H1) == ""
 
 
-def test_server_is_asked_for_as_many_requests_at_once_as_it_handles():
+def test_server_is_played_with_as_many_requests_at_once_as_it_handles():
     many = dataclasses.replace(GOOD, protocols=(Protocol.H1, Protocol.H2), streams_at_once=9)
     few = dataclasses.replace(MINE, speaks=frozenset(PROTOCOLS.values()), streams_at_once=8)
     assert many.why_not(few, Protocol.H2) == "mine handles at most 8 requests of a connection at a time"
@@ -159,7 +159,7 @@ def test_scenario_says_how_many_requests_of_a_connection_it_holds_at_once(scenar
         assert scenario.streams_at_once == held_at_once(scenario)
 
 
-def test_server_is_asked_for_the_signals_and_the_lame_duck_that_it_documents():
+def test_server_is_played_with_the_signals_and_the_lame_duck_that_it_documents():
     reload = dataclasses.replace(GOOD, needs_signal="reload")
     assert reload.why_not(MINE, Protocol.H1) == "mine documents no signal for this: reload"
     assert reload.why_not(dataclasses.replace(MINE, signals={"reload": "SIGHUP"}), Protocol.H1) == ""
@@ -170,7 +170,7 @@ def test_server_is_asked_for_the_signals_and_the_lame_duck_that_it_documents():
 
 def test_steps_are_joined_flat():
     assert steps(Connect("a"), [Request("a"), Shutdown()]) == (Connect("a"), Request("a"), Shutdown())
-    assert dataclasses.replace(GOOD, timeline=steps(Connect("a"), Shutdown())).words() == (
+    assert dataclasses.replace(GOOD, timeline=steps(Connect("a"), Shutdown())).steps_in_words() == (
         "Connect(connection=a)",
         "Shutdown()",
     )
@@ -180,7 +180,7 @@ SCENARIOS = find().scenarios
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-def test_scenario_speaks_only_of_connections_and_requests_it_has_made(scenario):
+def test_scenario_uses_only_connections_and_requests_that_it_has_made(scenario):
     connections, requests = set(), set()
     for step in scenario.timeline:
         if isinstance(step, Connect):
@@ -206,7 +206,7 @@ def test_scenario_asks_a_question_and_every_check_says_what_it_expects(scenario)
 
 
 @pytest.mark.parametrize("clause", clauses.CLAUSES.values(), ids=clauses.CLAUSES)
-def test_must_is_asked_only_of_what_a_source_calls_so(clause):
+def test_must_is_used_only_where_a_source_says_must(clause):
     checks = [check for scenario in SCENARIOS.values() for check in scenario.checks if check.clause is clause]
     if not clause.keyword.startswith("MUST"):
         assert Level.MUST not in {check.level for check in checks}

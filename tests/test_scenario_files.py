@@ -1,4 +1,4 @@
-"""Scenarios of other people: in a file that the command line names, or in an installed distribution."""
+"""Scenarios of the user's own: in a file that the command line names, or in an installed distribution."""
 
 import importlib.metadata
 import os
@@ -26,9 +26,9 @@ def text(name="MINE", scenario="mine-in-flight"):
     )
 
 
-def lastcall(*words, cwd, path=""):
+def lastcall(*arguments, cwd, path=""):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=cwd,
         env=os.environ | ({"PYTHONPATH": str(path)} if path else {}),
         capture_output=True,
@@ -42,8 +42,8 @@ def lastcall(*words, cwd, path=""):
 def test_a_path_on_the_command_line_is_played(tmp_path, workers):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "my_scenarios.py").write_text(text(), encoding="utf-8")
-    words = ("--server=reference", "deep/my_scenarios.py", "--results=out", "-v", *workers)
-    run = lastcall(*words, cwd=tmp_path)
+    arguments = ("--server=reference", "deep/my_scenarios.py", "--results=out", "-v", *workers)
+    run = lastcall(*arguments, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "deep/my_scenarios.py::mine-in-flight::server_exits_in_time[reference-h1]" in run.stdout
     results = load_results(tmp_path / "out")
@@ -58,7 +58,7 @@ def test_the_advice_to_play_it_again_names_the_file(tmp_path):
     assert "pytest --server=reference+ignores-signal my_scenarios.py -k\n" in run.stdout, run.stdout
 
 
-def test_scenarios_of_ours_may_be_named_beside_it(tmp_path):
+def test_files_of_installed_scenarios_may_be_named_beside_it(tmp_path):
     (tmp_path / "mine.py").write_text(text(), encoding="utf-8")
     ours = find().file_of["one-request"]
     run = lastcall("--server=reference", "mine.py", ours, "--collect-only", "-q", cwd=tmp_path)
@@ -77,7 +77,7 @@ def test_scenarios_of_ours_may_be_named_beside_it(tmp_path):
         (None, "no such file"),
     ],
 )
-def test_a_file_that_is_no_good_is_refused_in_one_line(tmp_path, content, says):
+def test_a_wrong_file_is_refused_in_one_line(tmp_path, content, says):
     path = tmp_path / "mine.py"
     if content is not None:
         path.write_text(content, encoding="utf-8")
@@ -95,8 +95,8 @@ def test_pytest_refuses_it_in_that_line_too(tmp_path):
     assert line.endswith("mine.py: no lastcall.conformance.model.scenario.Scenario stands at its top level")
 
 
-def test_a_file_in_a_folder_that_is_named_is_left_alone(tmp_path):
-    """Only a file that is named is imported: a folder may hold anything."""
+def test_a_file_in_a_named_folder_is_not_imported(tmp_path):
+    """Only a file that the command line names is imported: a folder may contain any module."""
     (tmp_path / "mine.py").write_text("raise SystemExit('imported')", encoding="utf-8")
     run = lastcall("--server=reference", ".", "--collect-only", "-q", cwd=tmp_path)
     assert "imported" not in run.stdout + run.stderr
@@ -147,35 +147,37 @@ def distribution(tmp_path, monkeypatch):
 )
 def test_an_installed_distribution_brings_its_scenario(distribution, value, files, module):
     folder = distribution("theirs", value, files)
-    found = find()
-    assert found.broken == ()
-    assert found.module_of["mine-in-flight"] == module
+    registry = find()
+    assert registry.problems == ()
+    assert registry.module_of["mine-in-flight"] == module
     run = lastcall("--server=reference", "--collect-only", "-q", "-k", "mine-in-flight", cwd=folder, path=folder)
     ids = [line for line in run.stdout.splitlines() if "::" in line]
     assert ids == [f"{module.replace('.', '/')}.py::mine-in-flight::server_exits_in_time[reference-h1]"], run.stderr
 
 
-def test_a_broken_module_of_theirs_takes_no_other_along(distribution):
+def test_a_broken_module_of_a_distribution_does_not_stop_the_others(distribution):
     files = {"theirs_b/__init__.py": "", "theirs_b/bad.py": "import nowhere_at_all\n", "theirs_b/good.py": text()}
     distribution("theirs", "theirs_b", files)
-    found = find()
-    assert {"one-request", "mine-in-flight"} <= set(found.scenarios)
-    assert found.broken == ("theirs_b.bad cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",)
+    registry = find()
+    assert {"one-request", "mine-in-flight"} <= set(registry.scenarios)
+    assert registry.problems == (
+        "theirs_b.bad cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",
+    )
 
 
-def test_a_distribution_that_brings_none_is_said_to_bring_none(distribution):
+def test_a_distribution_without_a_scenario_is_reported(distribution):
     distribution("theirs", "theirs_n", {"theirs_n.py": "x = 1\n"})
-    assert find().broken == ("entry point theirs (theirs_n): no Scenario stands there",)
+    assert find().problems == ("entry point theirs (theirs_n): no Scenario stands there",)
 
 
-def test_what_is_of_the_suite_comes_by_the_same_groups():
+def test_the_own_values_of_the_suite_come_through_the_same_groups():
     for group in (registry.SERVERS, registry.SCENARIOS):
         (point,) = importlib.metadata.entry_points(group=group, name="lastcall")
         assert point.value == group
 
 
-def test_metadata_that_is_older_than_the_sources_is_said_to_be(monkeypatch):
+def test_metadata_older_than_the_sources_is_reported(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_group: [])
-    found = find()
-    assert found.servers == {}
-    assert found.broken[0].startswith("entry point group lastcall.servers does not name the servers of lastcall: ")
+    registry = find()
+    assert registry.servers == {}
+    assert registry.problems[0].startswith("entry point group lastcall.servers does not name the servers of lastcall: ")

@@ -1,4 +1,4 @@
-"""The stored formats: described by schemas, which real runs keep to, and which are never narrowed within a version."""
+"""The stored formats: schemas describe them, real runs fit them, and they are never narrowed within a version."""
 
 import json
 from pathlib import Path
@@ -25,20 +25,21 @@ SCHEMAS = {f"results-{FORMAT}": results_schema, f"trace-{TRACE_FORMAT}": trace_s
 
 
 def closed(schema):
-    """The same schema, for a file in which nothing stands that it does not name."""
+    """The same schema, for a file that holds nothing that the schema does not name."""
     if isinstance(schema, list):
-        return [closed(each) for each in schema]
+        return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {name: closed(each) for name, each in schema.items()}
+    copy = {name: closed(part) for name, part in schema.items()}
     if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
-        found["additionalProperties"] = False
-    return found
+        copy["additionalProperties"] = False
+    return copy
 
 
 def faults(schema, record):
     return [
-        f"{list(each.absolute_path)}: {each.message[:300]}" for each in Draft202012Validator(schema).iter_errors(record)
+        f"{list(error.absolute_path)}: {error.message[:300]}"
+        for error in Draft202012Validator(schema).iter_errors(record)
     ]
 
 
@@ -61,19 +62,19 @@ def test_the_schema_is_one_and_stands_in_the_documentation(name, capsys):
 
 
 def test_every_event_is_described_with_its_fields():
-    kinds = {each["properties"]["event"].get("const"): each for each in trace_schema()["oneOf"][1:]}
+    kinds = {kind["properties"]["event"].get("const"): kind for kind in trace_schema()["oneOf"][1:]}
     assert set(EVENTS) == set(kinds) - {None}
     assert set(kinds["GoawayReceived"]["properties"]) >= {"event", "begin_ns", "end_ns", "last_stream_id", "debug"}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A real run with a broken, expected promise, its control, and whatever else a results.json may hold."""
+    """A real run with a broken, expected promise, its control, and everything else that a results.json may hold."""
     folder = tmp_path_factory.mktemp("run")
     known = Expectations(MUTANT, (Expectation(IN_FLIGHT, "It cancels them.", "2026-11-01"),))
     (folder / "known.toml").write_text(as_toml(known), encoding="utf-8")
-    words = (f"--server={MUTANT}", "--server=reference", f"--expectations={folder}/known.toml")
-    done = lastcall(*words, f"--results={folder}/out", "-k", QUICK, cwd=folder)
+    arguments = (f"--server={MUTANT}", "--server=reference", f"--expectations={folder}/known.toml")
+    done = lastcall(*arguments, f"--results={folder}/out", "-k", QUICK, cwd=folder)
     assert done.returncode == 0, done.stdout
     return folder / "out"
 
@@ -104,10 +105,10 @@ def test_real_traces_keep_to_the_schema_and_hold_nothing_that_it_does_not_name(r
         (lambda record: record["limits"].update(boot_s="long"), "'long' is not of type 'number'"),
     ],
 )
-def test_what_is_not_so_is_found(change, says):
+def test_a_record_that_does_not_fit_is_found(change, says):
     record = json.loads((SAMPLE / "results.json").read_text(encoding="utf-8"))
     change(record)
-    assert any(says in each for each in faults(results_schema(), record))
+    assert any(says in fault for fault in faults(results_schema(), record))
 
 
 def test_an_event_with_a_wrong_field_is_found_and_an_unknown_one_is_not():
@@ -155,8 +156,8 @@ def test_stored_traces_of_version_1_can_be_judged_again():
     assert Answer.HARNESS_ERROR not in answers.values()
 
 
-@pytest.mark.parametrize("words", [["table"], ["report", "--markdown"], ["badge", "--server", MUTANT]])
-def test_stored_results_of_version_1_can_be_shown(tmp_path, capsys, words):
+@pytest.mark.parametrize("command", [["table"], ["report", "--markdown"], ["badge", "--server", MUTANT]])
+def test_stored_results_of_version_1_can_be_shown(tmp_path, capsys, command):
     load_results(SAMPLE).write(tmp_path)
-    assert main([words[0], str(tmp_path), *words[1:]]) == 0
+    assert main([command[0], str(tmp_path), *command[1:]]) == 0
     assert capsys.readouterr().out

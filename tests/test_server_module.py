@@ -1,4 +1,4 @@
-"""Servers of the user's own in Python: a file, or an entry point, and what is said of one that is no good."""
+"""Servers of the user's own in Python: from a file or an entry point, and the messages for a wrong one."""
 
 import subprocess
 import sys
@@ -34,23 +34,23 @@ def test_a_python_file_gives_its_servers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("x = 1", "no lastcall.conformance.model.server.Server stands at its top level"),
         ("import nowhere_at_all", "cannot be imported: ModuleNotFoundError"),
         ("def (", "cannot be imported: SyntaxError"),
     ],
 )
-def test_a_file_that_is_no_good_is_told_in_one_line(tmp_path, text, told):
+def test_a_wrong_file_is_refused_in_one_line(tmp_path, text, message):
     path = tmp_path / "mine.py"
     path.write_text(text)
     with pytest.raises(ServerFileError, match=r"mine\.py") as caught:
         load_servers(path)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ServerFileError, match="no such file"):
         load_servers(tmp_path / "mine.py")
 
@@ -77,11 +77,11 @@ def test_an_installed_distribution_brings_its_server(distribution, monkeypatch, 
     assert find().servers["theirs"].documentation == "https://example.org/mine"
 
 
-def test_a_broken_entry_point_takes_nobody_along(distribution):
+def test_a_broken_entry_point_does_not_stop_the_others(distribution):
     distribution("theirs_b", "theirs_b", "import nowhere_at_all")
-    found = find()
-    assert "reference" in found.servers
-    assert any("theirs_b" in line and "nowhere_at_all" in line for line in found.broken)
+    registry = find()
+    assert "reference" in registry.servers
+    assert any("theirs_b" in line and "nowhere_at_all" in line for line in registry.problems)
 
 
 def test_pytest_takes_the_path_of_a_python_file(tmp_path):

@@ -1,4 +1,4 @@
-"""The server's process: what it says, how it ends, and what it leaves behind."""
+"""The server's process: its output, its end, and the processes that it leaves behind."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ def process_sessions():
 
 
 def lived(process_sessions, folder, program, conduct=None, environment=None):
-    """Start a program, go on as ``conduct`` says, end it; gives the events."""
+    """Start a program, run ``conduct`` on it, end it, and return the events."""
 
     async def work(recorder):
         with own_port() as port:
@@ -68,7 +68,7 @@ def up(process, recorder):
 
 
 @pytest.mark.parametrize(("end", "status"), [("sys.exit(0)", 0), ("sys.exit(3)", 3), ("os.abort()", -6)])
-def test_exit_is_told_with_its_status(process_sessions, tmp_path, end, status):
+def test_exit_is_recorded_with_its_status(process_sessions, tmp_path, end, status):
     events = lived(process_sessions, tmp_path, f"import os, sys\n{end}")
     assert [event.status for event in of(events, ServerExited)] == [status]
     assert of(events, ServerStarted)[0].argv[0] == sys.executable
@@ -76,7 +76,7 @@ def test_exit_is_told_with_its_status(process_sessions, tmp_path, end, status):
     assert not of(events, ServerKilled)
 
 
-def test_program_runs_in_its_folder_and_with_nothing_but_the_environment_it_was_given(process_sessions, tmp_path):
+def test_program_runs_in_its_folder_and_with_its_own_environment_alone(process_sessions, tmp_path):
     program = "import os; print(os.getcwd()); print(sorted(os.environ))"
     events = lived(process_sessions, tmp_path, program, environment={"ONE": "1"})
     where, environment = output(events)
@@ -85,7 +85,7 @@ def test_program_runs_in_its_folder_and_with_nothing_but_the_environment_it_was_
     assert "HOME" not in environment
 
 
-def test_output_is_told_by_stream_and_line(process_sessions, tmp_path):
+def test_output_is_recorded_by_stream_and_line(process_sessions, tmp_path):
     program = r"""
 import sys
 sys.stdout.buffer.write(b"one\ntwo\r\n\xff\nno end of line")
@@ -124,7 +124,7 @@ def test_signal_is_sent_while_it_runs_and_not_after(process_sessions, tmp_path):
     assert [event.status for event in of(events, ServerExited)] == [-15]
 
 
-def test_program_that_runs_on_is_killed_and_that_is_told_before_its_exit(process_sessions, tmp_path):
+def test_program_that_runs_on_is_killed_and_this_is_recorded_before_its_exit(process_sessions, tmp_path):
     async def conduct(process, recorder):
         assert await up(process, recorder)
 
@@ -143,7 +143,7 @@ child.stdout.readline()
 
 
 @pytest.mark.parametrize("new_session", [False, True])
-def test_process_that_is_left_behind_is_told_of_and_ended(process_sessions, tmp_path, new_session):
+def test_process_that_is_left_behind_is_recorded_and_ended(process_sessions, tmp_path, new_session):
     events = lived(process_sessions, tmp_path, CHILD.format(child=WAITING, new=new_session))
     (orphans,) = of(events, OrphansFound)
     (pid,) = orphans.pids
@@ -157,7 +157,7 @@ def test_process_that_ends_by_itself_soon_is_no_orphan(process_sessions, tmp_pat
     assert not of(events, OrphansFound)
 
 
-def test_port_that_is_held_after_the_exit_is_told_of(process_sessions, tmp_path):
+def test_port_that_is_held_after_the_exit_is_recorded(process_sessions, tmp_path):
     async def conduct(process, recorder):
         port = process._port
         with socket.create_server(("127.0.0.1", port)):
@@ -178,7 +178,7 @@ def test_program_that_is_not_there_raises(process_sessions, tmp_path):
     assert perform(work) == []
 
 
-def test_descriptors_are_given_back(process_sessions, tmp_path):
+def test_descriptors_are_closed(process_sessions, tmp_path):
     lived(process_sessions, tmp_path, "")
     before = sum(1 for _ in Path("/proc/self/fd").iterdir())
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""A server of the user's own: what a TOML file gives, and one clear line for each way in which it can be wrong."""
+"""A server of the user's own: the values of a TOML file, and one clear line for each mistake in it."""
 
 import dataclasses
 import sys
@@ -55,7 +55,7 @@ def launch(protocol):
     return Launch(protocol, 8080, Path("/c/cert.pem"), Path("/c/key.pem"), 2.5, Path("/w"), "127.0.0.1:9")
 
 
-def test_little_is_needed(tmp_path):
+def test_three_keys_are_enough(tmp_path):
     server = load_server(written(tmp_path, MINIMAL))
     assert (server.name, server.speaks, server.drain) == ("mine", {Protocol.H1}, None)
     assert list(server.command(launch(Protocol.H1))) == ["mine", "--port", "8080"]
@@ -75,7 +75,7 @@ def test_a_default_drain_has_a_command_of_its_own(tmp_path):
     assert without_limit.drain.default == DefaultDrain(None, "")
 
 
-def test_everything_that_is_stated_is_taken(tmp_path):
+def test_every_key_is_used(tmp_path):
     server = load_server(written(tmp_path, FULL))
     here = tmp_path.resolve()
     assert list(server.command(launch(Protocol.H1))) == [
@@ -101,8 +101,10 @@ seconds = 30
 
 
 def changed(line, *replaced):
-    """The minimal file with a line in place of those that begin with one of the words, or added to it."""
-    kept = [each for each in MINIMAL.splitlines() if not each.startswith(replaced or (line.split(" ")[0],))]
+    """The minimal file with a new line, in place of those that begin with ``replaced`` or in addition."""
+    kept = [
+        kept_line for kept_line in MINIMAL.splitlines() if not kept_line.startswith(replaced or (line.split(" ")[0],))
+    ]
     return "\n".join([*kept, line])
 
 
@@ -155,7 +157,7 @@ def changed(line, *replaced):
         (changed("version = [1]"), "'version'", "words"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(tmp_path, text, wrong, wanted):
+def test_a_mistake_is_reported_in_one_line(tmp_path, text, wrong, wanted):
     path = written(tmp_path, text)
     with pytest.raises(ServerFileError) as refused:
         load_server(path)
@@ -182,7 +184,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path, name, why):
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_the_values_only_one_kind_of_error_comes(tmp_path_factory, table):
+def test_any_values_raise_at_most_one_kind_of_error(tmp_path_factory, table):
     lines = [f"{name} = {toml(value)}" for name, value in table.items() if value is not None]
     path = written(tmp_path_factory.mktemp("toml"), "\n".join(lines))
     with pytest.raises(ServerFileError) as refused:
@@ -198,7 +200,7 @@ def toml(value):
 
 
 @pytest.mark.parametrize(
-    ("words", "version"),
+    ("command", "version"),
     [
         ([sys.executable, "-c", "print('mine 1.2'); print('more')"], "mine 1.2"),
         ([sys.executable, "-c", "import sys; print('mine 1.3', file=sys.stderr)"], "mine 1.3"),
@@ -206,12 +208,12 @@ def toml(value):
         (["/no/such/program"], "version unknown"),
     ],
 )
-def test_version_is_what_the_command_says_first(tmp_path, words, version):
-    server = load_server(written(tmp_path, f"{MINIMAL}version = {words!r}"))
+def test_version_is_the_first_line_of_its_command(tmp_path, command, version):
+    server = load_server(written(tmp_path, f"{MINIMAL}version = {command!r}"))
     assert server.version().startswith(version)
 
 
-def test_further_keys_are_taken(tmp_path):
+def test_further_keys_are_used(tmp_path):
     server = load_server(
         written(
             tmp_path,
@@ -238,7 +240,7 @@ streaming = "/export"
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("stop = []", "'stop' must be a list of words"),
         ('stop = ["x", "{prot}"]', "'stop' has the unknown placeholder 'prot'"),
@@ -251,8 +253,8 @@ streaming = "/export"
         ('timed = {slow = "/r", slow_s = 2, fast = "/"}', "[timed] wants"),
     ],
 )
-def test_what_is_wrong_with_a_further_key_is_said_in_one_line(tmp_path, line, told):
+def test_a_mistake_in_a_further_key_is_reported_in_one_line(tmp_path, line, message):
     with pytest.raises(ServerFileError) as caught:
         load_server(written(tmp_path, f"{MINIMAL}\n{line}\n"))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)

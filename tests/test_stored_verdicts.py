@@ -1,4 +1,4 @@
-"""Verdicts of a whole run of six servers, stored when the formats were version 1: judged again, not one of them differs.
+"""Verdicts of a whole run of six servers, stored when the formats were version 1: judged again, none of them differs.
 
 The sample holds the traces, the controls, and the results.json of the lastcall that recorded and judged them.
 """
@@ -36,8 +36,8 @@ SPLIT = {("idle-exit", "server_exits_once_drained"): "idle_server_exits_promptly
 
 
 def as_stored(scenario, verdict):
-    """What stood in results.json of a verdict, by today's name of its check."""
-    verdict.pop("expected", None)  # it stands beside a verdict that somebody has expected, and is none of it
+    """A verdict of the stored results.json, by today's name of its check."""
+    verdict.pop("expected", None)  # an expectation stands beside a verdict and is no part of it
     return verdict | {"check": SPLIT.get((scenario, verdict["check"]), verdict["check"])}
 
 

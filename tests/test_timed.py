@@ -1,4 +1,4 @@
-"""Timed mode and stop commands: a server whose handlers say nothing, and one that no signal of ours reaches."""
+"""Timed mode and stop commands: a server whose handlers do not report, and one that no signal of ours reaches."""
 
 import dataclasses
 import sys
@@ -82,9 +82,9 @@ def answers(scenario, trace):
 
 def test_a_graceful_server_answers_its_slow_requests(environment, tmp_path):
     trace = played(environment, tmp_path, slow(tmp_path), ONE_HELD)
-    found = answers(ONE_HELD, trace)
-    assert found["slow_requests_are_answered"] is Answer.KEPT
-    assert found["exit_status_is_documented"] is Answer.KEPT
+    given = answers(ONE_HELD, trace)
+    assert given["slow_requests_are_answered"] is Answer.KEPT
+    assert given["exit_status_is_documented"] is Answer.KEPT
     assert trace.of(HandlerEntered) == []
 
 
@@ -94,12 +94,12 @@ def test_an_abrupt_server_is_seen_to_lose_them(environment, tmp_path):
     assert [fate(trace, request) for request in requests(trace)] == [Fate.AMBIGUOUS]
 
 
-def test_what_needs_a_witness_inside_cannot_be_told(environment, tmp_path):
+def test_checks_that_need_the_gate_cannot_tell(environment, tmp_path):
     trace = played(environment, tmp_path, slow(tmp_path), ONE_HELD)
     witnessed = {check.id for check in ONE_HELD.checks if check.needs_gate}
-    found = answers(ONE_HELD, trace)
+    given = answers(ONE_HELD, trace)
     assert {"in_flight_requests_are_served", "in_flight_handlers_are_not_cancelled"} <= witnessed
-    assert {found[name] for name in witnessed} == {Answer.CANNOT_TELL}
+    assert {given[name] for name in witnessed} == {Answer.CANNOT_TELL}
 
 
 def test_the_control_of_a_slow_request_succeeds(environment, tmp_path):
@@ -108,7 +108,7 @@ def test_the_control_of_a_slow_request_succeeds(environment, tmp_path):
     assert trace.first(ResponseEnded("a"))
 
 
-def test_the_timed_check_is_not_asked_of_a_gated_server():
+def test_the_timed_check_is_not_judged_for_a_gated_server():
     assert "slow_requests_are_answered" not in {check.id for check in ONE_HELD.checks_over(Protocol.H1)}
     assert "slow_requests_are_answered" in {check.id for check in ONE_HELD.checks_over(Protocol.H1, timed=True)}
 
@@ -120,7 +120,7 @@ def test_a_timeline_that_commands_handlers_is_not_played(tmp_path):
 
 
 @pytest.mark.parametrize(("stop", "status"), [("SIGUSR1", 0), ("SIGTERM", 0)])
-def test_a_command_can_ask_for_the_stop(environment, tmp_path, stop, status):
+def test_a_command_can_request_the_stop(environment, tmp_path, stop, status):
     server = slow(
         tmp_path,
         stop=lambda _launch, pid: [

@@ -1,4 +1,4 @@
-"""Steps: what they say of themselves, which is what a trace and a report show."""
+"""Steps as text, which traces and reports show."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_step_in_words(step, text):
     assert str(step) == expected
 
 
-def test_request_is_named_by_its_connection_and_held_unless_told_otherwise():
+def test_request_is_named_by_its_connection_and_held_by_default():
     assert (Request("a").name, Request("a").path) == ("a", "/hold/a")
     assert (Request("a", "one").name, Request("a", "one").path) == ("one", "/hold/one")
     assert Request("a", "one", "/ready").path == "/ready"

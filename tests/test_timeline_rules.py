@@ -61,16 +61,20 @@ WRONG = {
         SendChunk("r"),
     ),
     "whose handler is not held": (Connect("one"), Request("one", "r", "/ready"), Await(HandlerEntered("r"))),
-    "the handler of 'one' is not released before": (*ONE, Await(HandlerFinished("one"))),
-    "is not told to read before: ReadBody() tells it": (*ONE, Await(HandlerReported("one", "read 5"))),
-    "is not told to send 12 bytes before": (*ONE, SendChunk("one", 9), Await(HandlerReported("one", "sent 12"))),
+    "no earlier ReleaseHandler() releases the handler of 'one'": (*ONE, Await(HandlerFinished("one"))),
+    "no earlier ReadBody() orders the handler of 'one' to read": (*ONE, Await(HandlerReported("one", "read 5"))),
+    "no earlier SendChunk() orders the handler of 'one' to send 12 bytes": (
+        *ONE,
+        SendChunk("one", 9),
+        Await(HandlerReported("one", "sent 12")),
+    ),
     "'one' is no WebSocket": (*ONE, Await(MessageReceived("one"))),
     "there is no limit 'goawy_s'; is 'goaway_s' meant?": (*ONE, Await(ServerExited(), within="goawy_s")),
     "there is no role 'relod'; is 'reload' meant?": (Signal("relod"),),
     "it needs HoldHook() before it": (ReleaseHook(),),
     "it needs BeginLoop() or BeginLoad() or BeginStreams() before it": (EndLoops(),),
     "no earlier step opens a connection 'streams'": (*ONE, BeginStreams("streams", "more")),
-    "no streams have begun": (*ONE, Await(StreamsEnded("one"))),
+    "no earlier BeginStreams() has begun any": (*ONE, Await(StreamsEnded("one"))),
     "it needs FindWorkers() before it": (*ONE, SignalWorker("one", "kill")),
     "the head of 'one' was sent whole": (*ONE, FinishHead("one")),
     "the request 'one' was sent whole": (*ONE, SendBody("one", b"more")),
@@ -80,15 +84,15 @@ WRONG = {
     "no load has begun": (BeginLoop("loop"), Await(LoadAnswered("loop-1"))),
     "no successor has been started": (Await(SuccessorReady()),),
     "a successor is started already": (StartSuccessor(), StartSuccessor()),
-    "nobody looks for it: FindWorkers() does": (*ONE, Await(ConnectionAccepted("one"))),
+    "no earlier FindWorkers() looks for it": (*ONE, Await(ConnectionAccepted("one"))),
 }
 
 
-@pytest.mark.parametrize("words", WRONG)
-def test_what_can_never_come_is_refused(words):
-    timeline = WRONG[words]
+@pytest.mark.parametrize("fault", WRONG)
+def test_what_can_never_come_is_refused(fault):
+    timeline = WRONG[fault]
     assert fault_of(timeline) == f"{timeline[-1]}: {fault_of(timeline).removeprefix(f'{timeline[-1]}: ')}"
-    assert words in fault_of(timeline)
+    assert fault in fault_of(timeline)
     assert fault_of(timeline[:-1]) == "", "the last step alone is wrong"
 
 

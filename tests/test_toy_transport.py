@@ -4,6 +4,7 @@ A protocol value, a transport and a server that speaks it are all that is here; 
 are those of every other server.
 """
 
+import asyncio
 import dataclasses
 import socket
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from lastcall import __version__
+from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.stream import StreamTransport
+from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.client.transports import TRANSPORTS, transport_of
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ConnectionEnded, ConnectionOpened, RequestSent, ResponseEnded
@@ -21,6 +24,7 @@ from lastcall.conformance.model.protocol import HTTP1, PROTOCOLS, Protocol
 from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.server_events import HarnessFailed, ListenerClosed, PortChecked, SetupFailed
 from lastcall.conformance.model.step import Pace
+from lastcall.conformance.model.timeline import BeginLoad
 from lastcall.conformance.model.trace_file import load
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.results.descriptions import describe_checks, describe_scenario, describe_server
@@ -81,7 +85,7 @@ ABRUPT = dataclasses.replace(
 
 @pytest.fixture
 def registered(monkeypatch):
-    """What whoever brings a transport does once, and not only for a test."""
+    """Register the transport and the protocol, as a package that brings one does once."""
     monkeypatch.setitem(PROTOCOLS, H1_UNIX.name, H1_UNIX)
     monkeypatch.setitem(TRANSPORTS, ("unix", False), UnixTransport)
 
@@ -147,10 +151,16 @@ def test_a_server_that_breaks_off_is_blamed_over_it_as_over_any_other(tmp_path):
 
 
 @pytest.mark.usefixtures("registered")
-def test_no_server_of_ours_claims_it():
+def test_no_server_of_ours_speaks_it():
     assert find().servers
     assert not any(H1_UNIX in server.speaks for server in find().servers.values())
     assert not any(H1_UNIX in scenario.protocols for scenario in find().scenarios.values())
+
+
+def test_an_ordinary_client_that_has_only_tcp_is_not_taken_for_a_server_s_fault():
+    load = Load(None, None, Endpoint(H1_UNIX, 1))
+    with pytest.raises(LookupError, match="an ordinary client has TCP alone, and h1-unix is something else"):
+        asyncio.run(load.client(BeginLoad("load"), 1, asyncio.Event()))
 
 
 def test_a_protocol_without_a_transport_says_so():

@@ -1,4 +1,4 @@
-"""Which installed versions a text names: ranges, single ones, those that begin alike, and all."""
+"""Which installed versions a text names: ranges, single ones, those with the same beginning, and all."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""A trace told by connection and by request: what stood, what was in flight, what became of it."""
+"""Views of a trace, by connection and by request: what was open, what was in flight, and each request's fate."""
 
 import pytest
 
@@ -29,11 +29,11 @@ from tests.traces import SIGNAL, answered, at, exits, goaway, held, opened, read
 
 
 def connection(*events, name="a"):
-    return next(story for story in connections(trace(*events)) if story.name == name)
+    return next(view for view in connections(trace(*events)) if view.name == name)
 
 
 def request(*events, name="r"):
-    return next(story for story in requests(trace(*events)) if story.name == name)
+    return next(view for view in requests(trace(*events)) if view.name == name)
 
 
 # --- the shutdown and the exit ---
@@ -61,9 +61,9 @@ def test_an_exit_after_the_harness_killed_is_not_the_servers():
 
 
 def test_connections_come_in_the_order_in_which_they_were_tried():
-    told = trace(at(1, ConnectionFailed("b", "refused")), *opened("a"))
-    assert [story.name for story in connections(told)] == ["b", "a"]
-    assert connections(told)[0].failed.reason == "refused"
+    recorded = trace(at(1, ConnectionFailed("b", "refused")), *opened("a"))
+    assert [view.name for view in connections(recorded)] == ["b", "a"]
+    assert connections(recorded)[0].failed.reason == "refused"
 
 
 def test_the_first_end_counts():
@@ -85,7 +85,7 @@ def test_the_first_end_counts():
     ],
     ids=["only us", "only they", "we first", "they first", "their span holds ours", "same time"],
 )
-def test_who_closed_first(ours, theirs, by_us):
+def test_which_side_closed_first(ours, theirs, by_us):
     ends = [event for event in (ours, theirs) if event]
     assert connection(*opened(), *ends).ended_by_us() is by_us
 
@@ -190,7 +190,7 @@ def test_an_error_of_the_transport_does_not_end_a_response(events, whole):
 
 
 def names_in_flight(*events):
-    return [story.name for story in in_flight(trace(*opened(), *events))]
+    return [view.name for view in in_flight(trace(*opened(), *events))]
 
 
 def test_in_flight_is_entered_before_the_signal_and_not_over():
@@ -235,5 +235,5 @@ def test_what_was_over_before_the_signal_was_not_in_flight(gone):
     ],
 )
 def test_fates(events, became):
-    told = trace(*opened("a"), *opened("b"), at(0.5, RequestSent("r", "a", stream_id=3)), *events)
-    assert fate(told, requests(told)[0]) is became
+    recorded = trace(*opened("a"), *opened("b"), at(0.5, RequestSent("r", "a", stream_id=3)), *events)
+    assert fate(recorded, requests(recorded)[0]) is became

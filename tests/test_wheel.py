@@ -1,4 +1,4 @@
-"""The wheel: it holds everything that the checkout's folders hold, and works where nothing of the checkout is."""
+"""The wheel: it has every file of the checkout's folders, and works without the checkout."""
 
 import collections
 import tarfile
@@ -34,7 +34,7 @@ def contents(wheel):
 
 
 def listed_by_git(*places):
-    """The files of the checkout; None where there is no checkout, so that it is not known what belongs to it."""
+    """The files of the checkout; None without a checkout, where the list is not known."""
     listed = done("git", "ls-files", "--cached", "--others", "--exclude-standard", *places, cwd=ROOT)
     if listed.returncode != 0:
         return None
@@ -59,7 +59,7 @@ def test_the_wheel_holds_every_file_of_the_folders(wheel):
     assert {name for name in held if "__pycache__" in name or ".cache" in name} == set()
 
 
-def test_all_that_the_wheel_installs_is_one_package(wheel):
+def test_the_wheel_installs_one_package(wheel):
     tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"lastcall"}
 
@@ -99,8 +99,8 @@ def test_the_installed_suite_runs_from_any_folder(installed, tmp_path):
     clean = clean_environment()
     where = done(installed / "python", "-c", "import lastcall; print(lastcall.__file__)", cwd=tmp_path, env=clean)
     assert where.stdout.startswith(str(installed.parent)), where.stderr
-    words = ("--server", "reference", "-k", "one-request", "-p", "no:cacheprovider", "--results=out")
-    run = done(installed / "lastcall", *words, cwd=tmp_path, env=clean)
+    arguments = ("--server", "reference", "-k", "one-request", "-p", "no:cacheprovider", "--results=out")
+    run = done(installed / "lastcall", *arguments, cwd=tmp_path, env=clean)
     assert run.returncode == 0, run.stdout + run.stderr
     results = load_results(tmp_path / "out")
     assert {play.scenario for play in results.plays if play.trace} >= {"one-request"}

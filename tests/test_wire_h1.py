@@ -236,7 +236,7 @@ def test_a_violation_shows_the_first_bytes_and_silences_the_rest() -> None:
     assert client.open_requests == {"one"}
 
 
-def test_a_violation_tells_what_the_parser_found() -> None:
+def test_a_violation_contains_the_parsers_reason() -> None:
     client = client_with(Outgoing("one"))
     [violation] = client.receive(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n")
     assert isinstance(violation, ProtocolViolated)
@@ -253,7 +253,7 @@ def test_a_violation_tells_what_the_parser_found() -> None:
         (b"HTTP/1.0 200 OK\r\n", True),
     ],
 )
-def test_draining_is_told_by_the_head_of_a_response(head: bytes, draining: bool) -> None:
+def test_the_head_of_a_response_says_whether_the_server_drains(head: bytes, draining: bool) -> None:
     client = client_with(Outgoing("one"))
     assert not client.draining
     client.receive(head + b"content-length: 5\r\n\r\n")
@@ -382,7 +382,7 @@ def test_a_name_is_used_once() -> None:
         client.send_request(Outgoing("one"))
 
 
-def test_nothing_is_said_first_and_no_goodbye() -> None:
+def test_http1_has_no_preface_and_no_goodbye() -> None:
     client: WireClient = H1Client("a", authority="x")
     client.start()
     client.send_goodbye()

@@ -494,7 +494,7 @@ def test_a_smaller_initial_window_may_leave_a_stream_in_debt() -> None:
     assert client.flush()[1][-1] == RequestEnded(request="one", length=1001)
 
 
-def test_a_reset_upload_is_given_up() -> None:
+def test_a_reset_upload_is_abandoned() -> None:
     client = client_with(Outgoing("one", "POST", body=b"x" * 100_000))
     client.receive(settings() + frame(RST_STREAM, 0, 1, b"\0\0\0\x08"))
     client.receive(window_update(0, 100_000) + window_update(1, 100_000))
@@ -503,7 +503,7 @@ def test_a_reset_upload_is_given_up() -> None:
     assert client.open_requests == set()
 
 
-def test_a_smaller_header_table_is_told_once_even_if_set_twice() -> None:
+def test_a_smaller_header_table_is_announced_once_even_if_set_twice() -> None:
     client = client_with()
     client.receive(settings((1, 0)) + settings((1, 0)) + settings((1, 0)))
     client.flush()
@@ -537,7 +537,7 @@ def test_ping_and_settings_are_acknowledged() -> None:
     ]
 
 
-def test_goodbye_is_said_once() -> None:
+def test_goodbye_is_sent_once() -> None:
     client: WireClient = client_with()
     client.send_goodbye()
     client.send_goodbye()

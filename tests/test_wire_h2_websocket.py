@@ -46,8 +46,8 @@ def meaning(events):
     return [event for event in events if not isinstance(event, (FrameReceived, FrameSent))]
 
 
-def asked(**options):
-    """A client that has asked for a WebSocket on its first stream."""
+def half_open(**options):
+    """A client that has sent the handshake of a WebSocket on its first stream."""
     made = client(**options)
     made.open_websocket("w", "/ws/w")
     made.receive(OFFERED)
@@ -56,7 +56,7 @@ def asked(**options):
 
 
 def opened(**options):
-    made = asked(**options)
+    made = half_open(**options)
     assert meaning(made.receive(headers(1))) == [OPENED]
     return made
 
@@ -72,8 +72,8 @@ def served(framing, *events):
 def ended(events):
     """The events without the digest of what the stream carried."""
     return [
-        ResponseEnded(each.request, framing=each.framing) if isinstance(each, ResponseEnded) else each
-        for each in events
+        ResponseEnded(event.request, framing=event.framing) if isinstance(event, ResponseEnded) else event
+        for event in events
     ]
 
 
@@ -89,7 +89,7 @@ def test_a_whole_life_seen_by_a_server_of_another_make():
     server.receive_data(probe.flush()[0])
     probe.receive(server.data_to_send())
     probe.open_websocket("w", "/ws/w")
-    (request,) = [each for each in server.receive_data(probe.flush()[0]) if isinstance(each, RequestReceived)]
+    (request,) = [event for event in server.receive_data(probe.flush()[0]) if isinstance(event, RequestReceived)]
     assert request.headers == [
         (":method", "CONNECT"),
         (":scheme", "https"),
@@ -105,9 +105,9 @@ def test_a_whole_life_seen_by_a_server_of_another_make():
     assert said == [OPENED, MessageReceived("w", 300), CloseReceived("w", 1001, "restart")]
     sent, events = probe.flush()
     assert meaning(events) == [CloseSent("w", 1001)]
-    for each in server.receive_data(sent):
-        if isinstance(each, DataReceived):
-            framing.receive_data(each.data)
+    for event in server.receive_data(sent):
+        if isinstance(event, DataReceived):
+            framing.receive_data(event.data)
     pong, close = framing.events()
     assert (pong, close.code) == (Pong(b"there?"), 1001)
     assert probe.open_requests == {"w"}
@@ -116,7 +116,7 @@ def test_a_whole_life_seen_by_a_server_of_another_make():
     assert probe.open_requests == frozenset()
     sent, events = probe.flush()
     assert [type(event) for event in meaning(events)] == [RequestEnded]
-    assert [type(each) for each in server.receive_data(sent)][-1] is StreamEnded
+    assert [type(event) for event in server.receive_data(sent)][-1] is StreamEnded
 
 
 def test_every_cut_gives_the_same_events():
@@ -125,12 +125,12 @@ def test_every_cut_gives_the_same_events():
     stream = headers(1) + data(messages[:7]) + data(messages[7:]) + data(b"", END_STREAM)
     expected = [OPENED, MessageReceived("w", 200), CloseReceived("w", 1012, "bye"), ENDED]
     for cut in range(len(stream) + 1):
-        probe = asked()
+        probe = half_open()
         events = probe.receive(stream[:cut]) + probe.receive(stream[cut:])
         assert ended(meaning(events)) == expected, cut
 
 
-def test_nothing_is_asked_before_the_server_has_offered_it():
+def test_no_handshake_is_sent_before_the_server_has_offered_it():
     probe = client()
     probe.open_websocket("w", "/ws/w")
     assert probe.flush() == (b"", [])
@@ -140,11 +140,11 @@ def test_nothing_is_asked_before_the_server_has_offered_it():
     assert meaning(probe.flush()[1]) == [WebSocketAsked("w", "a", "/ws/w", 3)]
 
 
-@pytest.mark.parametrize("told", [settings(), settings((8, 0))])
-def test_a_server_that_does_not_offer_it_is_not_asked(told):
+@pytest.mark.parametrize("offer", [settings(), settings((8, 0))])
+def test_no_handshake_is_sent_to_a_server_that_does_not_offer_it(offer):
     probe = client()
     probe.open_websocket("w", "/ws/w")
-    assert meaning(probe.receive(told)) == [WebSocketRefused("w")]
+    assert meaning(probe.receive(offer)) == [WebSocketRefused("w")]
     assert meaning(probe.flush()[1]) == []
     probe.open_websocket("x", "/ws/x")
     assert meaning(probe.flush()[1]) == [WebSocketRefused("x")]
@@ -157,15 +157,15 @@ def test_later_settings_that_do_not_mention_it_take_nothing_back():
     assert meaning(probe.flush()[1]) == [ASKED]
 
 
-def test_a_refusal_is_told_with_its_status():
-    probe = asked()
+def test_a_refusal_is_recorded_with_its_status():
+    probe = half_open()
     not_found = b"\x8d"
     events = meaning(probe.receive(headers(1, not_found) + data(b"not found", END_STREAM)))
     assert ended(events) == [WebSocketRefused("w", 404), ENDED]
 
 
 def test_a_rude_client_neither_answers_the_close_nor_ends_its_half():
-    probe = asked()
+    probe = half_open()
     probe.answers_close = False
     close = Framing(ConnectionType.SERVER).send(CloseConnection(1001))
     assert meaning(probe.receive(headers(1) + data(close)))[-1] == CloseReceived("w", 1001)
@@ -195,8 +195,8 @@ def test_an_end_inside_a_message_is_a_cut(name):
     probe = opened()
     assert meaning(probe.receive(data(b"\x82\x09abc"))) == []
     events = meaning(probe.receive(CUTS[name]) + probe.receive_end())
-    assert [each for each in events if isinstance(each, MessageCut)] == [MessageCut("w", 3)]
-    assert [each for each in events if isinstance(each, StreamWasReset)] == (
+    assert [event for event in events if isinstance(event, MessageCut)] == [MessageCut("w", 3)]
+    assert [event for event in events if isinstance(event, StreamWasReset)] == (
         [StreamWasReset("w", 8, "CANCEL")] if name == "a reset" else []
     )
 

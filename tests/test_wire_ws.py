@@ -35,8 +35,8 @@ from lastcall.conformance.wire.ws_frames import FrameReader
 OPENED = WebSocketOpened("w")
 
 
-def asked(**options):
-    """A client that has asked for a WebSocket, and a server that has read that."""
+def half_open(**options):
+    """A client that has sent its handshake, and a server that has read it."""
     client = WebSocketClient("a", authority="origin.test:8080", **options)
     client.start()
     client.send_request(Outgoing("w", target="/ws/w"))
@@ -51,7 +51,7 @@ def asked(**options):
 
 
 def opened(**options):
-    client, server = asked(**options)
+    client, server = half_open(**options)
     assert client.receive(server.send(AcceptConnection())) == [OPENED]
     return client, server
 
@@ -79,7 +79,7 @@ def test_it_opens_reads_messages_and_answers_the_close():
 
 
 def test_every_cut_gives_the_same_events():
-    whole_client, server = asked()
+    whole_client, server = half_open()
     long = b"y" * 70_000
     data = server.send(AcceptConnection())
     data += server.send(BytesMessage(b"ab", message_finished=False)) + server.send(Ping(b"p"))
@@ -88,14 +88,14 @@ def test_every_cut_gives_the_same_events():
     expected = [OPENED, MessageReceived("w", 4), MessageReceived("w", 200), CloseReceived("w", 1012, "bye")]
     assert whole_client.receive(data) == expected
     for cut in range(len(data) + 1):
-        client, _server = asked()
+        client, _server = half_open()
         client._nonce = whole_client._nonce
         assert client.receive(data[:cut]) + client.receive(data[cut:]) == expected, cut
     frames = FrameProtocol(client=False, extensions=[]).send_data(long)
     for cut in (1, 2, 5, 9, 10, 11, 69_999):
         reader = FrameReader()
-        found = [*reader.read(bytes(frames[:cut])), *reader.read(bytes(frames[cut:]))]
-        assert [each.length for each in found] == [70_000]
+        frames_read = [*reader.read(bytes(frames[:cut])), *reader.read(bytes(frames[cut:]))]
+        assert [frame.length for frame in frames_read] == [70_000]
         assert not reader.inside
 
 
@@ -147,8 +147,8 @@ def test_a_second_close_is_not_answered():
     assert client.flush()[1] == [CloseSent("w", 1001)]
 
 
-def test_a_refusal_is_told_and_nothing_more_is_read():
-    client, server = asked()
+def test_a_refusal_is_recorded_and_nothing_more_is_read():
+    client, server = half_open()
     answer = server.send(RejectConnection(status_code=503, headers=[(b"connection", b"close")]))
     assert client.receive(answer) == [WebSocketRefused("w", 503)]
     assert client.receive(b"garbage") == []
@@ -196,8 +196,8 @@ def test_what_no_server_may_send_is_a_violation(name):
 
 
 def test_an_answer_to_another_key_is_a_violation():
-    client, _server = asked()
-    _other, other_server = asked()
+    client, _server = half_open()
+    _other, other_server = half_open()
     (violated,) = client.receive(other_server.send(AcceptConnection()))
     assert "Sec-WebSocket-Key" in violated.detail
 
@@ -230,7 +230,7 @@ def test_one_connection_is_one_websocket():
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.booleans())
 def test_garbage_never_raises(pieces, answered):
-    client, _server = opened() if answered else asked()
+    client, _server = opened() if answered else half_open()
     for piece in pieces:
         client.receive(piece)
     client.receive_end()

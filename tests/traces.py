@@ -1,4 +1,4 @@
-"""Literal traces, told in seconds from the signal: what a check reads, written by hand."""
+"""Literal traces, written by hand, with times in seconds from the signal."""
 
 import dataclasses
 import hashlib
@@ -32,7 +32,7 @@ LAG = LagMeasured(int(0.3e9))
 
 
 def at(seconds, event, width_s=0.0):
-    """Stamp an event: it happened so many seconds after the signal, at the earliest ``width_s`` before that."""
+    """Return the event with its times: at most so many seconds after the signal, at the earliest ``width_s`` before that."""
     end_ns = round((SIGNAL_AT_S + seconds) * 1e9)
     return dataclasses.replace(event, begin_ns=end_ns - round(width_s * 1e9), end_ns=end_ns)
 
@@ -41,7 +41,7 @@ SIGNAL = at(0, SignalSent("SIGTERM", "shutdown"))
 
 
 def trace(*events, protocol="h2", drain_s=4.0, **play):
-    """Make a complete trace; an event that nobody stamped is a measurement at its end."""
+    """Make a complete trace; an event without times is a measurement at its end."""
     end_ns = max((event.end_ns for event in events), default=0)
     ended = dataclasses.replace(PlayEnded(), begin_ns=end_ns, end_ns=end_ns)
     return Trace(Play("literal", "literal", protocol, "fast", drain_s=drain_s, **play), (*events, ended))
@@ -64,7 +64,7 @@ def held(request="r", connection="a", stream_id=1, seconds=-1.0):
 
 
 def released(request="r", seconds=1.0):
-    """A handler that is told to finish, and does."""
+    """A handler that gets the order to finish, and finishes."""
     return (
         at(seconds, HandlerOrdered(request, "finish 9")),
         at(seconds + 0.01, HandlerFinished(request, 9)),
@@ -98,13 +98,13 @@ def exits(seconds, status=0):
 
 
 def judged(check, answer, *events, limits=DEFAULT, says="", rests_on=None, **play):
-    """Judge a literal trace and hold the finding to its answer, its words and its evidence."""
-    story = trace(*events, **play)
-    finding = check(story, limits)
-    assert finding.answer.value == answer, finding
-    assert re.search(says, finding.because), finding.because
-    assert finding.because.endswith("."), finding.because
-    assert all(any(event is known for known in story.events) for event in finding.events)
+    """Judge a literal trace, and compare the judgement's answer, reason and evidence."""
+    literal = trace(*events, **play)
+    judgement = check(literal, limits)
+    assert judgement.answer.value == answer, judgement
+    assert re.search(says, judgement.because), judgement.because
+    assert judgement.because.endswith("."), judgement.because
+    assert all(any(event is known for known in literal.events) for event in judgement.events)
     if rests_on is not None:
-        assert [type(event).__name__ for event in finding.events] == rests_on, finding.events
-    return finding
+        assert [type(event).__name__ for event in judgement.events] == rests_on, judgement.events
+    return judgement

@@ -1,4 +1,4 @@
-"""Delivery in the drain: what a handler has given reaches its client at once, and no handler is run twice for it."""
+"""Delivery in the drain: responses reach their clients without delay, and each request has one handler only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def requests_are_processed_once(trace: Trace, limits: Limits) -> Judgement:
     """A request in flight is given to one handler, once, whatever the shutdown does to its connection.
 
-    A proxy that loses its upstream in a restart, and sends the request to the next by itself, has it done twice.
+    If a proxy loses its upstream in a restart and sends the request to the next upstream by itself, the request takes
+    effect twice.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -55,9 +56,9 @@ def requests_are_processed_once(trace: Trace, limits: Limits) -> Judgement:
     needs_gate=True,
 )
 def responses_are_not_held_back(trace: Trace, limits: Limits) -> Judgement:
-    """A response whose handler has finished in the drain reaches its client at once, and does not wait for others.
+    """A response whose handler has finished in the drain reaches its client at once, and does not wait for other requests.
 
-    A client's patience is its own timeout, and it goes on running while a server collects what it has to send.
+    The client's own timeout goes on running while a server collects what it has to send.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -65,7 +66,7 @@ def responses_are_not_held_back(trace: Trace, limits: Limits) -> Judgement:
     times: list[Measured] = []
     evidence: list[Event] = []
     for request in owed(trace, limits, signal):
-        # The end of a response that only the connection's end delimits is seen no sooner than that.
+        # A response without a length or chunks ends with its connection, so its end cannot be seen earlier.
         if not request.finished or not request.ended or request.ended.framing == "close":
             continue
         times.append(measured(f"response of {request.name}", request.finished, request.ended, limits.passed_on_s))
@@ -83,7 +84,8 @@ def responses_are_not_held_back(trace: Trace, limits: Limits) -> Judgement:
 def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Judgement:
     """A piece of a response that its handler sends in the drain reaches the client while the handler still runs.
 
-    Streams of events and long polls are read piece by piece; a server that begins to buffer them has stopped them.
+    Clients read event streams and long polls piece by piece; a server that begins to buffer the pieces has stopped
+    them.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -113,18 +115,18 @@ def pieces_are_passed_on_in_the_drain(trace: Trace, limits: Limits) -> Judgement
 
 
 def _pieces(trace: Trace, request: RequestView) -> list[tuple[HandlerReported, BodyReceived | None]]:
-    """Give each report of a piece that was sent, and what of the body arrived last of that piece."""
+    """Return each report that a piece was sent, with the part of the body that completed that piece."""
     arrivals = trace.all(BodyReceived(request.name))
-    found, sent = [], 0
+    pieces, sent = [], 0
     for report in trace.all(HandlerReported(request.name)):
         if report.report.startswith("sent "):
             sent += int(report.report.split()[1])
-            found.append((report, _arrival_of(arrivals, sent)))
-    return found
+            pieces.append((report, _arrival_of(arrivals, sent)))
+    return pieces
 
 
 def _arrival_of(arrivals: list[BodyReceived], length: int) -> BodyReceived | None:
-    """Give the piece of the body with which so many bytes of it had arrived."""
+    """Return the part of the body with which at least this many bytes had arrived."""
     so_far = 0
     for arrival in arrivals:
         so_far += arrival.length
@@ -134,7 +136,7 @@ def _arrival_of(arrivals: list[BodyReceived], length: int) -> BodyReceived | Non
 
 
 def _end(trace: Trace, request: RequestView) -> Event | None:
-    """Give what ended the response without that piece."""
-    endings = [story.ended for story in connections(trace) if story.name == request.connection]
+    """Return the event that ended the response before that piece arrived."""
+    endings = [connection.ended for connection in connections(trace) if connection.name == request.connection]
     ends: list[Event] = [end for end in (request.over, *endings) if end is not None]
     return min(ends, key=lambda event: event.end_ns, default=None)

@@ -44,7 +44,7 @@ KEPT_OPEN = (
     unused_connections_close_promptly,
     silent_connections_close_promptly,
 )
-"""What holds a server up when it is drained: a late exit then only says so again."""
+"""These checks are about connections that keep a draining server from exiting: a late exit then only repeats them."""
 
 _CRASH_MARKS = (
     "Traceback (most recent call last)",
@@ -59,21 +59,21 @@ _DID_NOT_EXIT = cannot_tell("The server did not exit by itself.")
 
 
 def _was_killed(trace: Trace, end: ServerExited) -> bool:
-    """Tell whether a signal ended the process that is not how it documents to end."""
+    """Return whether a signal ended the process that the server does not document as its own end."""
     return end.status is not None and end.status < 0 and end.status not in trace.play.exit_statuses
 
 
 def _last_owed(trace: Trace, signal: Event) -> Event:
-    """Give the last thing that a graceful stop may have waited for: the last end of a response, or the signal itself."""
-    # To refuse a stream takes no time; one that reached its handler is waited for, however it ended.
+    """Return the last event that a graceful stop may wait for: the last end of a response, or the signal itself."""
+    # Refusing a stream takes no time. A request that reached its handler is waited for, however it ended.
     ends = [end for request in requests(trace) if (end := request.over if request.entered else request.ended)]
     return max([signal, *ends], key=lambda event: event.end_ns)
 
 
 def _unanswered(trace: Trace, signal: Event) -> list[RequestView]:
-    """Give the requests whose handlers have been entered, be it during the drain, and that had no end since the signal.
+    """Return the requests whose handlers were entered, also during the drain, and that have had no end since the signal.
 
-    In timed mode nobody tells of handlers, so any request may have been in one.
+    In timed mode no handler reports, so any request may have been in one.
     """
     in_handlers = [request for request in requests(trace) if request.entered or trace.play.slow_s]
     return [request for request in in_handlers if not request.over and _left_open(request, signal)]
@@ -85,7 +85,7 @@ def _left_open(request: RequestView, signal: Event) -> bool:
 
 @check(clauses.ENDS_IN_TIME, level=Level.PROMISE, impact=Impact.HANGS, blocked_by=(in_flight_requests_are_served,))
 def server_exits_in_time(trace: Trace, limits: Limits) -> Judgement:
-    """The process ends by itself: at the latest when its drain timeout is over, or, if it has none, once drained."""
+    """The process exits by itself: at the latest when its drain timeout is over, or, without one, once it is drained."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -117,7 +117,7 @@ def server_exits_in_time(trace: Trace, limits: Limits) -> Judgement:
     needs_gate=True,
 )
 def server_exits_once_drained(trace: Trace, limits: Limits) -> Judgement:
-    """When the last response in flight has been sent, the process ends soon, without sitting out its drain timeout."""
+    """When the last response in flight has been sent, the process exits soon and does not wait for its drain timeout."""
     return _exits_once_drained(trace, limits)
 
 
@@ -129,9 +129,9 @@ def server_exits_once_drained(trace: Trace, limits: Limits) -> Judgement:
     needs_gate=True,
 )
 def idle_server_exits_promptly(trace: Trace, limits: Limits) -> Judgement:
-    """A server to which nobody is connected ends soon after the signal, without sitting out its drain timeout.
+    """A server without connections exits soon after the signal and does not wait for its drain timeout.
 
-    With connections a server may have reasons to stay a little; here there is nothing left to drain.
+    A server with connections may have reasons to stay a little; here nothing is left to drain.
     """
     if connections(trace):
         return cannot_tell("A connection was made, so the server was not idle.")
@@ -159,7 +159,7 @@ def _exits_once_drained(trace: Trace, limits: Limits) -> Judgement:
 
 @check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.MANNERS)
 def exit_status_is_documented(trace: Trace, _limits: Limits) -> Judgement:
-    """A graceful stop ends with the exit status that the server documents for one: supervisors act on it."""
+    """A graceful stop ends with the exit status that the server documents for it: supervisors act on it."""
     signal, end = shutdown(trace), exited(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -191,7 +191,7 @@ def server_prints_no_stack_trace(trace: Trace, _limits: Limits) -> Judgement:
 
 @check(clauses.CLEAN_EXIT, level=Level.PROMISE, impact=Impact.HANGS)
 def server_leaves_no_process_behind(trace: Trace, _limits: Limits) -> Judgement:
-    """When the server's process has exited, so has every process that it started."""
+    """When the server's process has exited, every process that it started has exited too."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
     if exited(trace) is None or not trace.of(PortChecked):
@@ -223,7 +223,7 @@ def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Judgement:
     signal, drain_s = shutdown(trace), trace.play.drain_s
     if signal is None:
         return NO_SHUTDOWN
-    ours = {story.name for story in connections(trace) if story.ended_by_us()}
+    ours = {connection.name for connection in connections(trace) if connection.ended_by_us()}
     held = [r for r in in_flight(trace) if r.released is None and (r.over or r.connection not in ours)]
     without_limit = drain_s is None and trace.play.default_drain and trace.play.drain_documented
     if not held or (drain_s is None and not without_limit):
@@ -246,7 +246,7 @@ def drain_timeout_is_granted_in_full(trace: Trace, limits: Limits) -> Judgement:
 
 
 def _waited_without_limit(signal: Event, cuts: list[tuple[RequestView, Event | None]]) -> Judgement:
-    """Judge a server by whose documentation requests in flight are waited for, however long they take."""
+    """Return the judgement on a server that documents to wait for requests in flight without a limit."""
     for request, cut in cuts:
         if cut is not None:
             took = measured(f"cut of {request.name}", signal, cut)
@@ -258,14 +258,14 @@ def _waited_without_limit(signal: Event, cuts: list[tuple[RequestView, Event | N
 
 
 def _first_cut(trace: Trace, request: RequestView) -> Event | None:
-    endings = [story.ended for story in connections(trace) if story.name == request.connection]
+    endings = [connection.ended for connection in connections(trace) if connection.name == request.connection]
     cuts = [event for event in (request.over, request.cut, *endings) if event]
     return min(cuts, key=lambda event: event.end_ns, default=None)
 
 
 @check(clauses.DRAIN_TIMEOUT, level=Level.PROMISE, impact=Impact.HANGS)
 def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Judgement:
-    """When the drain timeout is over, the server ends what is still in flight by force and exits: once, not twice."""
+    """When the drain timeout is over, the server ends what is still in flight by force and exits, without a second wait."""
     signal, drain_s = shutdown(trace), trace.play.drain_s
     if signal is None:
         return NO_SHUTDOWN
@@ -288,7 +288,7 @@ def drain_timeout_ends_the_server(trace: Trace, limits: Limits) -> Judgement:
 
 @check(clauses.DRAIN_LEFT_ALONE, level=Level.OBSERVE, impact=Impact.HANGS, needs_gate=True)
 def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Judgement:
-    """For how long a server that was told no drain timeout waits for requests that do not end, and what is documented of it."""
+    """How long a server with its default drain timeout waits for requests that do not end, and what it documents."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -313,7 +313,7 @@ def drain_when_nothing_is_configured(trace: Trace, _limits: Limits) -> Judgement
 
 @check(clauses.CLEAN_EXIT, level=Level.OBSERVE, impact=Impact.MANNERS)
 def exit_status_after_a_forced_end(trace: Trace, _limits: Limits) -> Judgement:
-    """The exit status after a forced end: whether it differs from a clean stop's is the server's choice."""
+    """The exit status after a forced end: the server may choose another one than after a clean stop."""
     end = exited(trace)
     if shutdown(trace) is None:
         return NO_SHUTDOWN

@@ -1,4 +1,4 @@
-"""GOAWAY: whether it is sent, when, and whether what it says is true."""
+"""GOAWAY: whether and when the server sends it, and whether its last stream id is true."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lastcall.conformance.checks.evidence import (
     http2_connections,
     measured,
     names,
-    told,
+    shutdown_goaways,
     too_late,
     within,
 )
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.views import ConnectionView
 
 CUT_SHORT = (in_flight_requests_are_served, drain_timeout_is_granted_in_full)
-"""When the end is not graceful at all, it is chance which frames still come before it."""
+"""When the end is not graceful at all, chance decides which frames still come before it."""
 _REFUSED_STREAM = 7
 _FEW = 5
 """How many streams are named one by one."""
@@ -48,47 +48,55 @@ _FEW = 5
 
 @check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
 def goaway_is_sent(trace: Trace, _limits: Limits) -> Judgement:
-    """A connection with requests in flight is told of the shutdown by GOAWAY.
+    """A connection with requests in flight gets GOAWAY in a shutdown.
 
     Without it the client goes on opening streams on a connection that is about to end.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    busy = [story for story, _requests in busy_connections(trace) if told(story, signal) or not _excused(story)]
+    busy = [
+        connection
+        for connection, _requests in busy_connections(trace)
+        if shutdown_goaways(connection, signal) or not _excused(connection)
+    ]
     if not busy:
         return cannot_tell(
             "No connection had a request in its handler when the shutdown was sent, and was the server's to end."
         )
-    untold = [story for story in busy if not story.goaways]
-    if untold:
-        endings = [story.ended for story in untold if story.ended]
-        return broken(f"No GOAWAY came on {names(untold)}, which had requests in flight.", *endings)
-    return kept(f"GOAWAY came on {names(busy)}.", *(story.goaways[0] for story in busy))
+    without = [connection for connection in busy if not connection.goaways]
+    if without:
+        endings = [connection.ended for connection in without if connection.ended]
+        return broken(f"No GOAWAY came on {names(without)}, which had requests in flight.", *endings)
+    return kept(f"GOAWAY came on {names(busy)}.", *(connection.goaways[0] for connection in busy))
 
 
-def _excused(story: ConnectionView) -> bool:
-    """Tell whether the client had been told before the shutdown, or has itself closed the connection."""
-    return bool(story.goaways) or story.ended_by_us()
+def _excused(connection: ConnectionView) -> bool:
+    """Return whether the client had a GOAWAY before the shutdown, or closed the connection itself."""
+    return bool(connection.goaways) or connection.ended_by_us()
 
 
 @check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
 def goaway_precedes_close(trace: Trace, _limits: Limits) -> Judgement:
     """Every HTTP/2 connection that the server closes in a shutdown, idle ones included, gets GOAWAY before its end.
 
-    A client that sees only the end must assume that whatever it had sent may have been processed.
+    A client that sees only the end must assume that every request it had sent may have been processed.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    closed = [story for story in http2_connections(trace, signal) if story.ended and not story.ended_by_us()]
+    closed = [
+        connection
+        for connection in http2_connections(trace, signal)
+        if connection.ended and not connection.ended_by_us()
+    ]
     if not closed:
         return cannot_tell("The server closed no HTTP/2 connection while the play lasted.")
-    without = [story for story in closed if not story.goaways]
+    without = [connection for connection in closed if not connection.goaways]
     if without:
-        endings = [story.ended for story in without if story.ended]
+        endings = [connection.ended for connection in without if connection.ended]
         return broken(f"The server ended {names(without)} without a GOAWAY.", *endings)
-    return kept(f"GOAWAY came before the end of {names(closed)}.", *(story.goaways[0] for story in closed))
+    return kept(f"GOAWAY came before the end of {names(closed)}.", *(connection.goaways[0] for connection in closed))
 
 
 @check(
@@ -107,7 +115,9 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Judgement:
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    goaways = [goaway for story in http2_connections(trace, signal) for goaway in told(story, signal)]
+    goaways = [
+        goaway for connection in http2_connections(trace, signal) for goaway in shutdown_goaways(connection, signal)
+    ]
     if not goaways:
         return cannot_tell("No GOAWAY came.")
     wrong = [goaway for goaway in goaways if goaway.error_code != 0]
@@ -119,7 +129,7 @@ def goaway_says_no_error(trace: Trace, _limits: Limits) -> Judgement:
 @check(clauses.GOAWAY_STREAM_ZERO, level=Level.MUST, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT, decisive=True)
 def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Judgement:
     """GOAWAY is sent on stream 0; on any other, a client must end the connection with an error."""
-    goaways = [goaway for story in connections(trace) for goaway in story.goaways]
+    goaways = [goaway for connection in connections(trace) for goaway in connection.goaways]
     if not goaways:
         return cannot_tell("No GOAWAY came.")
     wrong = [goaway for goaway in goaways if goaway.stream_id != 0]
@@ -132,13 +142,17 @@ def goaway_is_on_stream_zero(trace: Trace, _limits: Limits) -> Judgement:
 def goaway_is_prompt(trace: Trace, limits: Limits) -> Judgement:
     """The first GOAWAY comes soon after the signal, while requests are still in flight.
 
-    It announces that a shutdown is imminent; sent when everything is over, it announces nothing.
+    It announces that a shutdown is imminent; a GOAWAY after the last response announces nothing.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    busy = [story for story, _requests in busy_connections(trace)]
-    firsts = [story.goaways[0] for story in busy if story.goaways and not precedes(story.goaways[0], signal)]
+    busy = [connection for connection, _requests in busy_connections(trace)]
+    firsts = [
+        connection.goaways[0]
+        for connection in busy
+        if connection.goaways and not precedes(connection.goaways[0], signal)
+    ]
     if not firsts:
         return cannot_tell("No GOAWAY came on a connection with requests in flight.")
     times = tuple(measured(f"GOAWAY on {first.connection}", signal, first, limits.goaway_s) for first in firsts)
@@ -155,13 +169,18 @@ def goaway_is_prompt(trace: Trace, limits: Limits) -> Judgement:
 def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Judgement:
     """The first GOAWAY leaves the last stream id open (2^31-1), so that requests already on their way are not lost.
 
-    A server that names the exact id at once is conformant, but a request that crosses it on the wire has to be sent again.
+    A server that names the exact id at once is conformant, but the client has to send a request again that crosses this
+    GOAWAY on the wire.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    stories = http2_connections(trace, signal)
-    firsts = [story.goaways[0] for story in stories if story.goaways and not precedes(story.goaways[0], signal)]
+    standing = http2_connections(trace, signal)
+    firsts = [
+        connection.goaways[0]
+        for connection in standing
+        if connection.goaways and not precedes(connection.goaways[0], signal)
+    ]
     if not firsts:
         return cannot_tell("No GOAWAY came.")
     exact = [first for first in firsts if not first.excludes_nothing]
@@ -177,19 +196,20 @@ def goaway_comes_in_two_phases(trace: Trace, _limits: Limits) -> Judgement:
 def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Judgement:
     """The last stream id never grows from one GOAWAY to the next on the same connection.
 
-    The client may already have sent elsewhere what the first one excluded.
+    The client may already have sent the excluded requests again on another connection.
     """
-    several = [story for story in connections(trace) if len(story.goaways) > 1]
+    several = [connection for connection in connections(trace) if len(connection.goaways) > 1]
     if not several:
         return cannot_tell("No connection got a second GOAWAY.")
-    for story in several:
-        for first, second in pairwise(story.goaways):
+    for connection in several:
+        for first, second in pairwise(connection.goaways):
             if second.covers_more_than(first):
-                because = (
-                    f"On {story.name!r} the last stream id grew from {first.last_stream_id} to {second.last_stream_id}."
-                )
+                grew = f"grew from {first.last_stream_id} to {second.last_stream_id}"
+                because = f"On {connection.name!r} the last stream id {grew}."
                 return broken(because, first, second)
-    return kept(f"It never grew on {names(several)}.", *(goaway for story in several for goaway in story.goaways))
+    return kept(
+        f"It never grew on {names(several)}.", *(goaway for connection in several for goaway in connection.goaways)
+    )
 
 
 @check(
@@ -203,15 +223,16 @@ def last_stream_id_never_increases(trace: Trace, _limits: Limits) -> Judgement:
 def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Judgement:
     """No stream that was processed is above a later GOAWAY's last stream id, or reset with REFUSED_STREAM.
 
-    Both tell the client that nothing happened; it sends the request again, and it is processed twice. Processed is a
-    stream whose handler has run, or that the application has answered with 200, and that of a WebSocket that is open.
+    Both tell the client that nothing happened: it sends the request again, and the request is processed twice. A stream
+    counts as processed when its handler has run, when the application has answered it with 200, or when it carries an
+    open WebSocket.
     """
     judged: list[GoawayReceived] = []
-    for story in connections(trace):
-        for name, stream_id, processed, reset in _processed_streams(trace, story):
+    for connection in connections(trace):
+        for name, stream_id, processed, reset in _processed_streams(trace, connection):
             if reset is not None and reset.error_code == _REFUSED_STREAM:
                 return broken(f"Request {name!r} was refused (REFUSED_STREAM), but it was processed.", processed, reset)
-            after = [goaway for goaway in story.goaways if precedes(processed, goaway)]
+            after = [goaway for goaway in connection.goaways if precedes(processed, goaway)]
             judged += after
             for goaway in after:
                 if not goaway.covers(stream_id):
@@ -226,16 +247,16 @@ def last_stream_id_covers_processed_streams(trace: Trace, _limits: Limits) -> Ju
 
 
 def _processed_streams(
-    trace: Trace, story: ConnectionView
+    trace: Trace, connection: ConnectionView
 ) -> Iterator[tuple[str, int | None, Event, StreamReset | None]]:
-    """Give the streams of a connection that were processed, requests and WebSockets, with what shows it."""
-    for request in story.requests:
+    """Yield the streams of a connection that were processed, requests and WebSockets, each with the event that shows it."""
+    for request in connection.requests:
         if request.processed is not None:
             yield request.name, request.sent.stream_id, request.processed, request.reset
-    for asked in trace.all(WebSocketAsked(connection=story.name)):
-        opened = trace.first(HandlerEntered(asked.request)) or trace.first(WebSocketOpened(asked.request))
-        if asked.stream_id is not None and opened is not None:
-            yield asked.request, asked.stream_id, opened, trace.first(StreamReset(asked.request))
+    for opening in trace.all(WebSocketAsked(connection=connection.name)):
+        opened = trace.first(HandlerEntered(opening.request)) or trace.first(WebSocketOpened(opening.request))
+        if opening.stream_id is not None and opened is not None:
+            yield opening.request, opening.stream_id, opened, trace.first(StreamReset(opening.request))
 
 
 @check(
@@ -247,14 +268,14 @@ def _processed_streams(
     needs_gate=True,
 )
 def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits) -> Judgement:
-    """A stream above the last stream id never reaches its handler: the client was promised that it may send it again."""
+    """A stream above the last stream id never reaches its handler: GOAWAY promises that it is safe to send again."""
     excluded = [
         (request, goaway)
-        for story in connections(trace)
-        for request in story.requests
-        for goaway in story.goaways
+        for connection in connections(trace)
+        for request in connection.requests
+        for goaway in connection.goaways
         if not goaway.covers(request.sent.stream_id)
-        # What was processed before the GOAWAY is another promise: last_stream_id_covers_processed_streams.
+        # A stream that was processed before the GOAWAY belongs to last_stream_id_covers_processed_streams.
         if request.processed is None or not precedes(request.processed, goaway)
     ]
     if not excluded:
@@ -282,7 +303,7 @@ def streams_above_last_stream_id_are_not_processed(trace: Trace, _limits: Limits
     needs_gate=True,
 )
 def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Judgement:
-    """A stream in flight is not reset by the server before the drain timeout, whatever the code.
+    """The server does not reset a stream in flight before the drain timeout, whatever the code.
 
     A reset after the whole response is no loss: it only asks the client to stop sending its request's body.
     """
@@ -312,21 +333,21 @@ def streams_in_flight_are_not_reset(trace: Trace, limits: Limits) -> Judgement:
     needs_gate=True,
 )
 def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Judgement:
-    """A stream that is opened when the shutdown has begun is served, or the client is told that it was not processed.
+    """A stream that is opened after the signal is served, or the client learns that it was not processed.
 
-    Told is: RST_STREAM with REFUSED_STREAM, or a GOAWAY whose last stream id is below it. What is neither leaves the
-    client not knowing whether it may send the request again.
+    The client learns it from RST_STREAM with REFUSED_STREAM, or from a GOAWAY whose last stream id is below the stream.
+    Without either, the client cannot know whether it may send the request again.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     subjects = [
         request
-        for story in connections(trace)
-        if story.open_at(signal)
-        for request in story.requests
-        # Only what the client had seen of the end before it sent the request can have kept it from sending.
-        if precedes(signal, request.sent) and not story.over_before(request.sent)
+        for connection in connections(trace)
+        if connection.open_at(signal)
+        for request in connection.requests
+        # Only an end that the client had seen before it sent the request could have kept it from sending.
+        if precedes(signal, request.sent) and not connection.over_before(request.sent)
     ]
     if not subjects:
         return cannot_tell("No stream was opened after the signal on a connection that stood.")
@@ -335,12 +356,12 @@ def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Judgement:
         if became not in (Fate.SERVED, Fate.REFUSED):
             evidence = [event for event in (request.sent, request.entered, request.cancelled, request.reset) if event]
             return broken(f"Request {request.name!r} was {became}.", signal, *evidence)
-    return kept(_told_so(fates), *(request.over or request.sent for request in subjects))
+    return kept(_in_words(fates), *(request.over or request.sent for request in subjects))
 
 
-def _told_so(fates: Sequence[tuple[RequestView, Fate]]) -> str:
-    """Return what became of each request, or of how many what where there are many."""
+def _in_words(fates: Sequence[tuple[RequestView, Fate]]) -> str:
+    """Return what became of each request; of many, how many met which fate."""
     if len(fates) <= _FEW:
         return f"{'; '.join(f'{request.name!r} was {became}' for request, became in fates)}."
-    counted = Counter(became for _request, became in fates)
-    return f"Of {len(fates)} streams {' and '.join(f'{count} were {became}' for became, count in sorted(counted.items()))}."
+    counts = Counter(became for _request, became in fates)
+    return f"Of {len(fates)} streams {' and '.join(f'{count} were {became}' for became, count in sorted(counts.items()))}."

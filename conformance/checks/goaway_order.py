@@ -1,10 +1,10 @@
-"""In which order a server announces its end: what its GOAWAYs say one after another, and when it stops to listen."""
+"""In which order a server announces its end: the sequence of its GOAWAYs, and when it stops listening."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, told
+from lastcall.conformance.checks.evidence import NO_SHUTDOWN, measured, shutdown_goaways
 from lastcall.conformance.model import clauses
 from lastcall.conformance.model.check import check
 from lastcall.conformance.model.event import precedes
@@ -24,26 +24,26 @@ _LONGEST = 3
 
 @check(clauses.GOAWAY_TWO_PHASE, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
 def sequence_of_goaways(trace: Trace, _limits: Limits) -> Judgement:
-    """What each connection is told, GOAWAY after GOAWAY: whether the last stream is left open first, and named in the end.
+    """The GOAWAYs that a connection gets, in order: whether the last stream id is open first and exact in the end.
 
-    The one that names it is what lets a client know which of its requests it may safely send again.
+    Only the exact id lets a client know which of its requests it may safely send again.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     said: dict[str, list[Event]] = {}
-    for story in connections(trace):
-        goaways = told(story, signal)
+    for connection in connections(trace):
+        goaways = shutdown_goaways(connection, signal)
         if goaways:
-            words = ", then ".join(_words(goaway) for goaway in goaways)
-            said.setdefault(f"{len(goaways)} GOAWAY: {words}", []).append(goaways[-1])
+            sequence = ", then ".join(_in_words(goaway) for goaway in goaways)
+            said.setdefault(f"{len(goaways)} GOAWAY: {sequence}", []).append(goaways[-1])
     if not said:
         return cannot_tell("No GOAWAY came.")
-    shown = [f"{words} (on {len(events)})" for words, events in list(said.items())[:_LONGEST]]
+    shown = [f"{sequence} (on {len(events)})" for sequence, events in list(said.items())[:_LONGEST]]
     return observed("; ".join(shown) + ".", signal, *(events[0] for events in said.values()))
 
 
-def _words(goaway: GoawayReceived) -> str:
+def _in_words(goaway: GoawayReceived) -> str:
     last = "2^31-1" if goaway.excludes_nothing else str(goaway.last_stream_id)
     code = f" with code {goaway.error_code}" if goaway.error_code else ""
     return f"{last}{code}" + (f" {goaway.debug!r}" if goaway.debug else "")
@@ -51,12 +51,12 @@ def _words(goaway: GoawayReceived) -> str:
 
 @check(clauses.REFUSE_CLEARLY, level=Level.OBSERVE, impact=Impact.MANNERS, over=HTTP2)
 def listener_and_goaway(trace: Trace, _limits: Limits) -> Judgement:
-    """Which comes first: GOAWAY, or the end of listening. A client that is told to go elsewhere may come back here."""
+    """Which comes first, GOAWAY or the end of listening: while the server listens, a client that got GOAWAY may come back."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     closed = next(iter(trace.of(ListenerClosed)), None)
-    firsts = [goaways[0] for story in connections(trace) if (goaways := told(story, signal))]
+    firsts = [goaways[0] for connection in connections(trace) if (goaways := shutdown_goaways(connection, signal))]
     first = min(firsts, key=lambda event: event.end_ns, default=None)
     if closed is None or first is None:
         return cannot_tell("No GOAWAY came, or the port was still listened on when the play was over.")

@@ -1,4 +1,4 @@
-"""Handshakes: whether a connection that begins to speak too late is left standing without a word."""
+"""Handshakes: whether a connection that begins its handshake after the signal is left without an answer."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.views import ConnectionView
 
 
-def _silent_at(trace: Trace, story: ConnectionView, signal: SignalSent) -> bool:
-    """Tell whether a connection stood at the signal, and not one byte had been sent on it."""
+def _silent_at(trace: Trace, connection: ConnectionView, signal: SignalSent) -> bool:
+    """Return whether a connection stood at the signal and no byte had been sent on it."""
     said = trace.of(BytesSent, FrameSent, TlsEstablished, TlsFailed)
-    mine = (event for event in said if getattr(event, "connection", "") == story.name)
-    return story.open_at(signal) and not any(event.begin_ns < signal.end_ns for event in mine)
+    own = (event for event in said if getattr(event, "connection", "") == connection.name)
+    return connection.open_at(signal) and not any(event.begin_ns < signal.end_ns for event in own)
 
 
 @check(
@@ -40,35 +40,38 @@ def _silent_at(trace: Trace, story: ConnectionView, signal: SignalSent) -> bool:
     decisive=True,
 )
 def late_handshakes_meet_a_clear_fate(trace: Trace, limits: Limits) -> Judgement:
-    """A connection that stood silent at the signal, and whose handshake comes after it, is closed, told or served.
+    """A connection that is silent at the signal and begins its handshake later is closed, gets GOAWAY, or is served.
 
-    Left open without a word it holds its client, and a server that waits for it holds the shutdown (golang/go#81153).
+    A connection that stays open without an answer holds its client, and a server that waits for it holds the shutdown
+    (golang/go#81153).
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     times: list[Measured] = []
     met: list[Event] = []
-    for story in (story for story in connections(trace) if _silent_at(trace, story, signal)):
-        ends = (*story.goaways, story.ended, *(request.over for request in story.requests))
+    for connection in (connection for connection in connections(trace) if _silent_at(trace, connection, signal)):
+        ends = (*connection.goaways, connection.ended, *(request.over for request in connection.requests))
         known = min((event for event in ends if event), key=lambda event: event.end_ns, default=None)
-        spoke = _first_words(trace, story) or (signal if story.tls_failed else None)
+        spoke = _first_message(trace, connection) or (signal if connection.tls_failed else None)
         if known is not None:
             met.append(known)
-            times.append(measured(f"fate of {story.name}", spoke or known, known, limits.new_connection_s))
+            times.append(measured(f"fate of {connection.name}", spoke or known, known, limits.new_connection_s))
             if not within(times[-1]):
-                because = f"{story.name!r} spoke during the drain, and had no answer for {times[-1].value_s:.2f} s."
+                because = (
+                    f"{connection.name!r} spoke during the drain, and had no answer for {times[-1].value_s:.2f} s."
+                )
                 return too_late(trace, limits, because, *([spoke] if spoke else []), known, measures=times)
         elif spoke is not None:
-            because = f"{story.name!r} spoke during the drain, and was neither closed nor told nor served."
+            because = f"{connection.name!r} spoke during the drain, and was neither closed nor told nor served."
             return never_came(trace, limits, because, spoke, limits.new_connection_s, measures=times)
     if not met:
         return cannot_tell("No connection that was silent at the signal spoke after it, or was closed.")
-    told = "Every connection that was silent at the signal was closed, told or served."
-    return kept(told, *met, measured=tuple(times))
+    because = "Every connection that was silent at the signal was closed, told or served."
+    return kept(because, *met, measured=tuple(times))
 
 
-def _first_words(trace: Trace, story: ConnectionView) -> Event | None:
+def _first_message(trace: Trace, connection: ConnectionView) -> Event | None:
     said = trace.of(FrameSent, TlsEstablished)
-    mine = (event for event in said if getattr(event, "connection", "") == story.name)
-    return min(mine, key=lambda event: event.end_ns, default=None)
+    own = (event for event in said if getattr(event, "connection", "") == connection.name)
+    return min(own, key=lambda event: event.end_ns, default=None)

@@ -1,4 +1,4 @@
-"""HTTP/1.1: the connection option close, said and obeyed."""
+"""HTTP/1.1: the connection option close, sent and obeyed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def says_close(request: RequestView) -> bool:
-    """Tell whether the response carries the connection option close."""
+    """Return whether the response carries the connection option close."""
     headers = request.started.headers if request.started else ()
     options = [
         option.strip().lower() for name, value in headers if name.lower() == "connection" for option in value.split(",")
@@ -48,37 +48,37 @@ def responses_in_flight_say_close(trace: Trace, _limits: Limits) -> Judgement:
 
 @check(clauses.CLOSE_OBEYED, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
 def close_option_is_obeyed(trace: Trace, limits: Limits) -> Judgement:
-    """After a response that says ``Connection: close`` the server initiates the close, and takes no further request."""
+    """After a response that says ``Connection: close`` the server initiates the close, and processes no further request."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
     times: list[Measured] = []
     endings: list[Event] = []
-    for story in connections(trace):
-        said = [request.ended for request in story.requests if request.ended and says_close(request)]
-        further = _processed_after_close(story)
+    for connection in connections(trace):
+        said = [request.ended for request in connection.requests if request.ended and says_close(request)]
+        further = _processed_after_close(connection)
         if further:
-            because = f"{story.name!r} said close, and then the next request on it was processed."
+            because = f"{connection.name!r} said close, and then the next request on it was processed."
             return broken(because, *said[:1], further)
-        if not said or story.ended_by_us():
+        if not said or connection.ended_by_us():
             continue
         response = said[-1]
-        if story.ended is None:
-            because = f"{story.name!r} stayed open after a response that said close."
+        if connection.ended is None:
+            because = f"{connection.name!r} stayed open after a response that said close."
             return never_came(trace, limits, because, response, limits.after_response_close_s, measures=times)
-        endings += [response, story.ended]
-        times.append(measured(f"close of {story.name}", response, story.ended, limits.after_response_close_s))
+        endings += [response, connection.ended]
+        times.append(measured(f"close of {connection.name}", response, connection.ended, limits.after_response_close_s))
         if not within(times[-1]):
-            because = f"{story.name!r} was closed {times[-1].value_s:.2f} s after a response that said close."
-            return too_late(trace, limits, because, response, story.ended, measures=times)
+            because = f"{connection.name!r} was closed {times[-1].value_s:.2f} s after a response that said close."
+            return too_late(trace, limits, because, response, connection.ended, measures=times)
     if not times:
         return cannot_tell("No response said close on a connection that was left to the server to close.")
     return kept("The server closed after every response that said close.", *endings, measured=tuple(times))
 
 
-def _processed_after_close(story: ConnectionView) -> Event | None:
-    """Give what shows that a request was processed after a response before it, on the same connection, had said close."""
+def _processed_after_close(connection: ConnectionView) -> Event | None:
+    """Return the event that shows a request processed after an earlier response on its connection had said close."""
     close: ResponseStarted | None = None
-    for request in story.requests:
+    for request in connection.requests:
         if close is not None and request.started is not None:
             return request.started
         if close is not None and request.entered is not None and precedes(close, request.entered):

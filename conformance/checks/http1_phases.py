@@ -1,4 +1,4 @@
-"""HTTP/1.1: requests that the shutdown overtakes somewhere between their first byte and the end of their connection."""
+"""HTTP/1.1: requests that meet the shutdown between their first byte and the end of their connection."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 _TIMER_S = 0.1
-"""By how much a harness that waits for a limit may stop waiting early."""
+"""A harness that waits for a limit may stop waiting this much early."""
 
 
 @dataclass(frozen=True)
 class _Overtaken:
-    """A request that was under way at the signal and not certainly in its handler, or that was sent after it."""
+    """A request that was under way at the signal and not certainly in its handler, or that was sent after the signal."""
 
     request: RequestView
     connection: ConnectionView
@@ -44,35 +44,35 @@ class _Overtaken:
     @property
     def evidence(self) -> tuple[Event, ...]:
         request = self.request
-        found = (request.sent, request.entered, request.started, request.over, request.cut, self.connection.ended)
-        return tuple(event for event in found if event is not None)
+        events = (request.sent, request.entered, request.started, request.over, request.cut, self.connection.ended)
+        return tuple(event for event in events if event is not None)
 
 
 def _overtaken(trace: Trace, limits: Limits, signal: SignalSent) -> list[_Overtaken]:
-    """Give the requests that were overtaken, on connections that stood at the signal; not what the timeline held."""
+    """Return the overtaken requests on connections that stood at the signal, without those that the timeline held."""
     flying = {request.name for request in in_flight(trace)}
     expiry_ns = None
     if trace.play.drain_s is not None:
         expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)
-    found = []
-    for story in connections(trace):
-        for request in story.requests if story.open_at(signal) else ():
-            waived = request.over is None and story.ended_by_us()
+    overtaken = []
+    for connection in connections(trace):
+        for request in connection.requests if connection.open_at(signal) else ():
+            waived = request.over is None and connection.ended_by_us()
             if request.name in flying or request.over_before(signal) or waived:
                 continue
-            asked = request.released or request.sent
+            due = request.released or request.sent
             held = request.entered is not None and request.released is None
-            if not held and (expiry_ns is None or asked.end_ns < expiry_ns):
-                found.append(_Overtaken(request, story))
-    return found
+            if not held and (expiry_ns is None or due.end_ns < expiry_ns):
+                overtaken.append(_Overtaken(request, connection))
+    return overtaken
 
 
 @check(clauses.ANSWERED_OR_UNTOUCHED, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, over=HTTP1, needs_gate=True)
 def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -> Judgement:
-    """A request that the shutdown overtakes on its way to its handler is either answered by the handler or never runs.
+    """A request that meets the shutdown on its way to its handler is either answered by the handler or never runs.
 
-    A connection that is closed without an answer is no fault, as long as nothing was processed: no client can do better
-    in HTTP/1.1 than to send such a request again. If its handler has run, that does harm.
+    A close without an answer is no fault as long as nothing was processed: an HTTP/1.1 client can only send such a
+    request again. That does harm if the handler has run.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -90,12 +90,12 @@ def overtaken_requests_are_answered_or_untouched(trace: Trace, limits: Limits) -
     end = exited(trace)
     if not answered and end and end.status not in trace.play.exit_statuses:
         return cannot_tell("Nothing was processed, but the server ended as no graceful stop does.", signal, end)
-    told = f"{len(answered)} of {len(subjects)} answered, {len(subjects) - len(answered)} untouched."
-    return kept(told, signal, *(event for subject in subjects for event in subject.evidence))
+    summary = f"{len(answered)} of {len(subjects)} answered, {len(subjects) - len(answered)} untouched."
+    return kept(summary, signal, *(event for subject in subjects for event in subject.evidence))
 
 
 def _wronged(trace: Trace, subject: _Overtaken) -> str:
-    """Say how a request was processed and not answered by its handler; or nothing if it was not so."""
+    """Return how a request was processed but not answered by its handler; an empty text if that did not happen."""
     request = subject.request
     if fate(trace, request) is Fate.LOST:
         return f"Request {request.name!r} was {'processed' if request.entered else 'answered in part'}, and not answered whole."
@@ -108,17 +108,17 @@ def _wronged(trace: Trace, subject: _Overtaken) -> str:
 def last_responses_say_close(trace: Trace, _limits: Limits) -> Judgement:
     """The last response that a connection carries in the drain says ``Connection: close``.
 
-    A client that keeps a connection busy, or pipelines, learns from nothing else that it should go elsewhere.
+    Nothing else tells a client that keeps a connection busy, or pipelines, to use another connection.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     lasts = []
-    for story in connections(trace):
-        begun = [request for request in story.requests if request.ended and request.started]
+    for connection in connections(trace):
+        begun = [request for request in connection.requests if request.ended and request.started]
         last = max(begun, key=lambda request: request.started.end_ns if request.started else 0, default=None)
-        # A connection that the client closed, or that outlives the play, may have had another response to come.
-        closed = story.ended is not None and not story.ended_by_us()
+        # A connection that the client closed, or that outlives the play, might have carried another response.
+        closed = connection.ended is not None and not connection.ended_by_us()
         if last and last.started and closed and precedes(signal, last.started) and _heads_after(trace, last, signal):
             lasts.append(last)
     if not lasts:
@@ -132,7 +132,7 @@ def last_responses_say_close(trace: Trace, _limits: Limits) -> Judgement:
 
 
 def _heads_after(trace: Trace, request: RequestView, signal: SignalSent) -> bool:
-    """Tell whether the server can have known of the shutdown when it wrote the head of this response."""
+    """Return whether the server can have known of the shutdown when it wrote the head of this response."""
     if request.entered is None:
         return precedes(signal, request.sent)
     orders = [event for event in trace.of(HandlerOrdered) if event.request == request.name and event.order != "read"]
@@ -148,14 +148,14 @@ def _heads_after(trace: Trace, request: RequestView, signal: SignalSent) -> bool
     holds_without_shutdown=True,
 )
 def expectations_are_answered(trace: Trace, limits: Limits) -> Judgement:
-    """A client that waits for ``100 (Continue)`` is told to go on, or gets its final response, in the drain too.
+    """A client that waits for ``100 (Continue)`` gets it, or its final response, in the drain too.
 
-    It has sent the head and holds the body back. A server that waits for the body meanwhile makes both wait.
+    The client has sent the head and holds the body back. If the server waits for the body meanwhile, both wait.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    told: list[Event] = []
+    answers: list[Event] = []
     hasty: list[Event] = []
     for request in in_flight(trace):
         wanted = trace.first(HandlerOrdered(request.name, "read"))
@@ -164,7 +164,7 @@ def expectations_are_answered(trace: Trace, limits: Limits) -> Judgement:
         answer = trace.first(InformationalReceived(request.name, 100)) or request.started
         body = trace.first(BytesSent(what=f"body of {request.name}"))
         if answer is not None and (body is None or not precedes(body, answer)):
-            told.append(answer)
+            answers.append(answer)
         elif body is not None:
             waited = measured(f"100 (Continue) for {request.name}", max(wanted, signal, key=_end), body)
             because = f"{request.name!r} was neither told to continue nor answered, {waited.value_s:.2f} s long."
@@ -173,9 +173,9 @@ def expectations_are_answered(trace: Trace, limits: Limits) -> Judgement:
             hasty.append(body)
     if hasty:
         return cannot_tell("A client sent its body without an answer before a client usually would.", *hasty)
-    if not told:
+    if not answers:
         return cannot_tell("No request in flight waited for 100 (Continue) for as long as a client does.")
-    return kept(f"{len(told)} of {len(told)} were told to continue, or answered.", *told)
+    return kept(f"{len(answers)} of {len(answers)} were told to continue, or answered.", *answers)
 
 
 def _end(event: Event) -> int:
@@ -183,7 +183,7 @@ def _end(event: Event) -> int:
 
 
 def _ended_before(trace: Trace, request: RequestView, event: Event) -> bool:
-    endings = [story.ended for story in connections(trace) if story.name == request.connection]
+    endings = [connection.ended for connection in connections(trace) if connection.name == request.connection]
     return any(end is not None and not precedes(event, end) for end in endings)
 
 
@@ -195,7 +195,7 @@ def _ended_before(trace: Trace, request: RequestView, event: Event) -> bool:
     needs_gate=True,
 )
 def uploads_reach_their_handlers_whole(trace: Trace, limits: Limits) -> Judgement:
-    """The body of a request in flight whose end comes during the drain reaches its handler whole, every byte of it."""
+    """The body of a request in flight that ends during the drain reaches its handler whole, every byte of it."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -221,10 +221,10 @@ def _read(trace: Trace, request: RequestView) -> HandlerReported | None:
 
 @check(clauses.LINGERING_CLOSE, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, needs_gate=True)
 def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Judgement:
-    """The client can read its response to the end although it went on sending while the server was about to close.
+    """The client can read its response to the end even if it went on sending while the server was about to close.
 
-    A server that closes both sides at once makes the kernel answer the late bytes with a reset, and the reset throws
-    away what the client had not received yet.
+    If a server closes both sides at once, the kernel answers the late bytes with a reset, and the reset destroys what
+    the client had not received yet.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -233,8 +233,8 @@ def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Judgeme
     if not subjects:
         return cannot_tell("No client sent anything more behind a request in flight.")
     for request in subjects:
-        ended = next(story.ended for story in connections(trace) if story.name == request.connection)
-        # Whether a reset is seen as one is chance: where a write has met it before, the next read just ends.
+        ended = next(connection.ended for connection in connections(trace) if connection.name == request.connection)
+        # Whether a reset is seen as a reset is chance: after a write has met it, the next read only sees an end.
         if request.ended is None and request.finished is not None and ended is not None:
             after_s = max(0.0, seconds(ended.begin_ns - signal.end_ns))
             because = (
@@ -248,6 +248,6 @@ def responses_survive_what_is_sent_late(trace: Trace, limits: Limits) -> Judgeme
 
 
 def _followed(trace: Trace, request: RequestView, signal: SignalSent) -> bool:
-    """Tell whether the client sent another request behind this one, during the drain."""
+    """Return whether the client sent another request behind this one, during the drain."""
     sent = (event for event in trace.of(RequestSent) if event.connection == request.connection)
     return any(precedes(signal, event) for event in sent)

@@ -1,4 +1,4 @@
-"""HTTP/1.1: what the head of a response says of its body and of its connection, and that it does not say two things."""
+"""HTTP/1.1: what a response's head says about its body and its connection, and that it does not contradict itself."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def _begun_in_the_drain(trace: Trace) -> list[RequestView]:
-    """Give the requests whose responses began after the signal."""
+    """Return the requests whose responses began after the signal."""
     signal = shutdown(trace)
     if signal is None:
         return []
-    carried = (request for story in connections(trace) for request in story.requests)
+    carried = (request for connection in connections(trace) for request in connection.requests)
     return [request for request in carried if request.started and precedes(signal, request.started)]
 
 
@@ -37,7 +37,7 @@ def _values(request: RequestView, name: str) -> list[str]:
 def responses_have_one_framing(trace: Trace, _limits: Limits) -> Judgement:
     """A response in the drain says once where its body ends: by its length or by chunks, never by both.
 
-    Where two framings stand side by side, two readers on the way may find two different ends.
+    If both are there, two readers of the response may find two different ends.
     """
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -53,9 +53,10 @@ def responses_have_one_framing(trace: Trace, _limits: Limits) -> Judgement:
 
 @check(clauses.CLOSE_IS_FINAL, level=Level.SHOULD, impact=Impact.MISLEADS_CLIENTS, over=HTTP1, decisive=True)
 def close_is_not_contradicted(trace: Trace, _limits: Limits) -> Judgement:
-    """A response that says ``Connection: close`` does not offer in the same head to keep the connection alive.
+    """A response that says ``Connection: close`` does not offer keep-alive in the same head.
 
-    A client that goes by the ``Keep-Alive`` field, or by the option of that name, sends its next request into the close.
+    A client that follows the ``Keep-Alive`` field, or the option of that name, sends its next request on a connection
+    that is being closed.
     """
     if shutdown(trace) is None:
         return NO_SHUTDOWN

@@ -1,4 +1,4 @@
-"""HTTP/2: what a connection still owes while it drains, to its client and to the streams that go on."""
+"""HTTP/2: what a draining connection still owes to its client and to the streams in flight."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ACK = ("ACK",)
 
 
 def _outstanding(trace: Trace, limits: Limits, because: str, since: Event, *ends: Event | None) -> Judgement:
-    """Judge that a thing never came; nobody can tell if one of the ends after which nothing is due came too soon."""
+    """Return broken for an answer that never came, or cannot tell if the wait for it ended before its limit."""
     limit_s = limits.acknowledgement_s
     end = min((event for event in ends if event), key=lambda event: event.begin_ns, default=None)
     if end is None:
@@ -44,7 +44,7 @@ def _outstanding(trace: Trace, limits: Limits, because: str, since: Event, *ends
 
 
 def _ends(trace: Trace, request: RequestView) -> tuple[Event | None, ...]:
-    """Give what ends the wait for an upload: its response, its handler's end, or that of its connection."""
+    """Return the events that end the wait for an upload: its response, its handler's end, or that of its connection."""
     return (request.started, request.over, request.cut, _carrier(trace, request).ended)
 
 
@@ -55,19 +55,19 @@ def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Judgement:
         return NO_SHUTDOWN
     times: list[Measured] = []
     answers: list[Event] = []
-    for story in connections(trace):
-        sent = [frame for frame in trace.all(FrameSent(story.name, kind)) if "ACK" not in frame.flags]
-        received = trace.all(FrameReceived(story.name, kind, flags=_ACK))
+    for connection in connections(trace):
+        sent = [frame for frame in trace.all(FrameSent(connection.name, kind)) if "ACK" not in frame.flags]
+        received = trace.all(FrameReceived(connection.name, kind, flags=_ACK))
         for number, frame in enumerate(sent):
-            if not precedes(signal, frame) or not story.open_at(signal) or story.over_before(frame):
+            if not precedes(signal, frame) or not connection.open_at(signal) or connection.over_before(frame):
                 continue
-            because = f"{kind} on {story.name!r} during the drain was not acknowledged."
+            because = f"{kind} on {connection.name!r} during the drain was not acknowledged."
             if number >= len(received):
-                return _outstanding(trace, limits, because, frame, story.ended)
+                return _outstanding(trace, limits, because, frame, connection.ended)
             answers += [frame, received[number]]
-            times.append(measured(f"{kind} on {story.name}", frame, received[number], limits.acknowledgement_s))
+            times.append(measured(f"{kind} on {connection.name}", frame, received[number], limits.acknowledgement_s))
             if not within(times[-1]):
-                because = f"{kind} on {story.name!r} was acknowledged after {times[-1].value_s:.2f} s."
+                because = f"{kind} on {connection.name!r} was acknowledged after {times[-1].value_s:.2f} s."
                 return too_late(trace, limits, because, *answers[-2:], measures=times)
     if not times:
         return cannot_tell(f"No {kind} was sent during the drain on a connection that stood.")
@@ -77,25 +77,25 @@ def _acknowledged(trace: Trace, limits: Limits, kind: str) -> Judgement:
 
 @check(clauses.PING_ANSWERED, level=Level.MUST, impact=Impact.LOSES_REQUESTS, holds_without_shutdown=True)
 def pings_are_answered_in_the_drain(trace: Trace, limits: Limits) -> Judgement:
-    """PING is answered during the drain as before it.
+    """The server answers PING during the drain as before it.
 
-    Clients send PING to learn whether a connection still works; one that gets no answer gives up the connection, with
-    the responses that it waits for.
+    Clients send PING to learn whether a connection still works. A client that gets no answer gives up the connection,
+    with the responses that it waits for.
     """
     return _acknowledged(trace, limits, "PING")
 
 
 @check(clauses.SETTINGS_ACKNOWLEDGED, level=Level.MUST, impact=Impact.LOSES_REQUESTS, holds_without_shutdown=True)
 def settings_are_acknowledged_in_the_drain(trace: Trace, limits: Limits) -> Judgement:
-    """SETTINGS are acknowledged during the drain as before it.
+    """The server acknowledges SETTINGS during the drain as before it.
 
-    The sender of unacknowledged SETTINGS may end the connection with SETTINGS_TIMEOUT.
+    A client whose SETTINGS are not acknowledged may end the connection with SETTINGS_TIMEOUT.
     """
     return _acknowledged(trace, limits, "SETTINGS")
 
 
 def _uploads(trace: Trace) -> list[RequestView]:
-    """Give the requests in flight whose bodies were not sent at once, and whose handlers were told to read them."""
+    """Return the requests in flight whose bodies were sent in parts, and whose handlers were ordered to read them."""
     reading = {event.request for event in trace.all(HandlerOrdered(order="read"))}
     return [request for request in in_flight(trace) if not request.sent.whole and request.name in reading]
 
@@ -106,7 +106,7 @@ def _read(trace: Trace, request: RequestView) -> HandlerReported | None:
 
 
 def _carrier(trace: Trace, request: RequestView) -> ConnectionView:
-    return next(story for story in connections(trace) if story.name == request.connection)
+    return next(connection for connection in connections(trace) if connection.name == request.connection)
 
 
 def _frames(trace: Trace, request: RequestView, kind: str) -> list[FrameSent]:
@@ -118,7 +118,7 @@ def _frames(trace: Trace, request: RequestView, kind: str) -> list[FrameSent]:
 def uploads_in_flight_are_read_whole(trace: Trace, limits: Limits) -> Judgement:
     """A request whose body is still on its way when the shutdown comes reaches its handler whole.
 
-    That takes a server that goes on reading and goes on opening the windows: the client may not send without them.
+    The server has to go on reading and opening its windows: the client may not send without them.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -145,22 +145,22 @@ def uploads_in_flight_are_read_whole(trace: Trace, limits: Limits) -> Judgement:
     return kept(f"{names(subjects)} reached their handlers whole.", *reports)
 
 
-def _discarded(trace: Trace, story: ConnectionView, signal: SignalSent) -> list[RequestView]:
-    """Give the streams of a connection that were opened after the signal, and that the server said it had not touched."""
-    late = (request for request in story.requests if precedes(signal, request.sent))
+def _discarded(trace: Trace, connection: ConnectionView, signal: SignalSent) -> list[RequestView]:
+    """Return the streams of a connection that were opened after the signal and that the server refused as not processed."""
+    late = (request for request in connection.requests if precedes(signal, request.sent))
     return [request for request in late if request.entered is None and fate(trace, request) is Fate.REFUSED]
 
 
 def _shut_since(trace: Trace, request: RequestView) -> FrameSent | None:
-    """Give the DATA since which a window, the connection's or the request's own, has left its client nothing to send."""
+    """Return the DATA frame since which the window of the connection, or of the request, has been used up."""
     windows = {0: _FIRST_WINDOW, request.sent.stream_id: _FIRST_WINDOW}
     initial, shut = _FIRST_WINDOW, None
     for event in trace.events:
         if isinstance(event, FrameReceived) and event.fits(FrameReceived(request.connection, "WINDOW_UPDATE")):
             windows[event.stream_id] = windows.get(event.stream_id, 0) + int(event.detail.removeprefix("increment="))
         elif isinstance(event, FrameReceived) and event.fits(FrameReceived(request.connection, "SETTINGS")):
-            told = _INITIAL_WINDOW.search(event.detail)
-            changed = int(told[1]) if told else initial
+            setting = _INITIAL_WINDOW.search(event.detail)
+            changed = int(setting[1]) if setting else initial
             # RFC 9113 §6.9.2: a new initial window changes the windows of the streams by the difference.
             windows[request.sent.stream_id] += changed - initial
             initial = changed
@@ -171,13 +171,13 @@ def _shut_since(trace: Trace, request: RequestView) -> FrameSent | None:
     return shut if windows[0] <= 0 or windows[request.sent.stream_id] <= 0 else None
 
 
-def _window_used_up(trace: Trace, story: ConnectionView, streams: set[int | None]) -> FrameSent | None:
-    """Give the first DATA of one of these streams after which the client had nothing left of the connection's window."""
+def _window_used_up(trace: Trace, connection: ConnectionView, streams: set[int | None]) -> FrameSent | None:
+    """Return the first DATA frame of one of these streams after which the connection's window was used up."""
     left = _FIRST_WINDOW
     for event in trace.events:
-        if isinstance(event, FrameReceived) and event.fits(FrameReceived(story.name, "WINDOW_UPDATE")):
+        if isinstance(event, FrameReceived) and event.fits(FrameReceived(connection.name, "WINDOW_UPDATE")):
             left += 0 if event.stream_id else int(event.detail.removeprefix("increment="))
-        elif isinstance(event, FrameSent) and event.fits(FrameSent(story.name, "DATA")):
+        elif isinstance(event, FrameSent) and event.fits(FrameSent(connection.name, "DATA")):
             left -= event.length
             if left <= 0 and event.stream_id in streams:
                 return event
@@ -188,23 +188,25 @@ def _window_used_up(trace: Trace, story: ConnectionView, streams: set[int | None
 def data_of_discarded_streams_is_given_back(trace: Trace, limits: Limits) -> Judgement:
     """When the server discards a stream after GOAWAY, it gives the stream's DATA back to the connection's window.
 
-    Else the client must not send any more, and an upload in flight stalls (golang/go#55846). Put to the test where the
-    discarded DATA used up the whole window and more of an upload was to be sent.
+    Otherwise the client may send no more, and an upload in flight stalls (golang/go#55846). This check applies where
+    the discarded DATA used up the whole window while an upload had more to send.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     tested: list[Event] = []
     for request in _uploads(trace):
-        story = _carrier(trace, request)
-        streams = {each.sent.stream_id for each in _discarded(trace, story, signal)}
-        used_up = _window_used_up(trace, story, streams)
+        connection = _carrier(trace, request)
+        streams = {late.sent.stream_id for late in _discarded(trace, connection, signal)}
+        used_up = _window_used_up(trace, connection, streams)
         if used_up is None:
             continue
         after = [frame for frame in _frames(trace, request, "DATA") if precedes(used_up, frame)]
         end = trace.first(RequestEnded(request.name))
         if end is None:
-            because = f"DATA of a discarded stream used up the window of {story.name!r}, and {request.name!r} stalled."
+            because = (
+                f"DATA of a discarded stream used up the window of {connection.name!r}, and {request.name!r} stalled."
+            )
             return _outstanding(trace, limits, because, [used_up, *after][-1], *_ends(trace, request))
         if after:
             tested += [used_up, end]
@@ -219,22 +221,22 @@ def data_of_discarded_streams_is_given_back(trace: Trace, limits: Limits) -> Jud
 def fields_of_discarded_streams_are_decompressed(trace: Trace, _limits: Limits) -> Judgement:
     """When the server discards a stream after GOAWAY, its header compression stays in step with the client's.
 
-    Seen by the trailers of an upload in flight that follow a discarded stream's head: they refer to what that head put
-    into the table, and a server out of step takes them for an error. An upload that merely stalls proves nothing here:
-    Go 1.15 ignores every HEADERS after its GOAWAY, trailers too, and its table is in step.
+    The trailers of an upload in flight show it: they follow the head of a discarded stream and refer to what that head
+    put into the table. A server out of step takes them for an error. An upload that only stalls proves nothing here: Go
+    1.15 ignores every HEADERS frame after its GOAWAY, trailers too, and its table is in step.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     tested: list[Event] = []
     for request in _uploads(trace):
-        story = _carrier(trace, request)
-        discarded = _discarded(trace, story, signal)
-        trailers = next((each for each in _frames(trace, request, "HEADERS") if each.detail == "trailers"), None)
-        if trailers is None or not any(precedes(each.sent, trailers) for each in discarded):
+        connection = _carrier(trace, request)
+        discarded = _discarded(trace, connection, signal)
+        trailers = next((frame for frame in _frames(trace, request, "HEADERS") if frame.detail == "trailers"), None)
+        if trailers is None or not any(precedes(late.sent, trailers) for late in discarded):
             continue
-        blamed = [goaway for goaway in story.goaways if goaway.error_code and not precedes(goaway, trailers)]
-        failed = _read(trace, request) is None and [each for each in (*blamed, request.reset) if each]
+        blamed = [goaway for goaway in connection.goaways if goaway.error_code and not precedes(goaway, trailers)]
+        failed = _read(trace, request) is None and [event for event in (*blamed, request.reset) if event]
         if failed:
             return broken(f"The trailers of {request.name!r} were taken for an error.", trailers, *failed)
         read = _read(trace, request)

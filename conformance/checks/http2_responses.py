@@ -1,4 +1,4 @@
-"""HTTP/2: how a response in the drain is put on its stream, and that the stream is left alone when it has ended."""
+"""HTTP/2: how a response in the drain is sent on its stream, and that nothing disturbs the stream afterwards."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _NONE_ENDED = cannot_tell("No response came to its end after the shutdown.")
 
 
 def _ended_in_the_drain(trace: Trace) -> list[RequestView]:
-    """Give the requests whose responses came to their end after the signal."""
+    """Return the requests whose responses ended after the signal."""
     signal = shutdown(trace)
     if signal is None:
         return []
-    carried = (request for story in connections(trace) for request in story.requests)
+    carried = (request for connection in connections(trace) for request in connection.requests)
     return [request for request in carried if request.ended and precedes(signal, request.ended)]
 
 
 @check(clauses.NO_CONNECTION_FIELDS, level=Level.MUST, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
 def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Judgement:
-    """A response over HTTP/2 has no field of one connection, and above all no ``connection: close`` in the drain.
+    """A response over HTTP/2 has no connection-specific field, and above all no ``connection: close`` in the drain.
 
-    It is what HTTP/1.1 says at this moment, and code that adds it easily forgets that HTTP/2 has GOAWAY for that: a
-    client takes such a response for malformed.
+    HTTP/1.1 says close at this moment, and code that adds it easily forgets that HTTP/2 has GOAWAY for that. A client
+    treats such a response as malformed.
     """
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -56,7 +56,7 @@ def responses_carry_no_connection_fields(trace: Trace, _limits: Limits) -> Judge
 def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Judgement:
     """After END_STREAM, or its own RST_STREAM, the server sends neither HEADERS nor DATA on that stream.
 
-    A client may answer such a frame by ending the connection, with every other response in flight on it.
+    A client may answer such a frame by ending the connection, and with it every other response in flight on it.
     """
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -64,7 +64,7 @@ def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Judgem
     if not subjects:
         return _NONE_ENDED
     ends: dict[tuple[str, int], FrameReceived] = {}
-    # The frames of one connection stand in the trace as they stood on the wire, whatever their times.
+    # The trace keeps the frames of one connection in the order of the wire, whatever their times.
     for frame in trace.of(FrameReceived):
         stream = (frame.connection, frame.stream_id)
         if stream in ends and frame.frame in ("HEADERS", "DATA"):
@@ -76,9 +76,9 @@ def nothing_follows_the_end_of_a_stream(trace: Trace, _limits: Limits) -> Judgem
 
 @check(clauses.FINISHED_NOT_RESET, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, over=HTTP2, decisive=True)
 def finished_streams_are_not_reset(trace: Trace, _limits: Limits) -> Judgement:
-    """When a whole response has been sent its stream is not reset, except with NO_ERROR: no more of the request is wanted.
+    """After a whole response the server resets its stream at most with NO_ERROR: no more of the request is wanted.
 
-    With another code a client that has not read the response to its end yet may throw it away and report an error.
+    With another code, a client that has not read the response to its end may discard it and report an error.
     """
     if shutdown(trace) is None:
         return NO_SHUTDOWN

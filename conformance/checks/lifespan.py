@@ -1,4 +1,4 @@
-"""The application's life around its requests: the hook of its shutdown (ASGI lifespan), and what its handlers are told."""
+"""The application around its requests: its shutdown hook (ASGI lifespan), and the disconnects that its handlers see."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def _hook(trace: Trace, report: str) -> ApplicationReported | None:
 
 @check(clauses.HOOK_AFTER_REQUESTS, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Judgement:
-    """The application's shutdown hook is called when the last request is done, not while handlers still run.
+    """The server calls the application's shutdown hook after the last request, not while handlers still run.
 
-    The hook closes what handlers need: a database's pool, for one.
+    The hook closes what handlers need, for example a database pool.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -46,7 +46,7 @@ def shutdown_hook_follows_the_last_handler(trace: Trace, limits: Limits) -> Judg
 
 @check(clauses.HOOK_AWAITED, level=Level.PROMISE, impact=Impact.MANNERS)
 def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Judgement:
-    """The application's shutdown hook is called, and the process does not exit before the hook has come to its end."""
+    """The server calls the application's shutdown hook, and does not exit before the hook has ended."""
     if shutdown(trace) is None:
         return NO_SHUTDOWN
     started, end = trace.all(ApplicationReported(report="startup")), exited(trace)
@@ -55,11 +55,11 @@ def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Judgeme
     if end is None:
         return cannot_tell("The server did not exit by itself.")
     waits = []
-    for each in started:
-        begun = trace.first(ApplicationReported(pid=each.pid, report="shutdown begun"))
-        ended = trace.first(ApplicationReported(pid=each.pid, report="shutdown ended"))
+    for startup in started:
+        begun = trace.first(ApplicationReported(pid=startup.pid, report="shutdown begun"))
+        ended = trace.first(ApplicationReported(pid=startup.pid, report="shutdown ended"))
         if begun is None:
-            return broken("The server exited and never called the shutdown hook.", each, end)
+            return broken("The server exited and never called the shutdown hook.", startup, end)
         if ended is None or precedes(end, ended):
             return broken("The server exited before the shutdown hook had come to its end.", begun, end)
         waits.append((measured("shutdown hook", begun, ended), ended))
@@ -70,7 +70,7 @@ def server_waits_for_the_shutdown_hook(trace: Trace, _limits: Limits) -> Judgeme
 
 @check(clauses.HOOK_AFTER_REQUESTS, level=Level.OBSERVE, impact=Impact.MANNERS)
 def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Judgement:
-    """Whether the shutdown hook still runs when the drain was ended by force, and whether handlers still ran then."""
+    """Whether the shutdown hook still runs after a forced end of the drain, and whether handlers still ran then."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -90,9 +90,9 @@ def shutdown_hook_after_a_forced_end(trace: Trace, _limits: Limits) -> Judgement
 
 @check(clauses.DISCONNECT_IS_TRUE, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def handlers_hear_of_no_false_disconnect(trace: Trace, limits: Limits) -> Judgement:
-    """In the drain a handler is not told that its client has gone while the client is still there, waiting.
+    """In the drain a handler gets no disconnect while its client is still there and waits.
 
-    A handler that believes it gives up its work, and the client that was owed a response loses it.
+    A handler that believes it gives up its work, and its client loses the response.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -102,10 +102,12 @@ def handlers_hear_of_no_false_disconnect(trace: Trace, limits: Limits) -> Judgem
         return cannot_tell("No request that was in its handler at the shutdown was released in time.")
     for request in subjects:
         news = trace.first(HandlerReported(request.name, "disconnected"))
-        story = next((story for story in connections(trace) if story.name == request.connection), None)
-        if news is None or story is None or precedes(news, signal):
+        connection = next(
+            (connection for connection in connections(trace) if connection.name == request.connection), None
+        )
+        if news is None or connection is None or precedes(news, signal):
             continue
-        ends = [end for end in (request.over, story.ended, story.closed_by_us) if end is not None]
+        ends = [end for end in (request.over, connection.ended, connection.closed_by_us) if end is not None]
         if all(precedes(news, end) for end in ends):
             because = f"The handler of {request.name!r} was told of a disconnect while its client still waited."
             return broken(because, signal, news)

@@ -1,4 +1,4 @@
-"""What an ordinary client (httpx) gets through a restart: its own errors, and what the server is to blame for."""
+"""What an ordinary client (httpx) gets through a restart: its own errors, and those that are the server's fault."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
 
 REFUSED = ("ConnectError", "ConnectTimeout")
-"""What httpx raises when it has no connection to send a request on: the request can safely be sent again."""
+"""httpx raises these when it has no connection to send a request on: the request can safely be sent again."""
 _NO_LOAD = cannot_tell("No ordinary client was at work through the shutdown.")
 
 
 def _through(trace: Trace, signal: SignalSent) -> bool:
-    """Tell whether ordinary clients were answered before the signal and went on asking after it."""
-    before = any(precedes(each, signal) for each in trace.of(LoadAnswered))
-    return before and any(precedes(signal, each) for each in trace.of(LoadSent))
+    """Return whether ordinary clients were answered before the signal and went on sending after it."""
+    before = any(precedes(event, signal) for event in trace.of(LoadAnswered))
+    return before and any(precedes(signal, event) for event in trace.of(LoadSent))
 
 
 @check(clauses.RESTART, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, over=HTTP1)
 def requests_of_the_load_that_entered_are_answered(trace: Trace, limits: Limits) -> Judgement:
     """A request of an ordinary client that has reached the application is answered, restart or not.
 
-    Only over HTTP/1.1 can httpx be a witness: over HTTP/2 it gives up what is in flight at the first GOAWAY
+    This is judged over HTTP/1.1 only: over HTTP/2 httpx gives up its requests in flight at the first GOAWAY
     (encode/httpcore#730).
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    asked = {sent.request for sent in trace.of(LoadSent)}
-    inside = [each for each in trace.of(HandlerEntered) if each.request in asked]
-    good = {each.request for each in trace.of(LoadAnswered) if each.status == OK}
-    at_signal = [each for each in inside if not precedes(signal, each)]
+    names = {sent.request for sent in trace.of(LoadSent)}
+    inside = [event for event in trace.of(HandlerEntered) if event.request in names]
+    good = {event.request for event in trace.of(LoadAnswered) if event.status == OK}
+    at_signal = [event for event in inside if not precedes(signal, event)]
     if not _through(trace, signal) or not at_signal:
         return _NO_LOAD
-    told: list[LoadFailed | LoadAnswered] = [*trace.of(LoadFailed), *trace.of(LoadAnswered)]
-    ends = {each.request: each for each in told if each.request not in good}
-    lost = [each for each in inside if each.request in ends]
+    outcomes: list[LoadFailed | LoadAnswered] = [*trace.of(LoadFailed), *trace.of(LoadAnswered)]
+    ends = {event.request: event for event in outcomes if event.request not in good}
+    lost = [event for event in inside if event.request in ends]
     if lost:
         end = ends[lost[0].request]
         how = f"{end.error}: {end.reason}" if isinstance(end, LoadFailed) else f"status {end.status}"
@@ -73,16 +73,16 @@ def ordinary_client_through_a_restart(trace: Trace, _limits: Limits) -> Judgemen
         return NO_SHUTDOWN
     if not _through(trace, signal):
         return _NO_LOAD
-    statuses = Counter(str(each.status) for each in trace.of(LoadAnswered))
+    statuses = Counter(str(event.status) for event in trace.of(LoadAnswered))
     failed = trace.of(LoadFailed)
-    refused = Counter(each.error for each in failed if each.error in REFUSED)
-    midway = Counter(each.error for each in failed if each.error not in REFUSED)
-    entered = {each.request for each in trace.of(HandlerEntered)}
-    inside = [each for each in failed if each.request in entered]
+    refused = Counter(event.error for event in failed if event.error in REFUSED)
+    midway = Counter(event.error for event in failed if event.error not in REFUSED)
+    entered = {event.request for event in trace.of(HandlerEntered)}
+    inside = [event for event in failed if event.request in entered]
     answers = ", ".join(f"{count} with {status}" for status, count in sorted(statuses.items()))
-    told = f"Answered: {answers}; refused: {_listed(refused)}; failed midway: {_listed(midway)}"
-    told += f" ({len(inside)} of them in their handlers)" if midway else ""
-    return observed(f"{told}.", *failed[:1])
+    summary = f"Answered: {answers}; refused: {_listed(refused)}; failed midway: {_listed(midway)}"
+    summary += f" ({len(inside)} of them in their handlers)" if midway else ""
+    return observed(f"{summary}.", *failed[:1])
 
 
 def _listed(counted: Counter[str]) -> str:
@@ -91,7 +91,7 @@ def _listed(counted: Counter[str]) -> str:
 
 @check(clauses.RESTART, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
 def outage_of_a_restart(trace: Trace, _limits: Limits) -> Judgement:
-    """For how long nobody answers: from the last answer of the old server to the first of its successor."""
+    """How long clients get no answer in a restart: from the last answer of the old server to the first of its successor."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN

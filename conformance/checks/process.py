@@ -1,4 +1,4 @@
-"""The process as its supervisor knows it: further signals, and a successor on the same port."""
+"""The process as its supervisor sees it: further signals, and a successor on the same port."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _NOT_ONCE_MORE = cannot_tell("No second signal was sent while the server ran.")
 
 
 def _further(trace: Trace, purpose: str) -> SignalSent | None:
-    """Give a further signal; None if the server had certainly exited before it."""
+    """Return a further signal; None if the server had certainly exited before it."""
     signal = trace.first(SignalSent(purpose=purpose))
     dead = signal is not None and any(precedes(end, signal) for end in trace.of(ServerExited))
     return None if dead or shutdown(trace) is None else signal
 
 
 def _carrier(trace: Trace, request: RequestView) -> ConnectionView | None:
-    return next((story for story in connections(trace) if story.name == request.connection), None)
+    return next((connection for connection in connections(trace) if connection.name == request.connection), None)
 
 
 def _still_in_flight(trace: Trace, moment: Event) -> list[RequestView]:
-    """Give the requests in flight at the shutdown that were not over at a later moment either."""
-    gone = {story.name for story in connections(trace) if story.over_before(moment)}
+    """Return the requests in flight at the shutdown that were not over at a later moment either."""
+    gone = {connection.name for connection in connections(trace) if connection.over_before(moment)}
     return [r for r in in_flight(trace) if not r.over_before(moment) and r.connection not in gone]
 
 
@@ -49,9 +49,9 @@ def _still_in_flight(trace: Trace, moment: Event) -> list[RequestView]:
 
 @check(clauses.IN_FLIGHT, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS, needs_gate=True)
 def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Judgement:
-    """Requests that are in flight at the graceful signal are not cut before a second signal asks for that.
+    """The graceful signal alone cuts no request in flight: that takes a second signal.
 
-    Otherwise there is nothing left that a second signal could force.
+    Otherwise nothing is left that a second signal could force.
     """
     signal, drain_s = shutdown(trace), trace.play.drain_s
     if signal is None:
@@ -73,8 +73,8 @@ def first_signal_alone_cuts_nothing(trace: Trace, limits: Limits) -> Judgement:
 
 
 def _first_cut(trace: Trace, request: RequestView) -> Event | None:
-    story = _carrier(trace, request)
-    ended = story.ended if story is not None else None
+    connection = _carrier(trace, request)
+    ended = connection.ended if connection is not None else None
     ends: list[Event] = [end for end in (request.over, request.cut, ended) if end is not None]
     return min(ends, key=lambda event: event.end_ns, default=None)
 
@@ -88,16 +88,16 @@ def _released_before(request: RequestView, cut: Event) -> bool:
 
 
 def _ended_by_us(trace: Trace, request: RequestView) -> bool:
-    story = _carrier(trace, request)
-    return story is not None and story.ended_by_us()
+    connection = _carrier(trace, request)
+    return connection is not None and connection.ended_by_us()
 
 
 @check(clauses.INCOMPLETE_VISIBLE, level=Level.PROMISE, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
 def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Judgement:
-    """Told to stop a second time, a server goes on draining or ends by force; a response that it cuts then looks cut.
+    """After a second graceful signal the server goes on draining or ends by force; a response that it cuts looks cut.
 
-    Which of the two is the server's choice. A handler that was cut off while its client sees a whole 200 is a loss
-    that nobody notices.
+    Which of the two is the server's choice. If a handler is cut off while its client sees a whole 200, the loss stays
+    hidden.
     """
     again = _further(trace, "again")
     if again is None:
@@ -112,7 +112,7 @@ def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Judge
             )
             return broken(because, again, request.ended, *(event for event in (request.cut, request.released) if event))
     carriers = {request.name: _carrier(trace, request) for request in subjects}
-    endings = {r.name: r.over or ((story := carriers[r.name]) and story.ended) for r in subjects}
+    endings = {r.name: r.over or ((connection := carriers[r.name]) and connection.ended) for r in subjects}
     undecided = [request for request in subjects if endings[request.name] is None]
     if undecided:
         return cannot_tell(f"{names(undecided)} had not ended when the play was over.", again)
@@ -120,25 +120,25 @@ def second_signal_makes_no_false_success(trace: Trace, _limits: Limits) -> Judge
 
 
 def _ended_before_its_handler(request: RequestView) -> bool:
-    """Tell whether a response certainly ended before its handler was told to finish, or without that."""
+    """Return whether a response certainly ended before its handler was released, or without a release."""
     if request.finished is not None or request.ended is None:
         return False
     return request.released is None or precedes(request.ended, request.released)
 
 
 def _fates(trace: Trace, subjects: list[RequestView]) -> str:
-    # An error status tells of a handler that was cut: it is an answer, but it served nobody.
-    told = [
+    # An error status shows that the handler was cut: it is an answer, but not the handler's.
+    fates = [
         (request.name, f"answered with {request.status}" if request.ended and request.status != OK else became)
         for request in subjects
         for became in (fate(trace, request),)
     ]
-    return "; ".join(f"{name!r} was {became}" for name, became in told)
+    return "; ".join(f"{name!r} was {became}" for name, became in fates)
 
 
 @check(clauses.FURTHER_SIGNAL, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
 def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Judgement:
-    """What the graceful signal does when it is sent a second time: nothing more, or it ends the drain by force."""
+    """What a second graceful signal does: nothing more, or it ends the drain by force."""
     again = _further(trace, "again")
     if again is None:
         return _NOT_ONCE_MORE
@@ -157,9 +157,9 @@ def effect_of_a_second_signal(trace: Trace, _limits: Limits) -> Judgement:
 
 @check(clauses.FURTHER_SIGNAL, level=Level.PROMISE, impact=Impact.HANGS, needs_gate=True)
 def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Judgement:
-    """The signal that is documented to force the end does so, whatever is still in flight and long before the timeout.
+    """The signal that is documented to force the end does so, whatever is in flight, long before the drain timeout.
 
-    It is what an operator has before SIGKILL.
+    It is an operator's last means before SIGKILL.
     """
     signal, force, drain_s = shutdown(trace), _further(trace, "force"), trace.play.drain_s
     if signal is None or force is None:
@@ -187,10 +187,10 @@ def forcing_signal_ends_the_server(trace: Trace, limits: Limits) -> Judgement:
 
 @check(clauses.PORT_HANDED_OVER, level=Level.PROMISE, impact=Impact.HANGS)
 def successor_serves_during_the_drain(trace: Trace, limits: Limits) -> Judgement:
-    """When the server has closed its listener, a successor can listen on the port and serve while the old one drains.
+    """After the server has closed its listener, a successor can listen on its port and serve while the old one drains.
 
-    Otherwise a restart is an outage as long as the slowest request. A server that goes on listening until its end is
-    not asked: there the successor has to wait, or to share the port.
+    Otherwise a restart is an outage for as long as the slowest request. A server that listens until its end is not
+    judged: its successor has to wait, or to share the port.
     """
     doubt = _why_no_handover(trace)
     if doubt:
@@ -208,7 +208,7 @@ def successor_serves_during_the_drain(trace: Trace, limits: Limits) -> Judgement
 
 
 def _why_no_handover(trace: Trace) -> str:
-    """Say why a successor's fate says nothing of the drain, or nothing if it does."""
+    """Return why a successor's fate says nothing about the drain; an empty text if it does."""
     started = next(iter(trace.of(SuccessorStarted)), None)
     if shutdown(trace) is None or started is None:
         return "No successor was started after the shutdown signal."

@@ -1,4 +1,4 @@
-"""What a drain costs the machine that it happens on: processor time while it waits, and lines in the log."""
+"""What a drain costs the machine: processor time while the server waits, and lines in the log."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
 
 LONG_ENOUGH_S = 2.0
-"""A drain that is shorter says nothing: runtimes load and compile what their shutdown needs."""
+"""A shorter drain proves nothing: runtimes load and compile what their shutdown needs."""
 SHARE = 0.25
-"""Of one processor. A server that waits wants next to none of it; one that spins wants all of it.
+"""Of one processor. A server that waits wants next to none of it; a server that spins wants all of it.
 
-What it wants is not what it gets: among others that are busy, a server that spins gets as little as the machine has left.
-Nor is it the time for which it ran or waited for a processor, because a server that wakes up for a moment a hundred times
-a second waits each time, on a busy machine for two thirds of all time. So for each thread only the time counts in which
-it did not wait: a thread that spins has then always run, and one that sleeps has hardly.
+What a server wants is not what it gets: on a busy machine a server that spins gets only what the others leave. Nor is it
+the time for which it ran or waited for a processor: a server that wakes up for a moment a hundred times a second waits
+each time, on a busy machine for two thirds of all time. So each thread is measured by the time in which it did not wait:
+a thread that spins ran for nearly all of that time, a thread that sleeps for nearly none.
 """
 FLOOD = 256 * 1024
-"""Bytes of output after which nobody reads a log any more; a drain is worth some lines, or some for each request."""
+"""Bytes of output after which a log is unreadable; a drain is worth some lines, or some for each request."""
 
 
 @check(clauses.LIGHT_DRAIN, level=Level.SHOULD, impact=Impact.MANNERS, needs_gate=True)
 def drain_does_not_spin(trace: Trace, _limits: Limits) -> Judgement:
-    """A server that waits for its handlers waits: it takes no processor time to look again and again whether they are done.
+    """A server that waits for its handlers uses next to no processor time: it does not check in a loop whether they are done.
 
-    On a machine that is shared, a drain that spins takes the time from the very requests that it waits for.
+    On a shared machine, a drain that spins takes the time from the very requests that it waits for.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     held = [request.released for request in in_flight(trace)]
-    readings = [each for each in trace.of(ProcessorTimeRead) if precedes(signal, each)]
-    readings = [each for each in readings if all(order is None or precedes(each, order) for order in held)]
+    readings = [reading for reading in trace.of(ProcessorTimeRead) if precedes(signal, reading)]
+    readings = [reading for reading in readings if all(order is None or precedes(reading, order) for order in held)]
     if not held or len(readings) <= 1:
         return cannot_tell("No processor time was read while handlers were held in the drain.")
     first, last = readings[0], readings[-1]
@@ -82,16 +82,16 @@ def _used_ns(first: ProcessorTimeRead, last: ProcessorTimeRead) -> int:
 
 @check(clauses.LIGHT_DRAIN, level=Level.SHOULD, impact=Impact.MANNERS)
 def log_is_not_flooded(trace: Trace, _limits: Limits) -> Judgement:
-    """A drain writes some lines to the log, not hundreds of kilobytes: a loop over an error would hide all the others."""
+    """A drain writes some lines to the log, not hundreds of kilobytes: a loop over an error would hide all other lines."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     if exited(trace) is None:
         return cannot_tell("The server did not exit by itself.")
     lines = [line for line in trace.of(OutputWritten) if line.end_ns >= signal.begin_ns]
-    # What was read and not kept is recorded when the stream ends; all of it may have been written before the signal.
+    # Output that was read and not kept is recorded when the stream ends; it may all be older than the signal.
     dropped = trace.of(OutputDropped)
-    written = sum(len(line.text) + 1 for line in lines) + sum(each.length for each in dropped)
+    written = sum(len(line.text) + 1 for line in lines) + sum(event.length for event in dropped)
     if written <= FLOOD:
         return kept(f"{written} bytes were written after the signal.", signal, *lines[:1])
     earlier = [line for line in trace.of(OutputWritten) if precedes(line, signal)]

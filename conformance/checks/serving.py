@@ -1,4 +1,4 @@
-"""Requests in flight: whether they get what they are owed, and whether a cut response can be told from a whole one."""
+"""Requests in flight: whether they get their responses, and whether a cut response looks different from a whole one."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
 
 PATTERN = b"lastcall\n"
-"""What the gate's protocol fills response bodies with."""
+"""The gate's protocol fills response bodies with this."""
 
 _NOBODY = cannot_tell("No request that was in its handler at the shutdown was released in time to be owed a response.")
 
 
 def owed(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestView]:
-    """Give the requests in flight whose handlers were told to finish well before the drain timeout was over."""
-    ours = {story.name for story in connections(trace) if story.ended_by_us()}
+    """Return the requests in flight whose handlers were released well before the drain timeout was over."""
+    ours = {connection.name for connection in connections(trace) if connection.ended_by_us()}
     # A client that closes before its response has come waives it.
     released = [r for r in in_flight(trace) if r.released and (r.over or r.connection not in ours)]
     if trace.play.drain_s is None:
@@ -46,9 +46,10 @@ def owed(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestView]:
 
 
 def served(request: RequestView) -> bool:
-    """Tell whether a request got its handler's response, as far as a client can see.
+    """Return whether a request got its handler's response, as far as a client can see.
 
-    What only the end of the connection delimits, a client takes for whole: so its handler has to have come to its end.
+    A client takes a response that ends with its connection for whole; so such a response counts only if its handler has
+    finished.
     """
     whole = request.ended is not None and (request.ended.framing != "close" or request.finished is not None)
     return whole and request.status == OK
@@ -68,9 +69,9 @@ def in_flight_requests_are_served(trace: Trace, limits: Limits) -> Judgement:
         return _NOBODY
     lost = [request for request in subjects if not served(request)]
     if lost:
-        told = "; ".join(_what_happened(trace, request, signal) for request in lost[:3])
+        losses = "; ".join(_what_happened(trace, request, signal) for request in lost[:3])
         evidence = [signal, *(event for request in lost[:3] for event in _evidence(trace, request))]
-        because = f"{len(lost)} of {len(subjects)} in flight were lost: {told}."
+        because = f"{len(lost)} of {len(subjects)} in flight were lost: {losses}."
         if all(not request.over and not _connection_ended(trace, request) for request in lost):
             return too_late(trace, limits, because, *evidence)
         return broken(because, *evidence)
@@ -88,7 +89,7 @@ def _what_happened(trace: Trace, request: RequestView, signal: SignalSent) -> st
         return f"{name} got status {request.status}"
     if request.reset is not None:
         return f"{name} got RST_STREAM ({request.reset.error_name or request.reset.error_code})"
-    ended = next((story.ended for story in connections(trace) if story.name == request.connection), None)
+    ended = next((connection.ended for connection in connections(trace) if connection.name == request.connection), None)
     part = "after part of its response" if request.started else "before its response"
     if ended is None:
         return f"{name} got no whole response while the play lasted"
@@ -98,8 +99,10 @@ def _what_happened(trace: Trace, request: RequestView, signal: SignalSent) -> st
 
 
 def _evidence(trace: Trace, request: RequestView) -> list[Event]:
-    ending = next((story.ended for story in connections(trace) if story.name == request.connection), None)
-    found = (
+    ending = next(
+        (connection.ended for connection in connections(trace) if connection.name == request.connection), None
+    )
+    events = (
         request.entered,
         request.released,
         request.started,
@@ -108,7 +111,7 @@ def _evidence(trace: Trace, request: RequestView) -> list[Event]:
         request.cut,
         ending,
     )
-    return [event for event in found if event is not None]
+    return [event for event in events if event is not None]
 
 
 @check(
@@ -121,8 +124,8 @@ def _evidence(trace: Trace, request: RequestView) -> list[Event]:
 def in_flight_handlers_are_not_cancelled(trace: Trace, limits: Limits) -> Judgement:
     """The handler of a request in flight runs to its end: the shutdown neither cancels nor kills it.
 
-    Seen from the application: its work is not left half done before the drain timeout is over, not even what it does
-    after the last byte of its response. Where the response itself was lost, that is said by another check.
+    Until the drain timeout is over, the application's work is not left half done, not even what it does after the last
+    byte of its response. Another check judges whether the response itself was lost.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -174,9 +177,9 @@ def _digest(length: int) -> str:
 
 @check(clauses.INCOMPLETE_VISIBLE, level=Level.PROMISE, impact=Impact.MISLEADS_CLIENTS, needs_gate=True)
 def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Judgement:
-    """A response whose handler was cut off does not end like a whole one: no END_STREAM, last chunk, or full length.
+    """A response whose handler was cut off does not end like a whole one: no END_STREAM, no last chunk, no full length.
 
-    A response with an error status that was complete from the start is fine: it says that it is no success.
+    A complete response with an error status is fine: it says that it is no success.
     """
     if shutdown(trace) is None:
         return NO_SHUTDOWN
@@ -197,7 +200,7 @@ def cut_responses_look_cut(trace: Trace, _limits: Limits) -> Judgement:
 
 
 def _connection_ended(trace: Trace, request: RequestView) -> bool:
-    return any(story.ended for story in connections(trace) if story.name == request.connection)
+    return any(connection.ended for connection in connections(trace) if connection.name == request.connection)
 
 
 @check(clauses.IN_FLIGHT, level=Level.OBSERVE, impact=Impact.LOSES_REQUESTS)
@@ -206,12 +209,12 @@ def requests_by_fate(trace: Trace, _limits: Limits) -> Judgement:
     if not requests(trace):
         return cannot_tell("No request was sent.")
     fates = [fate(trace, request) for request in requests(trace)]
-    return observed(", ".join(f"{fates.count(each)} {each}" for each in Fate if each in fates) + ".")
+    return observed(", ".join(f"{fates.count(became)} {became}" for became in Fate if became in fates) + ".")
 
 
 @check(clauses.INCOMPLETE_VISIBLE, level=Level.OBSERVE, impact=Impact.MANNERS, needs_gate=True)
 def held_handlers_at_the_end(trace: Trace, _limits: Limits) -> Judgement:
-    """What a handler that is still held sees when the server ends: whether it is cancelled before the process goes."""
+    """What a handler that is still held sees when the server ends: whether it is cancelled before the process exits."""
     held = [request for request in in_flight(trace) if request.finished is None and request.released is None]
     end = exited(trace) or next(iter(trace.of(ServerKilled)), None)
     if not held or end is None:

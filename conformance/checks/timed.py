@@ -1,4 +1,4 @@
-"""Timed mode: what can be said of requests when nobody inside the server tells of its handlers."""
+"""Timed mode: what can be said of requests when no handler inside the server reports."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def slow_requests_are_answered(trace: Trace, limits: Limits) -> Judgement:
     """A request that its client had sent whole, well before the shutdown, gets its response: a whole one, with 200.
 
-    Asked in timed mode, where no handler can say that it has been entered. Its control shows that the resource answers
-    when nobody stops the server; so what is lost here is lost by the shutdown, though whether its handler ran is not known.
+    This check is for timed mode, where no handler can report that it has been entered. The control shows that the
+    resource answers without a shutdown; so the shutdown is to blame for a loss, though it is not known whether the
+    handler ran.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -38,15 +39,19 @@ def slow_requests_are_answered(trace: Trace, limits: Limits) -> Judgement:
         )
     because = f"{len(lost)} of {len(subjects)} got no whole response with 200: {names(lost)}."
     seen = [event for request in lost[:3] for event in (request.sent, request.started, request.over) if event]
-    gone = {story.name for story in connections(trace) if story.ended}
+    gone = {connection.name for connection in connections(trace) if connection.ended}
     if all(request.over is None and request.connection not in gone for request in lost):
         return too_late(trace, limits, because, signal, *seen)
-    return broken(because, signal, *seen, *(story.ended for story in connections(trace) if story.ended))
+    return broken(because, signal, *seen, *(connection.ended for connection in connections(trace) if connection.ended))
 
 
 def _sent_well_before(trace: Trace, limits: Limits, signal: SignalSent) -> list[RequestView]:
-    """Give those that the server has had for long enough, and that were due before the drain timeout was over."""
-    gone = {story.name for story in connections(trace) if story.over_before(signal) or story.ended_by_us()}
+    """Return the requests that the server has had for long enough, and that were due before the drain timeout was over."""
+    gone = {
+        connection.name
+        for connection in connections(trace)
+        if connection.over_before(signal) or connection.ended_by_us()
+    }
     entry_ns, slow_ns = int(limits.unwitnessed_entry_s * 0.9e9), int(trace.play.slow_s * 1e9)
     expiry_ns = None
     if trace.play.drain_s is not None:

@@ -1,4 +1,4 @@
-"""WebSockets: how they are closed when the server goes, and what becomes of a message that is under way."""
+"""WebSockets: how the server closes them in a shutdown, and what becomes of a message that is under way."""
 
 from __future__ import annotations
 
@@ -60,34 +60,36 @@ class _Socket:
 
 
 def _sockets(trace: Trace, signal: SignalSent) -> list[_Socket]:
-    """Give the WebSockets that were open at the signal, can be read, and were not ended by their clients."""
-    stories = {story.name: story for story in connections(trace)}
+    """Return the WebSockets that were open at the signal, can be read, and were not ended by their clients."""
+    by_name = {connection.name: connection for connection in connections(trace)}
     opened = {event.request for event in trace.of(WebSocketOpened) if precedes(event, signal)}
-    found = []
-    for asked in trace.of(WebSocketAsked):
-        story = stories.get(asked.connection)
-        close = next(iter(trace.all(CloseReceived(asked.request))), None)
-        if story is None or asked.request not in opened or not story.open_at(signal):
+    sockets = []
+    for opening in trace.of(WebSocketAsked):
+        connection = by_name.get(opening.connection)
+        close = next(iter(trace.all(CloseReceived(opening.request))), None)
+        if connection is None or opening.request not in opened or not connection.open_at(signal):
             continue
-        if story.ended_by_us() or story.violated or (close is not None and precedes(close, signal)):
+        if connection.ended_by_us() or connection.violated or (close is not None and precedes(close, signal)):
             continue
-        ended = _stream_end(trace, asked) or story.ended
-        if _given_up(trace, asked) or (ended is not None and ended.begin_ns < signal.begin_ns):
+        ended = _stream_end(trace, opening) or connection.ended
+        if _given_up(trace, opening) or (ended is not None and ended.begin_ns < signal.begin_ns):
             continue
-        answer = next(iter(trace.all(CloseSent(asked.request))), None)
-        found.append(_Socket(asked.request, ended, close, answer))
-    return found
+        answer = next(iter(trace.all(CloseSent(opening.request))), None)
+        sockets.append(_Socket(opening.request, ended, close, answer))
+    return sockets
 
 
-def _stream_end(trace: Trace, asked: WebSocketAsked) -> ResponseEnded | StreamReset | None:
-    """Give how the server ended the stream of a WebSocket; None over HTTP/1.1, where there is only the connection."""
-    # RFC 8441 §5: END_STREAM is what the close of TCP is over HTTP/1.1, and RST_STREAM what its reset is
-    return trace.first(ResponseEnded(asked.request)) or trace.first(StreamReset(asked.request))
+def _stream_end(trace: Trace, opening: WebSocketAsked) -> ResponseEnded | StreamReset | None:
+    """Return how the server ended the stream of a WebSocket; None over HTTP/1.1, where there is only the connection."""
+    # RFC 8441 §5: END_STREAM stands for the orderly close of TCP over HTTP/1.1, and RST_STREAM for its reset.
+    return trace.first(ResponseEnded(opening.request)) or trace.first(StreamReset(opening.request))
 
 
-def _given_up(trace: Trace, asked: WebSocketAsked) -> bool:
-    """Tell whether its client has reset the stream."""
-    return asked.stream_id is not None and bool(trace.all(FrameSent(asked.connection, "RST_STREAM", asked.stream_id)))
+def _given_up(trace: Trace, opening: WebSocketAsked) -> bool:
+    """Return whether the client has reset the stream."""
+    return opening.stream_id is not None and bool(
+        trace.all(FrameSent(opening.connection, "RST_STREAM", opening.stream_id))
+    )
 
 
 def _carrier(ended: Event) -> str:
@@ -100,7 +102,7 @@ def _names(sockets: Iterable[_Socket]) -> str:
 
 @check(clauses.WEBSOCKET_CLOSE, level=Level.SHOULD, impact=Impact.MANNERS)
 def websocket_close_is_sent(trace: Trace, limits: Limits) -> Judgement:
-    """Each open WebSocket gets a Close frame soon after the signal, so that its client knows that it is no accident."""
+    """Each open WebSocket gets a Close frame soon after the signal, so that its client knows that the end is no accident."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -127,8 +129,8 @@ def websocket_close_is_sent(trace: Trace, limits: Limits) -> Judgement:
 def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Judgement:
     """The Close frame carries 1001 (Going Away) or 1012 (Service Restart).
 
-    Clients act on the code: many connect again after these, take 1000 for a conversation that is complete and do not
-    come back, and count 1011 as an error.
+    Clients act on the code: many connect again after these two, take 1000 for a finished conversation and do not come
+    back, and count 1011 as an error.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -145,7 +147,7 @@ def websocket_close_says_going_away(trace: Trace, _limits: Limits) -> Judgement:
 
 @check(clauses.WEBSOCKET_CODE_ALLOWED, level=Level.MUST, impact=Impact.MISLEADS_CLIENTS)
 def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Judgement:
-    """The code in a Close frame is one that may be sent: not 1005, 1006 or 1015, and in the range of 1000 to 4999."""
+    """The code in a Close frame is one that may be sent: not 1005, 1006 or 1015, and from 1000 to 4999."""
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
@@ -163,7 +165,7 @@ def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Judgement:
 def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Judgement:
     """After its Close the server sends neither messages nor another Close, however many of them were waiting.
 
-    A client that has read the Close reads no further, and what was sent behind it is lost without a trace.
+    A client that has read the Close reads no further, and a message behind it is lost without a trace.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -172,14 +174,16 @@ def websocket_close_is_the_last_word(trace: Trace, _limits: Limits) -> Judgement
     if not closed:
         return cannot_tell("No WebSocket got a Close and then its end.")
     for socket in closed:
-        # What one connection says stands in the trace as it stood on the wire, whatever its times.
-        said = [each for each in trace.events if isinstance(each, (CloseReceived, MessageReceived))]
-        said = [each for each in said if each.request == socket.name]
+        # The trace keeps the messages of one connection in the order of the wire, whatever their times.
+        said = [event for event in trace.events if isinstance(event, (CloseReceived, MessageReceived))]
+        said = [event for event in said if event.request == socket.name]
         after = said[said.index(socket.close) + 1 :] if socket.close else []
         if after and socket.close:
             what = "a message" if isinstance(after[0], MessageReceived) else "another Close"
             return broken(f"After its Close, {what} came on {socket.name!r}.", socket.close, after[0])
-    return kept(f"Nothing came after the Close on {_names(closed)}.", *(each.close for each in closed if each.close))
+    return kept(
+        f"Nothing came after the Close on {_names(closed)}.", *(socket.close for socket in closed if socket.close)
+    )
 
 
 @check(clauses.WEBSOCKET_TCP_CLOSE, level=Level.SHOULD, impact=Impact.HANGS, over=HTTP1)
@@ -212,7 +216,7 @@ def websocket_tcp_closes_after_the_handshake(trace: Trace, limits: Limits) -> Ju
 def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> Judgement:
     """When the client has answered the Close, the server ends the stream soon, by END_STREAM: the client waits for that.
 
-    A reset (RST_STREAM) is what an error looks like, and the end of the connection takes other streams with it.
+    A reset (RST_STREAM) looks like an error, and the end of the connection takes other streams with it.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -244,7 +248,7 @@ def websocket_stream_ends_after_the_handshake(trace: Trace, limits: Limits) -> J
 def websocket_messages_are_whole(trace: Trace, _limits: Limits) -> Judgement:
     """A message that the application was sending when the shutdown came arrives whole, or a Close comes in its place.
 
-    It is broken by a frame that is cut, and by the loss of a message that the application was told to be sent.
+    A cut frame breaks this, and so does the loss of a message that was reported to the application as sent.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -253,14 +257,14 @@ def websocket_messages_are_whole(trace: Trace, _limits: Limits) -> Judgement:
     for socket in _sockets(trace, signal):
         orders = [order for order in _orders(trace, socket.name) if precedes(order, signal)]
         arrived = trace.all(MessageReceived(socket.name))
-        reports = [each for each in trace.all(HandlerReported(socket.name)) if each.report.startswith("sent ")]
+        reports = [report for report in trace.all(HandlerReported(socket.name)) if report.report.startswith("sent ")]
         for index, order in enumerate(orders):
             if index < len(arrived) and not precedes(signal, arrived[index]):
                 continue
             received = arrived[index] if index < len(arrived) else None
-            finding = _unsent(trace, socket, order, received, told=len(reports) > index)
-            if finding is not None:
-                return finding
+            judgement = _unsent(trace, socket, order, received, reported=len(reports) > index)
+            if judgement is not None:
+                return judgement
             evidence += [order, *(event for event in (received or socket.close,) if event)]
     if not evidence:
         return cannot_tell("No message was under way when the shutdown was sent.")
@@ -273,16 +277,16 @@ def _orders(trace: Trace, request: str) -> list[HandlerOrdered]:
 
 
 def _unsent(
-    trace: Trace, socket: _Socket, order: HandlerOrdered, received: MessageReceived | None, *, told: bool
+    trace: Trace, socket: _Socket, order: HandlerOrdered, received: MessageReceived | None, *, reported: bool
 ) -> Judgement | None:
-    """Say what is wrong with a message that was ordered, or nothing."""
+    """Return what is wrong with a message that was ordered, or None."""
     wanted = int(order.order.split()[1])
     if received is not None:
         if received.length == wanted:
             return None
         return broken(f"A message of {wanted} bytes arrived with {received.length}.", order, received)
     cut = next(iter(trace.all(MessageCut(socket.name))), None)
-    lost = cut or (socket.ended if told else None)
+    lost = cut or (socket.ended if reported else None)
     if lost is not None and all(precedes(lost, killed) for killed in trace.of(ServerKilled)):
         carrier = _carrier(socket.ended or lost)
         because = f"The {carrier} ended after {cut.length if cut else 0} of the {wanted} bytes of a message."
@@ -294,9 +298,9 @@ def _unsent(
 
 @check(clauses.WEBSOCKET_DISCONNECT, level=Level.PROMISE, impact=Impact.MANNERS)
 def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Judgement:
-    """The application is told that its WebSocket has ended (ASGI: websocket.disconnect).
+    """The application learns that its WebSocket has ended (ASGI: websocket.disconnect).
 
-    What the drain timeout ends by force does not count: a handler may be cancelled then.
+    An end by force at the drain timeout does not count: the server may cancel the handler then.
     """
     signal = shutdown(trace)
     if signal is None:
@@ -304,25 +308,25 @@ def websocket_end_is_told_to_the_application(trace: Trace, limits: Limits) -> Ju
     entered = {event.request for event in trace.of(HandlerEntered) if precedes(event, signal)}
     entered -= {event.request for event in trace.of(HandlerFinished)}
     entered -= {event.request for event in trace.of(HandlerFailed)}
-    subjects = [each for each in _sockets(trace, signal) if each.name in entered and each.ended]
+    subjects = [socket for socket in _sockets(trace, signal) if socket.name in entered and socket.ended]
     if not subjects:
         return cannot_tell("No WebSocket that the server ended was in its handler to the end.")
-    told: list[Event] = []
+    reported: list[Event] = []
     for socket in subjects:
-        reports = [each for each in trace.all(HandlerReported(socket.name)) if each.report.startswith("closed ")]
+        reports = [report for report in trace.all(HandlerReported(socket.name)) if report.report.startswith("closed ")]
         if reports:
-            told.append(reports[0])
+            reported.append(reports[0])
             continue
         cut = next(iter(trace.all(HandlerCancelled(socket.name))), None)
         if exited(trace) is None or cut is None or _by_force(trace, limits, signal, socket):
             return cannot_tell(f"Whether the handler of {socket.name!r} was told was not seen to the end.")
         return broken(f"The handler of {socket.name!r} was ended without being told.", signal, cut)
-    codes = ", ".join(each.report for each in told if isinstance(each, HandlerReported))
-    return kept(f"Handlers were told: {codes}.", signal, *told)
+    codes = ", ".join(report.report for report in reported if isinstance(report, HandlerReported))
+    return kept(f"Handlers were told: {codes}.", signal, *reported)
 
 
 def _by_force(trace: Trace, limits: Limits, signal: SignalSent, socket: _Socket) -> bool:
-    """Tell whether it was the end of the drain timeout that may have ended a WebSocket."""
+    """Return whether the end of the drain timeout may have ended a WebSocket."""
     if trace.play.drain_s is None or socket.ended is None:
         return False
     expiry_ns = signal.begin_ns + int((trace.play.drain_s - limits.drain_early_s) * 1e9)

@@ -1,4 +1,4 @@
-"""Several worker processes: whether each drains what it holds, and the first process goes last."""
+"""Several worker processes: whether each drains what it holds, and whether the first process exits last."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Pids = tuple[int, ...]
 _ONE_WORKER = cannot_tell("The requests in flight were not seen to be in the hands of more than one process.")
 
 
-def by_worker(trace: Trace, stories: list[RequestView]) -> dict[Pids, list[RequestView]]:
-    """Sort requests by the process that held their connection, where that was seen."""
+def by_worker(trace: Trace, sent: list[RequestView]) -> dict[Pids, list[RequestView]]:
+    """Return requests by the process that held their connection, where that was seen."""
     held = {accepted.connection: accepted.pids for accepted in trace.of(ConnectionAccepted)}
-    found: dict[Pids, list[RequestView]] = {}
-    for story in stories:
-        if story.connection in held:
-            found.setdefault(held[story.connection], []).append(story)
-    return found
+    workers: dict[Pids, list[RequestView]] = {}
+    for request in sent:
+        if request.connection in held:
+            workers.setdefault(held[request.connection], []).append(request)
+    return workers
 
 
 def _killed(trace: Trace) -> list[WorkerSignalled]:
-    return [each for each in trace.of(WorkerSignalled) if each.signal == "SIGKILL"]
+    return [event for event in trace.of(WorkerSignalled) if event.signal == "SIGKILL"]
 
 
-def _lost(found: dict[Pids, list[RequestView]], *evidence: Event) -> Judgement | None:
-    """Say what a worker lost, or nothing if each served all that it held."""
-    for pids, held in found.items():
+def _lost(workers: dict[Pids, list[RequestView]], *evidence: Event) -> Judgement | None:
+    """Return what a worker lost, or None if each served all that it held."""
+    for pids, held in workers.items():
         lost = [request for request in held if not served(request)]
         if lost:
             ends = [end for request in lost[:3] for end in (request.entered, request.over, request.cut) if end]
@@ -58,26 +58,26 @@ def _lost(found: dict[Pids, list[RequestView]], *evidence: Event) -> Judgement |
 
 @check(clauses.WORKERS_DRAIN, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def every_worker_serves_what_it_holds(trace: Trace, limits: Limits) -> Judgement:
-    """Every worker process answers the requests that were in its handlers when the server was told to stop.
+    """Every worker process answers the requests that were in its handlers at the shutdown.
 
-    The word has to reach all of them, and none may be ended for being slower than its siblings.
+    The shutdown has to reach all workers, and no worker may be ended because it is slower than the others.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
-    found = by_worker(trace, owed(trace, limits, signal))
-    if len(found) < 2:  # noqa: PLR2004 - of one alone nothing can be told
+    workers = by_worker(trace, owed(trace, limits, signal))
+    if len(workers) < 2:  # noqa: PLR2004 - one worker alone proves nothing
         return _ONE_WORKER
-    seen = [each for each in trace.of(ConnectionAccepted) if each.pids in found]
-    shares = ", ".join(str(len(held)) for held in found.values())
-    return _lost(found, signal) or kept(f"{len(found)} workers served what they held: {shares}.", signal, *seen)
+    seen = [event for event in trace.of(ConnectionAccepted) if event.pids in workers]
+    shares = ", ".join(str(len(held)) for held in workers.values())
+    return _lost(workers, signal) or kept(f"{len(workers)} workers served what they held: {shares}.", signal, *seen)
 
 
 @check(clauses.WORKERS_DRAIN, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits) -> Judgement:
-    """When a worker is lost during the drain, its siblings still answer what they hold.
+    """When a worker is lost during the drain, the other workers still answer what they hold.
 
-    A worker that runs out of memory takes its own requests with it. Nothing makes it necessary that it takes more.
+    A worker that runs out of memory takes its own requests with it. It need not take more.
     """
     signal, killed = shutdown(trace), _killed(trace)
     if signal is None:
@@ -87,11 +87,11 @@ def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits)
         lost = [request for request in subjects if not served(request)]
         because = f"{names(lost)} were lost before any worker was."
         return broken(because, signal) if lost else cannot_tell("No worker was lost during the drain.")
-    found = by_worker(trace, subjects)
-    siblings = {pids: held for pids, held in found.items() if not {each.pid for each in killed} & set(pids)}
+    workers = by_worker(trace, subjects)
+    siblings = {pids: held for pids, held in workers.items() if not {event.pid for event in killed} & set(pids)}
     if not siblings:
         return cannot_tell("No other worker had a request in its handler.")
-    held = [request for each in siblings.values() for request in each]
+    held = [request for share in siblings.values() for request in share]
     after = [request for request in held if request.released and precedes(killed[0], request.released)]
     if not after:
         return cannot_tell("The siblings' handlers were released before the worker was lost.")
@@ -100,22 +100,22 @@ def siblings_of_a_lost_worker_serve_what_they_hold(trace: Trace, limits: Limits)
 
 @check(clauses.FIRST_PROCESS_LAST, level=Level.PROMISE, impact=Impact.LOSES_REQUESTS)
 def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Judgement:
-    """The process that was told to stop ends when its workers have nothing more to serve, and not before.
+    """The process that gets the signal exits when its workers have nothing more to serve, and not before.
 
-    Its end is what a supervisor waits for, to start a successor and to kill what is left.
+    A supervisor waits for this exit; then it starts a successor and kills what is left.
     """
     signal = shutdown(trace)
     if signal is None:
         return NO_SHUTDOWN
     first = {started.pid for started in trace.of(ServerStarted)}
-    others = [each for each in trace.of(ConnectionAccepted) if not first & set(each.pids)]
+    others = [event for event in trace.of(ConnectionAccepted) if not first & set(event.pids)]
     if not others:
         return cannot_tell("No connection was seen in the hands of another process than the first.")
     subjects = [request for request in in_flight(trace) if served(request) and request.released]
     end = next(iter(trace.of(ServerExited)), None)
     if end is None or not subjects:
         return cannot_tell("No request in flight was served, or the first process did not end.")
-    # What a handler was told to send after that end, and was sent, somebody sent who was still there.
+    # A response that was released after that exit and still arrived came from a process that was still there.
     behind = [r for r in subjects if r.released and r.ended and precedes(end, r.released)]
     if behind:
         because = f"The first process exited while {names(behind)} were still in their handlers, and served later."
@@ -126,8 +126,8 @@ def first_process_outlives_its_workers(trace: Trace, _limits: Limits) -> Judgeme
 @check(clauses.WORKERS_DRAIN, level=Level.OBSERVE, impact=Impact.MANNERS)
 def requests_by_worker(trace: Trace, _limits: Limits) -> Judgement:
     """How the requests were spread over the worker processes."""
-    found = by_worker(trace, list(requests(trace)))
-    if shutdown(trace) is None or not found:
+    workers = by_worker(trace, list(requests(trace)))
+    if shutdown(trace) is None or not workers:
         return cannot_tell("No connection was seen in the hands of a process.")
-    shares = sorted((len(held) for held in found.values()), reverse=True)
-    return observed(f"{len(found)} processes held {', '.join(map(str, shares))} of the requests.")
+    shares = sorted((len(held) for held in workers.values()), reverse=True)
+    return observed(f"{len(workers)} processes held {', '.join(map(str, shares))} of the requests.")

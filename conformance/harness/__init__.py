@@ -1,1 +1,1 @@
-"""The harness: the only place with processes, sockets and clocks."""
+"""The harness: the only room with processes, sockets and clocks."""

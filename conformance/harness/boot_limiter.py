@@ -1,4 +1,4 @@
-"""How many servers boot at a time: a booting server is processor time, a held handler is not."""
+"""Limits how many servers boot at a time: a booting server takes processor time, a held handler does not."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _PUNCTUAL_S = 0.03
 
 
 def _cores() -> int:
-    """Give how many cores this process may take for its own: pytest-xdist's workers share them."""
+    """Return how many cores this process may use: pytest-xdist's workers share the machine's."""
     return max(1, (os.cpu_count() or 2) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 class BootLimiter:
-    """A place to boot a server in; a context manager that waits for one. Who comes first boots first.
+    """A context manager that waits for a place in which a server can boot, first come, first served.
 
-    There is a place for each core but one, which is left to the harness: its clocks are the evidence. While they keep
-    time, that core's place is used as well; as soon as the harness is late, it is not.
+    Each core is one place, except one core that is left to the harness, because the harness's times are the evidence.
+    While the harness is punctual that core is a place too; as soon as the harness is late, it is not.
     """
 
     def __init__(self, clock: LoopClock, cores: int | None = None) -> None:

@@ -1,7 +1,7 @@
-"""The capability probe: what an adapter claims is tried, and so is what it does not claim.
+"""The capability probe: tries what an adapter does not declare, and the features that it declares.
 
-A protocol that is claimed is tried by every play that is played over it. What is found here would not show otherwise:
-a server that speaks more than its adapter says, or an application that has not what its adapter says.
+A declared protocol is tested by every play over it. The probe finds what no play would show: a server that speaks more
+than its adapter declares, or an application that lacks a feature that its adapter declares.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 _OK = 200
 _ANSWER_S = 2.0
-"""For an answer in a protocol that nobody has promised: a server may simply wait for more."""
+"""For an answer in a protocol that the adapter does not declare: a server may simply wait for more bytes."""
 
 
 async def probe(environment: Environment, server: Server, limits: Limits) -> list[Capability]:
-    """Boot the server once without TLS and once with it, where it claims to speak so, and try everything on it."""
+    """Boot the server once for each transport and security that it declares, and return what was tried on it."""
     tried: list[Capability] = []
     carriers = sorted({(protocol.transport, protocol.tls) for protocol in server.speaks})
     for carrier in carriers:
@@ -56,7 +56,7 @@ async def probe(environment: Environment, server: Server, limits: Limits) -> lis
 
 
 async def _try_websockets_over_h2(environment: Environment, server: Server, limits: Limits) -> list[Capability]:
-    """Boot the server for HTTP/2, without TLS where it can, and ask for a WebSocket on a stream."""
+    """Boot the server for HTTP/2, preferably without TLS, and try to open a WebSocket on a stream."""
     what, declared = str(Feature.WEBSOCKET_H2), Feature.WEBSOCKET_H2 in server.features
     spoken = [protocol for protocol in (H2C, H2) if protocol in server.speaks]
     if not spoken:
@@ -70,9 +70,9 @@ async def _try_websockets_over_h2(environment: Environment, server: Server, limi
 
 
 def _not_removed(booted: BootedServer) -> list[Capability]:
-    """Return a contradiction for a ``remove`` that failed; an adapter that has none claims nothing of the kind."""
-    failed = booted.recorder.trace.of(RemoveFailed)
-    return [Capability("remove", declared=True, found=False, detail=each.reason) for each in failed]
+    """Return a contradiction for each ``remove`` that failed."""
+    failures = booted.recorder.trace.of(RemoveFailed)
+    return [Capability("remove", declared=True, found=False, detail=failure.reason) for failure in failures]
 
 
 async def _try_everything(server: Server, booted: BootedServer) -> list[Capability]:
@@ -80,7 +80,7 @@ async def _try_everything(server: Server, booted: BootedServer) -> list[Capabili
     tried = [
         Capability(str(protocol), declared=False, found=await _answers(server, booted, protocol))
         for protocol in PROTOCOLS.values()
-        # What uses another transport cannot be tried on the port that was opened for this one.
+        # A protocol of another transport cannot be tried on the port that was opened for this one.
         if (protocol.transport, protocol.tls) == (launched.transport, launched.tls)
         if protocol not in server.speaks
     ]
@@ -94,15 +94,15 @@ async def _try_everything(server: Server, booted: BootedServer) -> list[Capabili
 
 
 async def _answers(server: Server, booted: BootedServer, protocol: Protocol) -> bool:
-    """Tell whether the server answers over a protocol that it was not asked to speak when it was started."""
+    """Return whether the server answers over a protocol for which it was not started."""
     name = f"unclaimed-{protocol}"
     clients = Clients(booted.recorder, replace(booted.endpoint, protocol=protocol), booted.limits)
     try:
         if not await clients.execute(Connect(name)):
             return False
-        # Without the word in ALPN a server may still read the bytes: RFC 9113 §3.2 lets only that word choose HTTP/2.
-        spoken = next((each.alpn for each in booted.recorder.trace.all(TlsEstablished(name))), "")
-        if protocol in HTTP2 and protocol.tls and spoken != protocol.alpn:
+        # RFC 9113 §3.2: over TLS only "h2" in ALPN chooses HTTP/2. A server that chose nothing may still read the bytes.
+        chosen = next((tls.alpn for tls in booted.recorder.trace.all(TlsEstablished(name))), "")
+        if protocol in HTTP2 and protocol.tls and chosen != protocol.alpn:
             return False
         await clients.execute(Request(name, target=server.ready))
         await booted.recorder.wait(
@@ -117,7 +117,7 @@ async def _answers(server: Server, booted: BootedServer, protocol: Protocol) -> 
 async def _opens_websockets(booted: BootedServer) -> bool:
     name = "unclaimed-websocket"
     opened, refused = WebSocketOpened(name), WebSocketRefused(name)
-    with booted.rehearsal() as server_session:
+    with booted.session() as server_session:
         if not await server_session.clients.execute(Connect(name)):
             return False
         await server_session.clients.execute(OpenWebSocket(name))
@@ -131,9 +131,10 @@ async def _opens_websockets(booted: BootedServer) -> bool:
 
 
 def _once_each(tried: list[Capability]) -> list[Capability]:
-    """Give one claim for each thing: found if it was found anywhere."""
+    """Return one capability for each protocol and feature: found if it was found anywhere."""
     best: dict[str, Capability] = {}
-    for claim in tried:
-        if claim.what not in best or (claim.found and not best[claim.what].found):
-            best[claim.what] = claim
+    for capability in tried:
+        what = capability.what
+        if what not in best or (capability.found and not best[what].found):
+            best[what] = capability
     return list(best.values())

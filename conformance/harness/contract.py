@@ -1,7 +1,7 @@
 """The contract kit: small named checks that hold an adapter, and the application behind it, to ``docs/gate.md``.
 
-The server is booted through its adapter by the parts that every play uses, asked by the same probes, and held at the
-same gate; nobody shuts it down. Without this, an application that miscounts would make a server look broken.
+The server is booted through its adapter by the code that every play uses, with the same clients and the same gate; it is
+not shut down. Without this kit, an application that miscounts its bytes would make a server look broken.
 
 The kit knows no test framework: :func:`hold` returns an :class:`Outcome` for each article.
 """
@@ -38,7 +38,7 @@ OK, NOT_FOUND = 200, 404
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one article: ``broken`` says in one line how it was not kept, and is empty if it was."""
+    """The result of one article: ``broken`` says in one line how it was broken; empty if it was kept."""
 
     article: str
     promise: str
@@ -49,7 +49,7 @@ Article: TypeAlias = Callable[[ServerSession], Awaitable[None]]
 
 
 def pattern(length: int) -> bytes:
-    """Give the first bytes of the pattern that fills every response body."""
+    """Return the first bytes of the pattern that fills every response body."""
     return (PATTERN * (length // len(PATTERN) + 1))[:length]
 
 
@@ -101,7 +101,7 @@ async def finish_of_nothing_is_empty(server_session: ServerSession) -> None:
 
 
 async def piece_arrives_before_the_finish(server_session: ServerSession) -> None:
-    """``send 9`` reaches the client while the handler is still held, without a ``content-length``, and is reported."""
+    """``send 9`` reaches the client while the handler is still held, without ``content-length``, and the handler reports it."""
     await server_session.ask("streamed")
     await server_session.order("streamed", "send 9")
     started = await server_session.expect(ResponseStarted("streamed", OK))
@@ -113,7 +113,7 @@ async def piece_arrives_before_the_finish(server_session: ServerSession) -> None
 
 
 async def pieces_continue_the_pattern(server_session: ServerSession) -> None:
-    """Pieces of 1, 8, 9, 10 and 100000 bytes and a last one go on in the pattern where the piece before has ended."""
+    """Pieces of 1, 8, 9, 10 and 100000 bytes and a last one continue the pattern where the piece before ended."""
     await server_session.ask("pieces")
     await server_session.order("pieces", "send 1", "send 8", "send 9", "send 10", "send 100000", "finish 7")
     await server_session.answer("pieces", OK, pattern(100_035))
@@ -121,7 +121,7 @@ async def pieces_continue_the_pattern(server_session: ServerSession) -> None:
 
 
 async def read_counts_the_body(server_session: ServerSession) -> None:
-    """``read`` reads a request's body to its end, be it empty, small or 100 kB, and reports how many bytes it had."""
+    """``read`` reads a request's body to its end, whether empty, small or 100 kB, and reports how many bytes it had."""
     for length in (0, 5, 100_000):
         request = f"read-{length}"
         await server_session.ask(request, method="POST", body=pattern(length))
@@ -132,7 +132,7 @@ async def read_counts_the_body(server_session: ServerSession) -> None:
 
 
 async def handlers_are_held_beside_each_other(server_session: ServerSession) -> None:
-    """Two handlers are held at once, and the one that came last may finish first: most timelines hold several."""
+    """Two handlers are held at once, and the second may finish first: most timelines hold several."""
     await server_session.ask("first")
     await server_session.expect(HandlerEntered("first"))
     await server_session.ask("second", on="first")
@@ -144,8 +144,8 @@ async def handlers_are_held_beside_each_other(server_session: ServerSession) -> 
 async def handlers_give_up_without_the_gate(server_session: ServerSession) -> None:
     """When the gate closes without a ``finish``, handlers give up: no client gets a whole 200, begun or not.
 
-    What a server makes of an error after the head is its own affair: Daphne, and Hypercorn over HTTP/2, leave such a
-    response hanging. So the end is awaited of the other one only. This is the last article: the gate stays closed.
+    A server may treat an error after the head as it likes: Daphne, and Hypercorn over HTTP/2, leave such a response
+    hanging. So only the response that has not begun has to end. This is the last article: the gate stays closed.
     """
     await server_session.ask("not-begun")
     await server_session.expect(HandlerEntered("not-begun"))
@@ -159,7 +159,7 @@ async def handlers_give_up_without_the_gate(server_session: ServerSession) -> No
     await server_session.answer("afterwards", OK, b"ready\n")
     for request in ("not-begun", "begun"):
         ended = server_session.recorder.trace.first(ResponseEnded(request))
-        # RFC 9112 §6.3, rule 8: the end of the connection ends such a body, so nobody can tell it from a cut one.
+        # RFC 9112 §6.3, rule 8: the end of the connection ends such a body, so a whole one looks like a cut one.
         if ended and ended.framing != "close" and server_session.recorder.has(ResponseStarted(request, OK)):
             raise ServerSessionError(f"{request!r} ended as a whole 200 though the gate never said finish")
 
@@ -182,14 +182,14 @@ CONTRACT: tuple[Article, ...] = (
     handlers_are_held_beside_each_other,
     handlers_give_up_without_the_gate,
 )
-"""Every article, in the order in which they are put to one server: the last one closes the gate for good."""
+"""Every article, in the order in which they are tried on one server: the last one closes the gate for good."""
 
 
 def hold(environment: Environment, server: Server, protocol: Protocol, limits: Limits = DEFAULT) -> list[Outcome]:
-    """Boot a server once, put every article to it, and return what became of them.
+    """Boot a server once, try every article on it, and return their outcomes.
 
-    Raises :class:`ServerSessionError` if it cannot be booted. An article that comes to grief because the server has
-    ended says so. A ``remove`` of its adapter that fails is one broken outcome more.
+    Raises :class:`ServerSessionError` if it cannot be booted. If the server has ended, the article that failed for it says
+    so. If the adapter's ``remove`` fails, that is a further broken outcome.
     """
     return environment.run(_hold(environment, server, protocol, limits))
 
@@ -198,11 +198,11 @@ async def _hold(environment: Environment, server: Server, protocol: Protocol, li
     outcomes = []
     async with boot(environment, server, protocol, limits) as booted:
         for article in CONTRACT:
-            with booted.rehearsal() as server_session:
+            with booted.session() as server_session:
                 outcomes.append(await _outcome(article, server_session))
-    failed = booted.recorder.trace.of(RemoveFailed)
+    failures = booted.recorder.trace.of(RemoveFailed)
     return outcomes + [
-        Outcome("remove", "What outlives the server's process is removed.", each.reason) for each in failed
+        Outcome("remove", "What outlives the server's process is removed.", failure.reason) for failure in failures
     ]
 
 
@@ -221,5 +221,5 @@ async def _outcome(article: Article, server_session: ServerSession) -> Outcome:
 
 
 def easiest_protocol(server: Server) -> Protocol:
-    """Give the protocol in which a server is asked if only one is: without TLS, and HTTP/1.1, if it speaks so."""
+    """Return the protocol to use where one is enough: preferably without TLS, and HTTP/1.1."""
     return min(server.speaks, key=lambda protocol: (protocol.tls, protocol.version))

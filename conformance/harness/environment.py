@@ -1,4 +1,4 @@
-"""The environment: what everything shares that is played or tried in one run."""
+"""The environment: what all plays, probes and contract tests of one run share."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _FRESH_NS = 10_000_000
+"""How old a look at the kernel's listening sockets may be: many plays at once want the same list."""
 
 
 class Environment:
-    """Certificates, process sessions, one event loop, and the places to boot servers in; a context manager.
+    """Certificates, process sessions, one event loop, and the limiter of boots; a context manager.
 
-    Whatever was started in it is ended when it closes.
+    Every process that was started in it is ended when it closes.
     """
 
     def __init__(self) -> None:
@@ -38,7 +39,8 @@ class Environment:
     def __enter__(self) -> Self:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-tls-")))
         self.certificates = make_certificates(self._folder)
-        for protocol in OVER_TLS:  # now, because within a play the milliseconds would make the event loop late
+        # A context takes milliseconds to make. Within a play they would make the event loop late, so they are made now.
+        for protocol in OVER_TLS:
             self.certificates.shared_client_context(protocol.alpn)
         self.process_sessions = ProcessSessions()
         self._stack.callback(self.process_sessions.close)
@@ -54,7 +56,7 @@ class Environment:
         self._stack.close()
 
     def listening_ports(self) -> LookAtPorts:
-        """Return the ports that are listened on, as of at most 10 ms ago."""
+        """Return the ports on which a process listens, as of at most 10 ms ago; None where the kernel does not list them."""
         before_ns = time.monotonic_ns()
         if before_ns - self._listening.before_ns > _FRESH_NS:
             ports = listening_ports()
@@ -62,5 +64,5 @@ class Environment:
         return self._listening
 
     def run(self, work: Coroutine[Any, Any, R]) -> R:
-        """Do something in the environment's event loop, and return what comes of it."""
+        """Run a coroutine in the environment's event loop, and return its result."""
         return self._runner.run(work)

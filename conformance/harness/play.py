@@ -1,16 +1,18 @@
 """The player: one scenario, one server, one protocol; a fresh process on a fresh port; a trace on disk.
 
-A play boots the server, takes the steps of the timeline one after the other, and ends everything. What holds here:
+A play boots the server, executes the steps of the timeline one after another, and ends everything. Rules that hold in here:
 
-* A step that waits, waits for a fact, and for no longer than its limit. Time is let pass only where the scenario says so.
-* Before the shutdown everything has to go as the timeline has it, else the play cannot come to its question: "setup
-  failed", and never the server's fault. From the shutdown on, what does not come is the server's, and for the checks.
-* The shutdown is sent in a moment in which nothing waits to be read, so that what it causes cannot seem to be older. On a
-  busy machine such a moment may not come: the signal waits for it no longer than QUIET_S, and how long it did is recorded
-  and counted as lag, because every time of the timeline up to the signal is longer by as much.
-* A control takes the same steps, without the shutdown and without whatever would end or replace the server.
-* The player judges nothing, and whatever goes wrong is in the trace: only cancelling raises.
-* The ending goes to its end, also when the play is cancelled: no process, container or connection is left behind.
+* A step that waits, waits for a fact, and no longer than its limit. Time passes only where the scenario has an Elapse.
+* Before the shutdown everything has to happen as the timeline says. If not, the play does not reach its question: that is
+  "setup failed", never the server's fault. From the shutdown on, a fact that does not come is the server's responsibility,
+  and the checks judge it. The code calls this moment "the question is put".
+* The shutdown is sent at a moment when nothing is ready to be read, so that nothing that it causes can seem older than it.
+  On a busy machine such a moment may not come: the signal waits for it at most QUIET_S. How long it waited is recorded and
+  counts as lag, because the timeline up to the signal is longer by that time.
+* A control executes the same steps, without the shutdown and without any step that would end or replace the server. It
+  proves the blame: what fails without a shutdown too (an overload protection, a wrong route) is not the shutdown's fault.
+* The player judges nothing. Whatever goes wrong is in the trace; only cancellation raises.
+* The end of a play is completed even if the play is cancelled: no process, container or connection is left behind.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
 
 _LAST_BYTES_S = 0.3
-"""After the server's exit: for what the kernel still delivers. Only what a left-behind process holds takes longer."""
+"""After the server's exit: for what the kernel still delivers. Only a process that was left behind holds sockets for longer."""
 
 
 QUIET_S = 0.05
@@ -72,11 +74,11 @@ mostly quiet; where five are not, the next ones hardly are. It is a fifth of the
 
 
 class _NotPlayableError(Exception):
-    """The play cannot come to its question; the message says why."""
+    """The play cannot reach its question; the message says why."""
 
 
 async def play(environment: Environment, case: Case, path: Path) -> Trace:
-    """Play a bill and leave its trace at ``path``. Whatever goes wrong is in the trace; only cancelling raises."""
+    """Play a case, write its trace to ``path``, and return it. Errors are in the trace; only cancellation raises."""
     recorder = Recorder(play_header(case), environment.clock, path)
     try:
         with own_port() as port, tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True) as folder:
@@ -93,7 +95,7 @@ async def play(environment: Environment, case: Case, path: Path) -> Trace:
                 await _Performance(environment, case, with_origin, recorder, gate).run()
     except (_NotPlayableError, NotReadyError, CommandFailedError) as failed:
         recorder.did(SetupFailed(str(failed)))
-    except Exception as error:  # noqa: BLE001 - whatever our own fault is, it must not be the server's
+    except Exception as error:  # noqa: BLE001 - a fault of the harness must never count against the server
         recorder.did(HarnessFailed(f"{type(error).__name__}: {error}"))
     else:
         recorder.did(PlayEnded())
@@ -104,7 +106,7 @@ async def play(environment: Environment, case: Case, path: Path) -> Trace:
 
 @contextlib.asynccontextmanager
 async def _application(case: Case, launch: Launch, recorder: Recorder) -> AsyncIterator[tuple[Gate, Launch]]:
-    """Open the gate, and for a proxy the origin behind it."""
+    """Open the gate, and for a proxy the origin behind it; yield the gate, and the launch with the origin's address."""
     async with contextlib.AsyncExitStack() as opened:
         gate = Gate(recorder)
         await gate.open()
@@ -136,18 +138,19 @@ class _Performance:
         self._background = Background(recorder, self._clients, gate, case.limits, load)
         timed = case.server.timed
         self._unwitnessed = Unwitnessed(timed, case.scenario.timeline) if timed else None
-        self._asked = False
-        """Whether the question has been put: from the shutdown on, or from a signal before it that is the question."""
-        self._asked_ns = 0
-        self._first_asked_ns = 0
+        self._question_is_put = False
+        """True from the shutdown on, or from an earlier signal that is itself under test, such as a reload."""
+        self._question_ns = 0
+        self._first_question_ns = 0
         self._held_back_ns = 0
-        """For how long the signal that puts the question waited for its moment, at worst."""
+        """How long a signal that puts the question waited for a moment when nothing is ready; the longest wait."""
         self._listener = ListenerWatch(recorder, tcp_port_of(self._server.endpoint), environment.listening_ports)
         self._successor: Successor | None = None
 
     async def run(self) -> None:
-        """Boot the server, go through the timeline, end everything."""
+        """Boot the server, execute the timeline, end everything."""
         try:
+            # The limiter is left before the timeline: a held handler takes no processor time, so many plays can wait at once.
             async with self._environment.boot_limiter:
                 await self._server.start()
                 self._recorder.did(ServerReady())
@@ -163,20 +166,23 @@ class _Performance:
             await to_the_end(self._end())
 
     async def _end(self) -> None:
-        """End whatever was begun; what the harness did is recorded, so that it is not the server's."""
+        """End everything, and record what the harness ends, so that no check takes it for the server's doing.
+
+        The clients stop first: an event that the harness's SIGKILL causes on their connections is no event of the play.
+        """
         await self._background.cancel()
         self._listener.cancel()
         began_ns = time.monotonic_ns()
         abandoned = self._clients.abandon()
         self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in abandoned), since_ns=began_ns)
-        if self._asked:
-            worst_ns = self._environment.clock.worst_lag_since(self._first_asked_ns)
+        if self._question_is_put:
+            worst_ns = self._environment.clock.worst_lag_since(self._first_question_ns)
             self._recorder.did(LagMeasured(max(worst_ns, self._held_back_ns)))
         why = "the control is over" if self._case.control else "it had not exited by itself"
         if self._successor is not None:
             await self._successor.end_process()
             if not self._process.exited:
-                # Both may go by one name, of their port: what removes the successor must not be what ends the server.
+                # Both may have one name, made of their port: then the command that removes the successor would end the server.
                 await self._process.end(why)
             await self._successor.end()
         await self._server.end(why)
@@ -184,7 +190,7 @@ class _Performance:
     async def _do(self, index: int, step: Step) -> None:  # noqa: C901, PLR0912 - one line a step
         match step:
             case client_steps.ClientStep():
-                if not await self._clients.execute(step) and not self._asked:
+                if not await self._clients.execute(step) and not self._question_is_put:
                     raise _NotPlayableError(f"before the shutdown, the server did not take this: {step}")
             case timeline.ReadBody():
                 self._gate.order(step.request, "read")
@@ -211,7 +217,7 @@ class _Performance:
             case timeline.FindWorkers():
                 self._workers.find()
             case timeline.SignalWorker() if not (self._case.control and step.role == "kill"):
-                if not self._workers.signal(step.connection, step.role) and not self._asked:
+                if not self._workers.signal(step.connection, step.role) and not self._question_is_put:
                     raise _NotPlayableError(f"no process of the server was found to hold {step.connection!r}")
             case timeline.BackgroundStep():
                 await self._background.execute(step)
@@ -230,33 +236,36 @@ class _Performance:
         server = self._case.server
         known = {"again": server.graceful_signal, "pause": "SIGSTOP", "resume": "SIGCONT"} | dict(server.signals)
         looked_ns = held_back_ns = 0
-        if role not in ("pause", "resume") and not self._asked:
+        if role not in ("pause", "resume") and not self._question_is_put:
             looked_ns, held_back_ns = await self._put_the_question()
         if not self._case.control:
             self._process.signal(known[role], role, since_ns=looked_ns, held_back_ns=held_back_ns)
 
     async def _put_the_question(self) -> tuple[int, int]:
-        """Begin to blame the server for what does not come.
+        """Mark the moment from which a missing fact is the server's.
 
-        Returns the moment of the last look, on the loop's clock, and for how long the signal was held back for it.
+        Returns the loop's last look before it, and how long the signal was held back for that look.
+
+        An event's span begins at the loop's previous look. If the signal were sent between two looks, the span of its
+        effects would begin before it, and no check could prove that they came later. So the loop looks once more, and the
+        signal's own span begins with that look. If something is ready, it is read first and the loop looks again.
         """
-        # What the signal causes must not seem to have begun before it: look, and send it in a quiet moment.
         held_back_ns = await self._environment.clock.quiet_moment(QUIET_S)
         self._held_back_ns = max(self._held_back_ns, held_back_ns)
-        self._asked = True
-        self._asked_ns = time.monotonic_ns()
-        self._first_asked_ns = self._first_asked_ns or self._asked_ns
+        self._question_is_put = True
+        self._question_ns = time.monotonic_ns()
+        self._first_question_ns = self._first_question_ns or self._question_ns
         return self._environment.clock.current_ns, held_back_ns
 
     async def _shut_down(self) -> None:
-        asked_before = self._asked
+        put_before = self._question_is_put
         looked_ns, held_back_ns = await self._put_the_question()
         self._clients.use_drain_limits()
         if self._case.control:
             return
         if self._server.shut_down(since_ns=looked_ns, held_back_ns=held_back_ns):
             self._listener.start(since_ns=looked_ns)
-        elif not asked_before:
+        elif not put_before:
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
 
     async def _await(self, index: int, step: timeline.Await) -> None:
@@ -264,10 +273,11 @@ class _Performance:
         if self._unwitnessed and self._unwitnessed.takes_for_granted(fact):
             await self._wait(lambda: self._process.exited, self._case.limits.unwitnessed_entry_s)
             return
-        if self._case.control and self._asked and isinstance(fact, SHUTDOWN_FACTS):
+        if self._case.control and self._question_is_put and isinstance(fact, SHUTDOWN_FACTS):
+            # Without a shutdown such a fact never comes, and waiting for it until the limit would prove nothing.
             scenario = self._case.scenario
             if (scenario.needs_drain or self._case.options.default_drain) and isinstance(fact, ServerExited):
-                # What the drain timeout would have cut has to stand for as long without a shutdown.
+                # Only here the time counts: a request that the drain timeout would cut has to last as long without it.
                 await self._wait(lambda: self._process.exited, self._case.drain_s)
             return
         await self._wait(lambda: self._recorder.has(fact) or self._clients.impossible(fact), self._seconds(step.within))
@@ -275,33 +285,38 @@ class _Performance:
             return
         impossible = self._clients.impossible(fact)
         self._recorder.did(AwaitExpired(index, str(step), impossible))
-        if not self._asked and not step.optional:
+        if not self._question_is_put and not step.optional:
             ended = f"; the server had ended, with status {self._process.status}" if self._process.exited else ""
             raise _NotPlayableError(f"before the shutdown, this never came: {step}{ended}")
 
     async def _wait(self, condition: Callable[[], bool], within_s: float) -> None:
-        """Return when the condition holds or the time is over; raises when the stop command fails meanwhile."""
+        """Return when the condition holds or the time is over; raises CommandFailedError if the stop command fails."""
         await self._recorder.wait(lambda: self._server.stop_failed or condition(), within_s)
         self._server.check_stop()
 
     def _seconds(self, within: step.Limit) -> float:
+        """Return for how long a step may wait.
+
+        After the shutdown the default is the rest of lame duck and drain, counted from the signal and not from the step:
+        then the steps of one timeline cannot add up their limits.
+        """
         limits = self._case.limits
         if within:
             return float(getattr(limits, within))
-        if not self._asked:
+        if not self._question_is_put:
             return limits.before_shutdown_s
-        passed_s = (time.monotonic_ns() - self._asked_ns) / 1e9
+        passed_s = (time.monotonic_ns() - self._question_ns) / 1e9
         return max(0.0, self._case.options.lame_duck_s + self._case.drain_s - passed_s) + limits.exit_slack_s
 
     async def _last_bytes(self) -> None:
         if self._case.control:
-            # Without a shutdown every response comes; the next line of the timeline is not there to wait for it.
+            # Without a shutdown every response has to come, and the awaits that would have given it time were left out.
             await self._wait(lambda: not self._owed(), self._case.limits.before_shutdown_s)
         if self._process.exited:
-            # A process that is gone listens no more, but the table of the kernel has to be looked at to know it.
+            # A process that has ended no longer listens, but the trace needs the look at the kernel's table that shows it.
             await self._wait(lambda: self._clients.all_over and self._listener.decided, _LAST_BYTES_S)
 
     def _owed(self) -> list[RequestView]:
-        """Give the requests that nobody holds any more and that have not been answered."""
+        """Return the requests that are neither held at the gate nor answered."""
         sent = requests(self._recorder.trace)
         return [request for request in sent if not request.over and (request.released or not request.entered)]

@@ -1,4 +1,4 @@
-"""The head of a trace: which case was played, where and when, and all that a judge has to know of the server."""
+"""The head of a trace: which case was played, where and when, and all that a judge has to know about the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def play_header(case: Case) -> Play:
-    """Return what stands at the head of the case's trace."""
+    """Return the head of the case's trace."""
     server = case.server
     return Play(
         scenario=case.scenario.id,
@@ -30,7 +30,7 @@ def play_header(case: Case) -> Play:
         drain_documented=case.drain_documented,
         exit_statuses=server.exit_statuses,
         limits=case.limits.as_dict(),
-        steps=case.scenario.words(),
+        steps=case.scenario.steps_in_words(),
         recipe=scenario_as_json(case.scenario),
         slow_s=server.timed.slow_s if server.timed else 0.0,
         platform=platform.platform(),

@@ -1,4 +1,12 @@
-"""The recorder: gives every event its span, writes it to disk at once, and wakes who waits for it."""
+"""The recorder: puts a span on every event, writes it to disk at once, and wakes the step that waits for it.
+
+Two methods make spans, and it matters which one is called. :meth:`Recorder.seen` is for what others did: it happened after
+the loop's previous look and before now. :meth:`Recorder.did` is for what the harness did: its moment is known, so the span
+covers only the call itself. A wrong choice would make a span too short, and then an order that is not known looks certain.
+
+A line is in the file before any step reacts to its event: a run that is killed leaves the trace up to its last event, and a
+trace is on disk before it is judged.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +37,16 @@ def _key(event: Event) -> tuple[type[Event], str]:
 
 
 class Recorder:
-    """One play's trace while it is being made. Every line is written to the file as it comes, unbuffered.
+    """One play's trace while it is being made. Every line is written to the file at once, unbuffered.
 
-    Without a path it only remembers, for conversations that are not part of a play.
+    Without a path it keeps the events in memory only, for requests that are not part of a play.
     """
 
     def __init__(self, play: Play, clock: LoopClock, path: Path | None = None) -> None:
         self.play = play
         self.events: list[Event] = []
         self._alike: defaultdict[tuple[type[Event], str], list[Event]] = defaultdict(list)
-        """The events of each class, and of each class and request."""
+        """The events of each class, and of each class and request: a step that waits tests its fact after every event."""
         self.begin_ns = time.monotonic_ns()
         self._clock = clock
         self._file = -1
@@ -50,7 +58,7 @@ class Recorder:
         self._waiters: set[tuple[Callable[[], bool], asyncio.Future[None]]] = set()
 
     def close(self) -> None:
-        """Close the file; nothing can be recorded after that."""
+        """Close the file. What is recorded later is dropped: connections that end after the play are no part of it."""
         self._closed = True
         if self._file >= 0:
             os.close(self._file)
@@ -63,19 +71,21 @@ class Recorder:
 
     @property
     def earliest_ns(self) -> int:
-        """The earliest moment of what the loop finds in this turn: it looked then, and it was not there yet."""
+        """The earliest moment of what the loop notices in this turn: its previous look, at which it was not there yet."""
         return self._clock.previous_ns
 
     def seen(self, *events: Event, end_ns: int = 0, since_ns: int = 0) -> None:
-        """Record what the loop has just found: it happened since the loop looked before, and not after ``end_ns``.
+        """Record events that the loop has just noticed: they happened after its previous look, and not after ``end_ns``.
 
-        ``since_ns`` is for what may be older than that, because the loop did not look for it then.
+        Call it only from a callback of the loop, in the very turn that noticed them: later, the previous look is too late.
+        ``since_ns`` is for events that may be older than the previous look, because the loop did not look for them then.
         """
         end_ns = end_ns or time.monotonic_ns()
+        # The kernel's time of arrival can be earlier than the previous look.
         self.record(events, (min(since_ns or self.earliest_ns, end_ns), end_ns))
 
     def did(self, *events: Event, since_ns: int = 0) -> None:
-        """Record what the harness itself did, just now or since ``since_ns``."""
+        """Record what the harness itself did, just now or from ``since_ns`` until now."""
         now_ns = time.monotonic_ns()
         self.record(events, (since_ns or now_ns, now_ns))
 
@@ -95,7 +105,10 @@ class Recorder:
         self._wake()
 
     async def wait(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Wait until a condition over the recorded events holds; tell whether it came in time."""
+        """Wait until a condition over the recorded events holds; return whether it did in time.
+
+        It is tested after every recorded event, and never by polling.
+        """
         if condition():
             return True
         waiter = (condition, asyncio.get_running_loop().create_future())
@@ -114,7 +127,7 @@ class Recorder:
         return [event for event in self._alike[kind, ""] if isinstance(event, kind)]
 
     def has(self, pattern: Event) -> bool:
-        """Tell whether an event that fits has been recorded."""
+        """Return whether an event that fits the pattern has been recorded."""
         return any(event.fits(pattern) for event in self._alike[_key(pattern)])
 
     def _wake(self) -> None:

@@ -1,7 +1,7 @@
 """The scheduler: many plays at once in one environment.
 
-Plays are bounded by processor time and not by count: see :class:`BootLimiter`. The longest begin first, so that the
-others go on beside them.
+Plays are limited by processor time and not by count: see :class:`BootLimiter`. The longest begin first, so that the
+others run beside them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def play_all(
 ) -> list[Trace]:
     """Play all cases at once, and return their traces in the order of the cases; ``done`` is called after every play.
 
-    ``alongside`` is done at the same time.
+    The coroutines ``alongside`` run at the same time.
     """
     return environment.run(_play_all(environment, cases, folder, done, alongside))
 

@@ -1,4 +1,8 @@
-"""A rehearsal: one server is booted as for a play, and asked this and that without a timeline and without a trace on disk."""
+"""A session with one server, booted as for a play, but without a timeline and without a trace on disk.
+
+The contract kit and the capability probe use it. Both must reach the server by the same code as a play, so that what they
+find is also true in a play.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ from lastcall.conformance.model.server_events import (
     RemoveFailed,
 )
 from lastcall.conformance.model.trace import Play
-from lastcall.conformance.model.words import words
+from lastcall.conformance.model.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -47,16 +51,16 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Event)
 
 DRAIN_S = 5.0
-"""What the server is told as its drain timeout; nobody shuts it down."""
+"""The drain timeout to configure; the server is not shut down."""
 
 
 class ServerSessionError(Exception):
-    """The server did not do what it was asked for; the message says in one line how that showed."""
+    """The server did not do what was requested; the message says in one line how that showed."""
 
 
 @dataclass(frozen=True)
 class ServerSession:
-    """A server that has been booted, and the clients of one article."""
+    """A booted server, and the clients of one article of the contract or of one attempt of the probe."""
 
     recorder: Recorder
     gate: Gate
@@ -72,12 +76,12 @@ class ServerSession:
         connection = on if on and self.protocol.multiplexes else request
         if connection == request and not await self.clients.execute(Connect(connection)):
             raise ServerSessionError(f"connection {connection!r} could not be opened")
-        # RFC 9110 §8.6: a client says how long the body is where the method is meant to have one, be it of no length.
+        # RFC 9110 §8.6: a client sends Content-Length if the method defines a meaning for a body, even an empty one.
         headers = (("content-length", str(len(body))),) if body or method == "POST" else ()
         await self.clients.execute(Request(connection, request, target, method, headers, body))
 
     async def expect(self, fact: E) -> E:
-        """Give the event that fits, when it has come; raises :class:`ServerSessionError` when it does not."""
+        """Wait for an event that fits and return it; raises :class:`ServerSessionError` if none comes."""
         request = getattr(fact, "request", "")
 
         def decided() -> bool:
@@ -86,15 +90,15 @@ class ServerSession:
             return recorder.has(fact) or bool(given_up)
 
         await self.recorder.wait(decided, self.limits.before_shutdown_s)
-        found = self.recorder.trace.first(fact)
-        if found is None:
+        event = self.recorder.trace.first(fact)
+        if event is None:
             raise ServerSessionError(
-                self._broke_protocol() or f"this never came: {words(fact)}; {self._heard(request)}"
+                self._broke_protocol() or f"this never came: {in_words(fact)}; {self._heard(request)}"
             )
-        return found
+        return event
 
     async def order(self, request: str, *orders: str) -> None:
-        """Give orders to a handler, each when the one before has been reported as obeyed."""
+        """Send orders to a handler, each after the handler has reported the one before as done."""
         await self.expect(HandlerEntered(request))
         for order in orders:
             self.gate.order(request, order)
@@ -105,7 +109,7 @@ class ServerSession:
                 await self.expect(HandlerFinished(request))
 
     async def answer(self, request: str, status: int, body: bytes | None = None) -> ResponseStarted:
-        """Wait for a whole response and compare it; gives its head."""
+        """Wait for a whole response, compare it, and return its head; raises :class:`ServerSessionError` if it differs."""
         started = await self.expect(ResponseStarted(request))
         if started.status != status:
             raise ServerSessionError(f"{request!r} was answered with status {started.status}, not {status}")
@@ -117,7 +121,7 @@ class ServerSession:
         return started
 
     async def over(self, request: str) -> bool:
-        """Wait until a request has been answered, reset, or has lost its connection; tell whether it was in time."""
+        """Wait until a request is answered or reset, or its connection is over; return whether that came in time."""
         ended, reset = ResponseEnded(request), StreamReset(request)
 
         def decided() -> bool:
@@ -129,13 +133,13 @@ class ServerSession:
         return next((failed.reason for failed in self.recorder.trace.of(HarnessFailed)), "")
 
     def _heard(self, request: str) -> str:
-        heard = [event for event in self.recorder.events if getattr(event, "request", "") == request]
-        return f"the last of {request!r} was: {words(heard[-1])}" if heard else f"nothing was heard of {request!r}"
+        events = [event for event in self.recorder.events if getattr(event, "request", "") == request]
+        return f"the last of {request!r} was: {in_words(events[-1])}" if events else f"nothing was heard of {request!r}"
 
 
 @dataclass(frozen=True)
 class BootedServer:
-    """A server that serves, and what it takes to rehearse with it."""
+    """A server that is ready, and what a session with it needs."""
 
     recorder: Recorder
     gate: Gate
@@ -145,8 +149,8 @@ class BootedServer:
     endpoint: Endpoint
 
     @contextlib.contextmanager
-    def rehearsal(self) -> Iterator[ServerSession]:
-        """Give clients for a while; their connections are let go of afterwards."""
+    def session(self) -> Iterator[ServerSession]:
+        """Yield a session with clients of its own, whose connections are closed afterwards."""
         clients = Clients(self.recorder, self.endpoint, self.limits)
         try:
             yield ServerSession(self.recorder, self.gate, self.process, clients, self.launch.protocol, self.limits)
@@ -159,7 +163,7 @@ async def boot(
     environment: Environment, server: Server, protocol: Protocol, limits: Limits
 ) -> AsyncIterator[BootedServer]:
     """Start a server through its adapter, wait until it serves, and end it afterwards; raises :class:`ServerSessionError`."""
-    recorder = Recorder(Play("rehearsal", server.name, str(protocol), "fast"), environment.clock)
+    recorder = Recorder(Play("session", server.name, str(protocol), "fast"), environment.clock)
     async with contextlib.AsyncExitStack() as opened:
         port = opened.enter_context(own_port())
         folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True))
@@ -173,7 +177,7 @@ async def boot(
         keys = environment.certificates
         launch = Launch(protocol, port, keys.cert, keys.key, DRAIN_S, Path(folder), origin.address)
         tested = ServerUnderTest(environment, recorder, server, launch, gate=gate.address, limits=limits)
-        opened.push_async_callback(tested.end, "the rehearsal is over")
+        opened.push_async_callback(tested.end, "the session is over")
         try:
             async with environment.boot_limiter:
                 await tested.start()

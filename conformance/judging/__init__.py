@@ -1,1 +1,1 @@
-"""From traces to verdicts, and from a verdict to words for a person."""
+"""From traces to verdicts, and from a verdict to an explanation for a person."""

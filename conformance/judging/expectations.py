@@ -1,17 +1,17 @@
-"""Known deviations of a server: a run is green when exactly these are broken, and says so when one of them is over.
+"""Known deviations of a server: a run is green when exactly these are broken, and fails when one of them is over.
 
     server = "mine"
 
     [[expected]]
     id = "one-request::goaway_is_sent"     # SCENARIO::CHECK, or a check, or a scenario
-    protocol = "h2"                        # leave it out for every protocol
+    protocol = "h2"                        # without it: every protocol
     reason = "It closes without a GOAWAY."
     upstream = "https://example.org/issues/1"
     date = 2026-11-23                      # since when it is known
-    sometimes = true                       # a matter of timing, so that it may hold; leave it out otherwise
-    versions = ">=2.8,<2.8.9"              # the server's versions for which it holds; leave it out for every version
+    sometimes = true                       # it depends on timing, so a run may not show it; leave it out otherwise
+    versions = ">=2.8,<2.8.9"              # the server's versions for which it holds; without it: every version
 
-An expectation never touches a verdict: what is broken stays broken, and is shown with its reason.
+An expectation never changes a verdict: a broken check stays broken, and reports show the reason beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import enum
 import json
 import tomllib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.conformance.model.verdict import Answer
@@ -31,27 +31,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
+    from lastcall.conformance.model.case import CaseCheck
+
 _KEYS = ("id", "protocol", "reason", "upstream", "date", "sometimes", "versions")
 _DECIDED = frozenset({Answer.KEPT, Answer.BROKEN, Answer.OBSERVED})
 
 
 class ExpectationsError(ValueError):
-    """A file does not hold expectations; the message names the file, the entry and the key."""
-
-
-class Question(NamedTuple):
-    """One check of one play, by names."""
-
-    scenario: str
-    protocol: str
-    check: str
+    """A file holds no valid expectations; the message names the file, the entry and the key."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One known deviation. ``date`` is since when it is known, as YYYY-MM-DD; no protocol stands for every one.
+    """One known deviation. ``date`` is the day since when it is known, as YYYY-MM-DD; no protocol means every protocol.
 
-    ``sometimes``: it is a matter of timing, so that a run in which it holds does not show that it is over.
+    ``sometimes``: it is a matter of timing, so a run in which nothing is broken does not show that it is over.
     ``versions`` are those of the server for which it holds, as :mod:`lastcall.conformance.model.versions` reads them.
     """
 
@@ -63,19 +57,19 @@ class Expectation:
     sometimes: bool = False
     versions: str = ""
 
-    def covers(self, question: Question) -> bool:
-        """Tell whether the question is one of those that this is about."""
-        names = (question.check, question.scenario, f"{question.scenario}::{question.check}")
-        return self.id in names and self.protocol in ("", question.protocol)
+    def covers(self, case_check: CaseCheck) -> bool:
+        """Return whether this check of this case is one of those that the expectation is about."""
+        scenario, check = case_check.case.scenario, case_check.check
+        return self.id in (check, scenario, f"{scenario}::{check}") and self.protocol in ("", case_check.case.protocol)
 
     @property
     def precision(self) -> tuple[bool, bool, bool]:
-        """What orders those that cover the same question: the greater one is the more precise."""
+        """The order of those that cover the same check of a case: the greater one is the more precise."""
         return "::" in self.id, bool(self.protocol), bool(self.versions)
 
     @property
-    def words(self) -> str:
-        """Say why it is expected, for a line of a report."""
+    def summary(self) -> str:
+        """Why it is expected, for a line of a report."""
         return f"expected since {self.date}: {self.reason}" + (f" ({self.upstream})" if self.upstream else "")
 
     def __str__(self) -> str:
@@ -84,21 +78,21 @@ class Expectation:
 
 
 class Standing(enum.Enum):
-    """What a run says of an expectation."""
+    """The state of an expectation after a run."""
 
     IN_FORCE = "in force"
     """Something that it covers is broken."""
     OVER = "over"
-    """All that it covers was put to the test, and nothing is broken."""
+    """All that it covers was tested, and nothing is broken."""
     UNDECIDED = "undecided"
-    """Nothing is broken, but not all that it covers was put to the test, or was even asked."""
-    NEVER_ASKED = "never asked"
-    """It covers nothing that the server is asked."""
+    """Nothing is broken, but a part of what it covers was not tested, or not even played."""
+    COVERS_NOTHING = "covers nothing"
+    """It covers no check of any case of the server."""
 
 
 @dataclass(frozen=True)
 class Expectations:
-    """All known deviations of one server; ``path`` is the file they come from, if they come from one."""
+    """All known deviations of one server; ``path`` is their file, or None."""
 
     server: str
     entries: tuple[Expectation, ...] = ()
@@ -106,28 +100,28 @@ class Expectations:
 
     def for_version(self, installed: str) -> Expectations:
         """Return those that hold for this version of the server."""
-        return replace(self, entries=tuple(each for each in self.entries if names_version(each.versions, installed)))
+        return replace(self, entries=tuple(entry for entry in self.entries if names_version(entry.versions, installed)))
 
-    def of(self, question: Question) -> Expectation | None:
-        """Give the most precise expectation that covers the question."""
-        covering = (each for each in self.entries if each.covers(question))
-        return max(covering, key=lambda each: each.precision, default=None)
+    def of(self, case_check: CaseCheck) -> Expectation | None:
+        """Return the most precise expectation that covers this check of this case."""
+        covering = (entry for entry in self.entries if entry.covers(case_check))
+        return max(covering, key=lambda entry: entry.precision, default=None)
 
-    def covered(self, entry: Expectation, questions: Iterable[Question]) -> list[Question]:
-        """Give those questions for which this entry is the one that counts."""
-        return [question for question in questions if self.of(question) is entry]
+    def covered(self, entry: Expectation, case_checks: Iterable[CaseCheck]) -> list[CaseCheck]:
+        """Return the checks for which this entry is the one that counts."""
+        return [case_check for case_check in case_checks if self.of(case_check) is entry]
 
     def standing(
-        self, entry: Expectation, questions: Collection[Question], answers: Mapping[Question, str]
+        self, entry: Expectation, case_checks: Collection[CaseCheck], answers: Mapping[CaseCheck, str]
     ) -> Standing:
-        """Say how an entry stands after a run. ``questions`` are all that the server can be asked."""
-        covered = self.covered(entry, questions)
-        found = [answers.get(question) for question in covered]
-        if Answer.BROKEN in found:
+        """Return how an entry stands after a run. ``case_checks`` are all checks of all cases of the server."""
+        covered = self.covered(entry, case_checks)
+        reached = [answers.get(case_check) for case_check in covered]
+        if Answer.BROKEN in reached:
             return Standing.IN_FORCE
         if not covered:
-            return Standing.NEVER_ASKED
-        over = not entry.sometimes and all(answer in _DECIDED for answer in found)
+            return Standing.COVERS_NOTHING
+        over = not entry.sometimes and all(answer in _DECIDED for answer in reached)
         return Standing.OVER if over else Standing.UNDECIDED
 
 
@@ -201,38 +195,48 @@ def _text(table: Mapping[str, Any], key: str, default: str | None = None) -> str
 
 
 def proposal(
-    known: Expectations, questions: Collection[Question], answers: Mapping[Question, str], today: str
+    known: Expectations, case_checks: Collection[CaseCheck], answers: Mapping[CaseCheck, str], today: str
 ) -> Expectations:
-    """Give expectations under which the same answers are green; entries that stay keep their reasons.
+    """Return expectations under which a run with the same answers is green; entries that stay keep their reasons.
 
-    A new one has no reason: somebody has to say it before the file can be read.
+    A new entry has no reason: a person has to write one before the file can be read.
     """
-    gone = (Standing.OVER, Standing.NEVER_ASKED)
-    stay = tuple(entry for entry in known.entries if known.standing(entry, questions, answers) not in gone)
+    gone = (Standing.OVER, Standing.COVERS_NOTHING)
+    stay = tuple(entry for entry in known.entries if known.standing(entry, case_checks, answers) not in gone)
     kept = Expectations(known.server, stay, known.path)
-    fresh = [question for question, answer in answers.items() if answer == Answer.BROKEN and not kept.of(question)]
+    fresh = [
+        case_check for case_check, answer in answers.items() if answer == Answer.BROKEN and not kept.of(case_check)
+    ]
+    protocols: dict[str, set[str]] = {}
+    for case_check in case_checks:
+        protocols.setdefault(_name(case_check), set()).add(case_check.case.protocol)
     new: dict[tuple[str, str], Expectation] = {}
-    for question in fresh:
-        name = f"{question.scenario}::{question.check}"
-        asked = {each for each in questions if each[::2] == question[::2]}
-        protocol = "" if asked <= set(fresh) else question.protocol
+    for case_check in fresh:
+        name = _name(case_check)
+        everywhere = protocols.get(name, set()) <= {other.case.protocol for other in fresh if _name(other) == name}
+        protocol = "" if everywhere else case_check.case.protocol
         new.setdefault((name, protocol), Expectation(name, "", today, "", protocol))
     return Expectations(known.server, (*stay, *new.values()), known.path)
 
 
+def _name(case_check: CaseCheck) -> str:
+    """Return the id of an expectation of this check in this scenario, over every protocol."""
+    return f"{case_check.case.scenario}::{case_check.check}"
+
+
 def as_toml(expectations: Expectations) -> str:
-    """Write expectations as :func:`load_expectations` reads them."""
+    """Return expectations as the text of a file that :func:`load_expectations` reads."""
     lines = [f"server = {_quoted(expectations.server)}"]
     for entry in expectations.entries:
         lines += ["", "[[expected]]", f"id = {_quoted(entry.id)}"]
         lines += [f"protocol = {_quoted(entry.protocol)}"] if entry.protocol else []
-        unsaid = "" if entry.reason else "  # say why, in a sentence: without it this file is not read"
-        lines += [f"reason = {_quoted(entry.reason)}{unsaid}", f"upstream = {_quoted(entry.upstream)}"]
+        missing = "" if entry.reason else "  # say why, in a sentence: without it this file is not read"
+        lines += [f"reason = {_quoted(entry.reason)}{missing}", f"upstream = {_quoted(entry.upstream)}"]
         lines += [f"date = {entry.date}", *(["sometimes = true"] if entry.sometimes else [])]
         lines += [f"versions = {_quoted(entry.versions)}"] if entry.versions else []
     return "\n".join(lines) + "\n"
 
 
 def _quoted(text: str) -> str:
-    # JSON's strings are TOML's basic strings, but for DEL, which TOML wants escaped.
+    # A JSON string is a basic string of TOML, except that TOML wants DEL escaped.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""An account of a verdict for a person: it can be pasted into a bug report as it stands."""
+"""The explanation of a verdict for a person; it can be pasted into a bug report as it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lastcall.conformance.model.server_events import (
     StepBegun,
 )
 from lastcall.conformance.model.views import shutdown
-from lastcall.conformance.model.words import printable, words
+from lastcall.conformance.model.words import in_words, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,12 +46,12 @@ _WIDTH = 112
 
 
 def explain(trace: Trace, verdict: Verdict, check: Check, *, stored_at: str, again: str, control: str) -> str:
-    """Tell what was expected, by which clause, what happened, and the lines of the trace that show it."""
+    """Return what was expected, by which clause, what happened, and the lines of the trace that show it."""
     play = trace.play
     binding = ", ".join(filter(None, (verdict.level, verdict.impact)))
     title = f"{verdict.check} is {verdict.answer} ({binding})"
     what = f"{play.scenario} over {play.protocol} on {play.server} {play.version}, pace {play.pace}"
-    argv = " ".join(word for started in trace.of(ServerStarted) for word in started.argv)
+    argv = " ".join(argument for started in trace.of(ServerStarted) for argument in started.argv)
     parts = [
         printable(title),
         printable(what),
@@ -86,14 +86,14 @@ def _labelled(label: str, text: str) -> list[str]:
 
 def _measured(verdict: Verdict) -> str:
     times = (
-        f"{each.what} {each.value_s:.3f} s" + (f" of {each.limit_s:g} s" if each.limit_s is not None else "")
-        for each in verdict.measured[:8]
+        f"{time.what} {time.value_s:.3f} s" + (f" of {time.limit_s:g} s" if time.limit_s is not None else "")
+        for time in verdict.measured[:8]
     )
     return "; ".join(times)
 
 
 def timeline(trace: Trace, evidence: tuple[int, ...] = ()) -> Iterator[str]:
-    """Give the events worth reading, one a line; those of the evidence are marked and never left out."""
+    """Yield the events that are worth reading, one a line; those of the evidence are marked and never left out."""
     signal = shutdown(trace)
     zero_ns = signal.end_ns if signal else 0
     shown = [
@@ -107,4 +107,4 @@ def timeline(trace: Trace, evidence: tuple[int, ...] = ()) -> Iterator[str]:
                 yield f"  ... {len(left_out)} lines left out ..."
             continue
         mark = ">" if number in evidence else " "
-        yield f"{mark} {(event.end_ns - zero_ns) / 1e9:+9.3f}  {number:>4}  {words(event)}"
+        yield f"{mark} {(event.end_ns - zero_ns) / 1e9:+9.3f}  {number:>4}  {in_words(event)}"

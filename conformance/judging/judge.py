@@ -1,22 +1,24 @@
-"""From traces to verdicts. What is judged is on disk already, and judging it again gives the same verdicts.
+"""From traces to verdicts. A trace is on disk before it is judged, and judging it again gives the same verdicts.
 
 For each check of a scenario, in this order:
 
-1. Is there evidence at all? A failure of the harness is a "harness error" and a play that never came to its question is
-   "setup failed", both for every check; a trace that was cut short is "cannot tell". None of this is ever "kept".
-2. The check itself is called with the trace and the limits. If it raises, that is a "harness error": a check's own fault
-   is never the server's.
+1. Is there evidence at all? A failure of the harness is a "harness error" and a play that did not reach its question is
+   "setup failed", both for every check; a trace that was cut short is "cannot tell". None of these is ever "kept".
+2. The check is called with the trace and the limits. If it raises, that is a "harness error": a fault of a check never
+   counts against the server.
 3. Blocking: if a check that this one takes for granted is broken on the same play, this one is "blocked". A check that is
-   ``decisive`` and broken rests on something seen, and stands.
-4. The control: a must or a promise that is broken is blamed on the shutdown only if the same timeline without the shutdown
-   goes well (:func:`why_control_fails`). A check that ``holds_without_shutdown`` is called on the control, too.
+   ``decisive`` and broken rests on an event that was seen, and is not blocked.
+4. The control: a broken must or promise is blamed on the shutdown only if the same timeline without the shutdown goes well
+   (:func:`why_control_fails`). A check that ``holds_without_shutdown`` is also called on the control.
+
+Why a control: an overload protection, a wrong route or a proxy's own limit loses a request in just the way of a bad shutdown.
+Only the same timeline without the shutdown shows which of the two it was.
 
 Rules that hold in here, and that an editor must not break:
 
-* Judging is a pure function of (scenario, trace, limits, control). No clock, no file, no order of plays.
+* Judging is a pure function of (scenario, trace, limits, control). It uses no clock, no file, no order of plays.
 * Nothing later turns one answer into another: reports and expectations stand beside a verdict and never change it.
-* The control is never asked for where it could not change an answer, since it is a play of its own
-  (:func:`needs_control`).
+* A control is played only where it can change an answer, because it takes as long as a play (:func:`needs_control`).
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
     verdicts = []
     for check in checks:
         judgement = judgements[check.id]
+        # Blocking comes before the control: a check that is blocked is blamed on nobody, so it needs no excuse.
         if not (check.decisive and judgement.answer is Answer.BROKEN):
             judgement = _blocked(check, judgements) or judgement
         if judgement.answer is Answer.BROKEN and check.level in BLAMING:
@@ -70,10 +73,10 @@ def judge(scenario: Scenario, trace: Trace, limits: Limits, control: Trace | Non
 
 
 def _excused(check: Check, judgement: Judgement, control: Trace | None, limits: Limits) -> Judgement:
-    """Give what is said of a broken check if the control fails too; else the judgement itself."""
+    """Return "setup failed" for a broken check if the control fails too; else the judgement itself."""
     if control is None:
         return judgement
-    failed = why_control_fails(control) or _why_anytime(check, control, limits)
+    failed = why_control_fails(control) or _why_broken_in_control(check, control, limits)
     if not failed:
         return judgement
     because = f"The same timeline without the shutdown fails too ({failed}), so this is not the shutdown's fault."
@@ -81,12 +84,16 @@ def _excused(check: Check, judgement: Judgement, control: Trace | None, limits: 
 
 
 def needs_control(verdicts: list[Verdict]) -> bool:
-    """Tell whether a must or a promise is broken, so that the blame has to be proved by a control."""
+    """Return whether a must or a promise is broken, so that a control has to show whether the shutdown is the cause."""
     return any(verdict.answer is Answer.BROKEN and verdict.level in BLAMING for verdict in verdicts)
 
 
 def why_control_fails(control: Trace) -> str:
-    """Say what went wrong in a timeline without a shutdown, or nothing if all went well."""
+    """Return what went wrong in a timeline without a shutdown; empty if nothing did.
+
+    The server must still run when the control ends (the harness's SIGKILL shows that), and every request that was not held
+    on purpose must have been served.
+    """
     for failed in control.events:
         if isinstance(failed, (SetupFailed, HarnessFailed)):
             return failed.reason
@@ -102,12 +109,12 @@ def why_control_fails(control: Trace) -> str:
     return _why_cut(control, killed) or _why_unserved(control)
 
 
-def _why_anytime(check: Check, control: Trace, limits: Limits) -> str:
-    """Say how a check whose rule holds at any time is broken without a shutdown, or nothing if it is not."""
-    step = next((each for each in control.of(StepBegun) if each.text.startswith("Shutdown(")), None)
+def _why_broken_in_control(check: Check, control: Trace, limits: Limits) -> str:
+    """Return how a check that holds without a shutdown is broken in the control; empty if it is not."""
+    step = next((step for step in control.of(StepBegun) if step.text.startswith("Shutdown(")), None)
     if not check.holds_without_shutdown or step is None:
         return ""
-    # The control is judged as if the signal had been sent where the timeline has it.
+    # Checks begin at the signal, which a control does not have: so it is judged as if one had been sent at that step.
     signal = SignalSent("", "shutdown", begin_ns=step.begin_ns, end_ns=step.end_ns)
     at = control.events.index(step) + 1
     pretended = Trace(control.play, (*control.events[:at], signal, *control.events[at:]))
@@ -116,7 +123,7 @@ def _why_anytime(check: Check, control: Trace, limits: Limits) -> str:
 
 
 def _why_cut(control: Trace, killed: ServerKilled) -> str:
-    """Say what a server ended that nobody had asked it to end, or nothing."""
+    """Return which WebSocket or handler the server ended without a reason; empty if there is none."""
     for event in control.events:
         if isinstance(event, (CloseReceived, MessageCut)) and precedes(event, killed):
             return f"the WebSocket {event.request!r} was closed"
@@ -128,7 +135,7 @@ def _why_cut(control: Trace, killed: ServerKilled) -> str:
 
 
 def _why_unserved(control: Trace) -> str:
-    """Say what a client could not read, or an ordinary client did not get, or nothing."""
+    """Return what a client could not read or an ordinary client did not get; empty if there is nothing."""
     for refused in control.of(LoadFailed):
         return f"the ordinary client got {refused.error} for {refused.request!r}"
     for violated in control.of(ProtocolViolated):

@@ -1,1 +1,1 @@
-"""Values that everything else speaks of: events and traces, timelines, scenarios, servers, verdicts. No clock, no socket."""
+"""The values that all other rooms use: events and traces, timelines, scenarios, servers, verdicts. No clock, no socket."""

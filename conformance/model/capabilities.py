@@ -1,4 +1,4 @@
-"""What an adapter claims of its server, beside what the capability probe found."""
+"""A capability of a server: what its adapter declares, beside what the capability probe found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Capability:
-    """One thing that a server may have: a protocol or a feature. ``detail`` says why it was not found, if that is known."""
+    """A protocol or a feature that a server may have. ``detail`` says why it was not found, if that is known."""
 
     what: str
     declared: bool
@@ -16,7 +16,7 @@ class Capability:
 
     @property
     def contradicted(self) -> str:
-        """Say how the claim and the server differ, or nothing if they agree."""
+        """How the adapter and the server differ; empty if they agree."""
         if self.declared and not self.found:
             return f"{self.what} is declared and was not found" + (f": {self.detail}" if self.detail else "")
         if self.found and not self.declared:

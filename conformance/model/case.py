@@ -1,7 +1,8 @@
-"""A case: one scenario, one server, one protocol. Everything that is played, stored, judged or reported is known by it.
+"""A case: one scenario, one server, one protocol. It identifies everything that is played, stored, judged or reported.
 
-:class:`CaseId` is the case by its names: what stands in a node id of pytest, in the path of a trace, and in results.json,
-also where the scenario or the server exist no more. :class:`Case` is the case by its values, ready to be played.
+:class:`CaseId` is the case by its names. They stand in pytest's node ids, in the paths of traces, and in results.json, and
+stay valid after the scenario or the server is gone. :class:`Case` is the case by its values, ready to be played.
+:class:`CaseCheck` is one check of a case. No other module composes or parses these names.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ class CaseId:
     scenario: str
 
     def __str__(self) -> str:
-        return f"{self.scenario}[{self.server}-{self.protocol}]"
+        return f"{self.scenario}{self.parameters}"
+
+    @property
+    def parameters(self) -> str:
+        """What follows the name of a check in a node id of pytest: ``[hypercorn-h2]``."""
+        return f"[{self.server}-{self.protocol}]"
 
     @property
     def trace(self) -> PurePosixPath:
@@ -51,10 +57,10 @@ class CaseId:
 
     @classmethod
     def parse(cls, text: str, protocols: Iterable[str]) -> CaseId:
-        """Return the case that :meth:`__str__` has written so; raises ValueError.
+        """Return the case whose text :meth:`__str__` wrote; raises ValueError for any other text.
 
-        A server's name and a protocol's may both hold hyphens, so the longest protocol counts: ``mine-h1-tls`` is the
-        server ``mine`` over ``h1-tls``.
+        The names of servers and protocols may both contain hyphens, so the longest protocol that matches counts:
+        ``mine-h1-tls`` is the server ``mine`` over ``h1-tls``.
         """
         scenario, _, rest = text.partition("[")
         name, bracket, _ = rest.rpartition("]")
@@ -62,6 +68,17 @@ class CaseId:
             if bracket and name.endswith(f"-{protocol}"):
                 return cls(name.removesuffix(f"-{protocol}"), protocol, scenario)
         raise ValueError(f"{text!r} is no case, such as one-request[hypercorn-h2]")
+
+
+@dataclass(frozen=True, order=True)
+class CaseCheck:
+    """One check of one case, by names; without a check it is the case as a whole."""
+
+    case: CaseId
+    check: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.case}::{self.check}" if self.check else str(self.case)
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What a person calls it: ``one-request[hypercorn-h2]``, with ``control`` if it is one."""
+        """The case's name in texts for people: ``one-request[hypercorn-h2]``, followed by ``control`` if it is one."""
         return f"{self.id}{' control' if self.control else ''}"
 
     @property
@@ -98,7 +115,7 @@ class Case:
 
     @property
     def why_not(self) -> str:
-        """Why the server is not asked this question over this protocol; nothing if it is."""
+        """Why the scenario is not played with this server over this protocol; empty if it is."""
         return self.scenario.why_not(self.server, self.protocol)
 
     @property
@@ -108,12 +125,12 @@ class Case:
 
     @property
     def drain_s(self) -> float:
-        """The drain timeout that the server is given, in seconds; if it is given none, how long the play waits."""
+        """The drain timeout to configure, in seconds; with ``default_drain`` only the time for which the play waits."""
         return self.scenario.launch.drain.at(self.pace)
 
     @property
     def promised_drain_s(self) -> float | None:
-        """The drain timeout that the server has, by its documentation, in seconds; None if it waits without a limit."""
+        """The drain timeout that the server has by its documentation, in seconds; None if it waits without a limit."""
         drain = self.server.drain
         if drain is None or not self.options.default_drain:
             return self.drain_s if drain else None
@@ -121,7 +138,7 @@ class Case:
 
     @property
     def drain_documented(self) -> str:
-        """The link to what is documented of the drain timeout that the server has."""
+        """The link to the documentation of :attr:`promised_drain_s`; empty if the server has no drain timeout."""
         drain = self.server.drain
         if drain is None:
             return ""
@@ -129,7 +146,7 @@ class Case:
 
     @property
     def expected_s(self) -> float:
-        """How long the play takes, in seconds and roughly: the time that it lets pass, and what the server sits out."""
+        """A rough estimate of the play's duration, in seconds: the time that it lets pass, and what the server waits for."""
         steps = self.scenario.timeline
         passing_s = sum(step.duration.at(self.pace) for step in steps if isinstance(step, Elapse))
         held = {step.name for step in steps if isinstance(step, Request) and not step.target}

@@ -26,12 +26,12 @@ class Check:
     situation than in another is two checks.
     ``blocked_by``: when one of these is broken on the same play, this check would only repeat it.
     ``over``: the protocols that the rule is about; empty if it is about all.
-    ``decisive``: its "broken" rests on something seen, not on something that never came; so it stands by itself and is
-    not blocked. Its "kept" is: what a server does on its way to a broken promise may be seen or not by chance.
+    ``decisive``: its "broken" rests on an event that was seen, not on one that never came. So "broken" stands by itself
+    and is never blocked. "Kept" can be blocked, since after another broken promise that event may be missed by chance.
     ``needs_gate``: it rests on what handlers report to the gate, so in timed mode it cannot be decided.
-    ``only_timed``: it is judged in timed mode alone, in place of those.
-    ``holds_without_shutdown``: the rule holds without a shutdown too, so the control is judged by it: a server that
-    breaks it there does not break it by shutting down.
+    ``only_timed``: it is judged in timed mode only, in place of the checks that need the gate.
+    ``holds_without_shutdown``: the rule holds without a shutdown too, so the control is also judged by it: if it is broken
+    there, the shutdown is not the cause.
     """
 
     judge: Rule

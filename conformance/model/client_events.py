@@ -1,4 +1,4 @@
-"""What the clients of a play saw and did: connections, requests and responses, WebSockets, the ordinary client's load."""
+"""Events of the clients of a play: connections, requests and responses, WebSockets, the ordinary client's load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class ConnectionOpened(Event):
-    """``connect()`` succeeded. The kernel may have done that alone: nobody need have called ``accept()``."""
+    """``connect()`` succeeded. The kernel can complete it alone, before the server calls ``accept()``."""
 
     connection: str = ""
     local_port: int = 0
@@ -22,7 +22,7 @@ class ConnectionOpened(Event):
 
 @dataclass(frozen=True)
 class ConnectionFailed(Event):
-    """``connect()`` did not succeed; the reason is ``refused``, ``timed out``, ``reset`` or the system's own word."""
+    """``connect()`` failed; the reason is ``refused``, ``timed out``, ``reset`` or the system's error text."""
 
     connection: str = ""
     reason: str = ""
@@ -80,7 +80,7 @@ class FrameReceived(Event):
 
 @dataclass(frozen=True)
 class GoawaySent(Event):
-    """The client said goodbye with a GOAWAY of its own."""
+    """The client sent a GOAWAY of its own."""
 
     connection: str = ""
     last_stream_id: int = 0
@@ -105,9 +105,9 @@ class GoawayReceived(Event):
     debug: str = ""
 
     def covers(self, stream_id: int | None) -> bool:
-        """Return whether that stream was or might have been processed; any other may safely be sent again.
+        """Return whether that stream was or might have been processed; a request on any other can safely be sent again.
 
-        What has no stream id is none of a GOAWAY's business, so nobody is promised anything about it.
+        A GOAWAY says nothing about a request without a stream id, so such a request counts as covered.
         """
         # RFC 9113 §6.8: streams up to the last stream id and that one itself might have been processed.
         return stream_id is None or stream_id <= self.last_stream_id
@@ -118,41 +118,41 @@ class GoawayReceived(Event):
 
     @property
     def excludes_nothing(self) -> bool:
-        """Whether it covers every stream that there can be: it announces the end, and another is to follow."""
+        """Whether it covers every possible stream: such a GOAWAY announces the shutdown, and a final one follows."""
         return self.last_stream_id == HIGHEST_STREAM_ID
 
 
 @dataclass(frozen=True)
 class ProtocolViolated(Event):
-    """The server sent what its protocol does not allow or the probe cannot read; the rest of its bytes are not read."""
+    """The server sent what its protocol does not allow or the client cannot read; the rest of its bytes are not read."""
 
     connection: str = ""
     detail: str = ""
 
 
 SERVER, CLIENT = "server", "client"
-"""By whom a connection was ended."""
+"""The side that ended a connection."""
 
 FIN = "fin"
 """TCP was closed for one direction. Over TLS, without a close_notify before it, the stream was truncated."""
 RESET = "reset"
 """TCP was reset (RST)."""
 CLOSE_NOTIFY = "close_notify"
-"""TLS was closed in order for one direction; the FIN is an event of its own."""
+"""TLS was closed properly for one direction; the FIN is an event of its own."""
 CONNECTION_CLOSE = "connection_close"
 """QUIC was closed, for both directions at once, with a code."""
 IDLE_TIMEOUT = "idle_timeout"
-"""QUIC: nothing was heard for so long that the connection is over without a word."""
+"""QUIC: no packet arrived for so long that the connection ended silently."""
 ABANDONED = "abandoned"
 """The play is over and the client stopped waiting: what the server would have done next is not known."""
 
 
 @dataclass(frozen=True)
 class ConnectionEnded(Event):
-    """One side ended the connection, or its direction of it; ``by`` whom, and ``how``.
+    """One side ended the connection, or its own direction of it: ``by`` names the side, ``how`` the way.
 
     ``how`` is one of ``fin``, ``reset``, ``close_notify``, ``connection_close`` and ``idle_timeout``; the client's
-    ``abandoned`` is no end on the wire. ``code`` is the one that a connection_close carries.
+    ``abandoned`` is not an end on the wire. ``code`` is the code of a connection_close.
     """
 
     connection: str = ""
@@ -168,7 +168,7 @@ class ConnectionEnded(Event):
 class RequestSent(Event):
     """The head of a request was written; ``whole`` if the body (if any) was too. ``stream_id`` is None in HTTP/1.1.
 
-    ``expects``: it asked for 100 (Continue) and holds its body back.
+    ``expects``: the request has an Expect header (100-continue), so its body is held back.
     """
 
     request: str = ""
@@ -182,7 +182,7 @@ class RequestSent(Event):
 
 @dataclass(frozen=True)
 class RequestEnded(Event):
-    """The rest of a request that was not sent whole at once has now been written; its body had ``length`` bytes."""
+    """The end of a request that was not sent whole at once was written; its body had ``length`` bytes."""
 
     request: str = ""
     length: int = 0
@@ -190,7 +190,7 @@ class RequestEnded(Event):
 
 @dataclass(frozen=True)
 class TimeoutAnnounced(Event):
-    """A 408 (Request Timeout) arrived though no request was open: the server tells that it closes an idle connection."""
+    """A 408 (Request Timeout) arrived while no request was open: the server announces that it closes an idle connection."""
 
     connection: str = ""
 
@@ -230,10 +230,10 @@ class TrailersReceived(Event):
 
 @dataclass(frozen=True)
 class ResponseEnded(Event):
-    """A response ended as its protocol says a whole one ends.
+    """A response ended in the way in which its protocol ends a whole one.
 
-    ``framing`` is what said so: ``end_stream``, ``content-length``, ``chunked``, ``none`` (no body allowed), or
-    ``close`` (HTTP/1.1 delimited by the end of the connection, which cannot tell a whole body from a cut one).
+    ``framing`` is what marked the end: ``end_stream``, ``content-length``, ``chunked``, ``none`` (no body allowed), or
+    ``close`` (HTTP/1.1 delimited by the end of the connection, so that a cut body can look like a whole one).
     ``length`` counts the body's bytes, ``sha256`` is their digest in hexadecimal.
     """
 
@@ -270,7 +270,7 @@ class StreamsEnded(Event):
 
 @dataclass(frozen=True)
 class WebSocketAsked(Event):
-    """The client's opening handshake was written: a WebSocket named ``request`` was asked for on the connection.
+    """The client's opening handshake, for a WebSocket named ``request``, was written on the connection.
 
     ``stream_id`` is None in HTTP/1.1. Over HTTP/2 the end of the WebSocket's stream is a ResponseEnded or StreamReset.
     """
@@ -283,7 +283,7 @@ class WebSocketAsked(Event):
 
 @dataclass(frozen=True)
 class WebSocketOpened(Event):
-    """The server completed the opening handshake: 101 with the right answer to the client's key, or 2xx over HTTP/2."""
+    """The server completed the opening handshake: 101 with the accept value for the client's key, or 2xx over HTTP/2."""
 
     request: str = ""
 
@@ -292,7 +292,7 @@ class WebSocketOpened(Event):
 class WebSocketRefused(Event):
     """The server answered the opening handshake with another status than the one that opens it.
 
-    ``status`` is 0 where it could not be asked at all: over HTTP/2, the server's SETTINGS do not offer it.
+    ``status`` is 0 if the handshake could not be sent: over HTTP/2, the server's SETTINGS do not offer WebSockets.
     """
 
     request: str = ""
@@ -301,7 +301,7 @@ class WebSocketRefused(Event):
 
 @dataclass(frozen=True)
 class MessageReceived(Event):
-    """A whole message arrived, in one frame or several; its payload had ``length`` bytes."""
+    """A whole message arrived, in one frame or several; its payload has ``length`` bytes."""
 
     request: str = ""
     length: int = -1
@@ -309,7 +309,7 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True)
 class MessageCut(Event):
-    """The byte stream ended inside a message, or inside any frame; ``length`` bytes of the message had come."""
+    """The byte stream ended inside a message, or inside any frame; ``length`` bytes of the message had arrived."""
 
     request: str = ""
     length: int = -1
@@ -317,7 +317,7 @@ class MessageCut(Event):
 
 @dataclass(frozen=True)
 class CloseReceived(Event):
-    """A Close frame arrived, with the code that stood in it; 0 if none did (to applications that is 1005)."""
+    """A Close frame arrived. ``code`` is the frame's own, 0 if it has none (which applications see as 1005)."""
 
     request: str = ""
     code: int = -1
@@ -326,7 +326,7 @@ class CloseReceived(Event):
 
 @dataclass(frozen=True)
 class CloseSent(Event):
-    """The client sent its own Close frame in answer; with the code received, or none (0) if there was none."""
+    """The client answered a Close with its own: the same code, none (0) for none, 1002 for one that a Close must not have."""
 
     request: str = ""
     code: int = -1
@@ -337,14 +337,14 @@ class CloseSent(Event):
 
 @dataclass(frozen=True)
 class LoadSent(Event):
-    """An ordinary client (httpx) was asked for a request; whether it needs a new connection is its own affair."""
+    """An ordinary client (httpx) began a request; it decides by itself whether it opens a new connection."""
 
     request: str = ""
 
 
 @dataclass(frozen=True)
 class LoadAnswered(Event):
-    """The ordinary client gave its caller a whole response; ``version`` is the protocol's, as the client says it."""
+    """The ordinary client returned a whole response to its caller; ``version`` is the HTTP version that it reports."""
 
     request: str = ""
     status: int = 0
@@ -354,7 +354,7 @@ class LoadAnswered(Event):
 
 @dataclass(frozen=True)
 class LoadFailed(Event):
-    """The ordinary client gave its caller an error: ``error`` is the exception's class, ``reason`` its words."""
+    """The ordinary client raised an error to its caller: ``error`` is the exception's class, ``reason`` its message."""
 
     request: str = ""
     error: str = ""

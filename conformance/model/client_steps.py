@@ -1,4 +1,4 @@
-"""The steps of the clients: connections, requests, WebSockets, and what only HTTP/2 has."""
+"""The steps of the clients: connections, requests, WebSockets, and the frames that only HTTP/2 has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ClosePolicy(enum.StrEnum):
     """What a client does about the end of its connection."""
 
     POLITE = "polite"
-    """Told that the server goes (GOAWAY, ``Connection: close``), and with nothing open, it says GOAWAY and closes."""
+    """After the server's GOAWAY or ``Connection: close``, and with no request open, it closes (HTTP/2: after a GOAWAY)."""
     FOLLOWER = "follower"
     """It closes when the server has closed (FIN or close_notify), as most HTTP clients do."""
     RUDE = "rude"
@@ -54,23 +54,23 @@ class BreakSilence(ClientStep):
 
 @dataclass(frozen=True)
 class PauseReading(ClientStep):
-    """Take nothing more from the connection's socket, so that the server's writes come to a stop."""
+    """Stop reading from the connection's socket, so that the server's writes come to a stop."""
 
     connection: str
 
 
 @dataclass(frozen=True)
 class ResumeReading(ClientStep):
-    """Read on."""
+    """Read from the connection's socket again."""
 
     connection: str
 
 
 @dataclass(frozen=True)
 class Request(ClientStep):
-    """Send a request; its name is the connection's unless one is given. ``target`` defaults to a held handler.
+    """Send a request. It has the connection's name by default. ``target`` defaults to a held handler.
 
-    With ``whole=False`` the body given is only its first part (:class:`SendBody` sends more).
+    With ``whole=False``, ``body`` is only the first part of the request's body (:class:`SendBody` sends more).
     """
 
     connection: str
@@ -88,18 +88,18 @@ class Request(ClientStep):
 
     @property
     def path(self) -> str:
-        """What the request asks for."""
+        """The request's target."""
         return self.target or f"/hold/{self.name}"
 
     @property
     def can_be_timed(self) -> bool:
-        """Whether any resource can answer it: it has no body."""
+        """Whether a resource without a gate can answer it: it is a GET without a body."""
         return not self.body and self.whole and self.method == "GET"
 
 
 @dataclass(frozen=True)
 class BeginHead(Request):
-    """Send the first half of a request's head: cut in a line, or as HEADERS without END_HEADERS."""
+    """Send the first half of a request's head: cut inside a line, or as HEADERS without END_HEADERS."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class FinishHead(ClientStep):
 
 
 READY = "/ready"
-"""The resource that answers at once, without the gate."""
+"""The path that is answered at once, without the gate."""
 
 
 @dataclass(frozen=True)
@@ -162,14 +162,14 @@ class SendPriority(ClientStep):
 
 @dataclass(frozen=True)
 class ResetRequest(ClientStep):
-    """Give a request up by RST_STREAM with CANCEL (HTTP/2)."""
+    """Cancel a request by RST_STREAM with CANCEL (HTTP/2)."""
 
     request: str
 
 
 @dataclass(frozen=True)
 class Grant(ClientStep):
-    """Give a stream's receive window ``increment`` bytes more than it was (HTTP/2)."""
+    """Enlarge a stream's receive window by ``increment`` bytes (HTTP/2)."""
 
     request: str
     increment: int
@@ -177,17 +177,17 @@ class Grant(ClientStep):
 
 @dataclass(frozen=True)
 class Replenish(ClientStep):
-    """Give back all of the connection's windows, and go on replenishing them (HTTP/2)."""
+    """Send WINDOW_UPDATE for all bytes consumed on the connection, and go on doing so (HTTP/2)."""
 
     connection: str
 
 
 @dataclass(frozen=True)
 class OpenWebSocket(ClientStep):
-    """Ask for a WebSocket on a connection; its name is the connection's unless one is given.
+    """Send the opening handshake of a WebSocket. It has the connection's name by default.
 
-    From then on an HTTP/1.1 connection is the WebSocket's; over HTTP/2 it has a stream (RFC 8441), and requests go on
-    beside it. Whether the client answers a Close, and ends its half of the stream, is a matter of its manners.
+    From then on an HTTP/1.1 connection belongs to the WebSocket; over HTTP/2 the WebSocket has a stream (RFC 8441) beside
+    the requests'. Whether the client answers a Close, and ends its half of the stream, depends on its close policy.
     """
 
     connection: str
@@ -200,12 +200,12 @@ class OpenWebSocket(ClientStep):
 
     @property
     def path(self) -> str:
-        """What it is asked of."""
+        """The target of its handshake."""
         return f"/ws/{self.name}"
 
     @property
     def can_be_timed(self) -> bool:
-        """Nobody can tell the handler so."""
+        """False: a resource without a gate serves no WebSocket."""
         return False
 
 

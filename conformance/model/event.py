@@ -1,10 +1,10 @@
 """What an event is: something that happened, with the earliest and the latest moment at which it can have happened.
 
 An event made without times serves as a pattern: see :meth:`Event.fits`. A pattern has to know which of its fields were
-set, also to the value that is their default: ``FrameSent(stream_id=0)`` is about stream 0 alone, ``FrameSent()`` about
-any. So an event keeps in its own dictionary nothing but what it was given; every other field is read from its class,
-where a dataclass leaves the default. The recorder makes events by the million: this is also faster than what a frozen
-dataclass does by itself, which sets field after field.
+set, even if one was set to its default value: ``FrameSent(stream_id=0)`` matches stream 0 only, ``FrameSent()`` any stream.
+So the dictionary of an event holds only the fields that were passed to it; every other field is read from the class, where
+a dataclass leaves the default. It is also faster than a frozen dataclass, which sets field after field, and the recorder
+may make a hundred thousand events in one play.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Event:
     end_ns: int = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take fields as a dataclass does, by place or by name, and keep only these."""
+        """Take fields as a dataclass does, by place or by name, and store only these."""
         shape = _SHAPES.get(type(self)) or _shape(type(self))
         given = vars(self)
         if args:
@@ -39,12 +39,12 @@ class Event:
             given.update(kwargs)
             if not kwargs.keys() <= shape.names:
                 raise shape.error(len(args), kwargs)
-        # Too many by place, or one given twice, shows as fewer fields than values.
+        # Too many values by place, or two values for one field, leave fewer fields than values.
         if len(given) != len(args) + len(kwargs):
             raise shape.error(len(args), kwargs)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Keep the dataclass decorator from making an ``__init__`` that sets what was not given."""
+        """Keep the dataclass decorator from making an ``__init__`` that sets the fields that were not passed."""
         super().__init_subclass__(**kwargs)
         type.__setattr__(cls, "__init__", Event.__init__)
 
@@ -63,14 +63,28 @@ class Event:
         return {**shape.record, **vars(self)}
 
     def at(self, begin_ns: int, end_ns: int) -> Self:
-        """Return the same event with its times: what :func:`dataclasses.replace` does, a few times as fast."""
+        """Return the same event with these times, as :func:`dataclasses.replace` does but a few times faster."""
         timed = object.__new__(type(self))
         vars(timed).update(vars(self), begin_ns=begin_ns, end_ns=end_ns)
         return timed
 
 
+@dataclass(frozen=True)
+class UnknownEvent(Event):
+    """An event of a class that this lastcall does not know: a later one has added it to the format.
+
+    It holds the place of its line, so that the lines after it keep their numbers. No check asks for it.
+    """
+
+    name: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event's class and times; its other fields were left out when it was read."""
+        return {"event": self.name, "begin_ns": self.begin_ns, "end_ns": self.end_ns}
+
+
 class _Shape:
-    """What is known of a class of events: its fields by place, and its record with every field at its default."""
+    """The facts about one class of events: its fields by place, and its record with every field at its default."""
 
     def __init__(self, kind: type[Event]) -> None:
         fields = dataclasses.fields(kind)
@@ -80,7 +94,7 @@ class _Shape:
         self.record: dict[str, Any] = {"event": self.name} | {item.name: item.default for item in fields}
 
     def error(self, places: int, names: dict[str, Any]) -> TypeError:
-        """Return what is wrong with so many values by place and these by name."""
+        """Return the error for a call with ``places`` values by place and ``names`` by name."""
         if unknown := sorted(names.keys() - self.names):
             return TypeError(f"{self.name} has no field {unknown[0]!r}")
         if places > len(self.by_place):
@@ -102,5 +116,5 @@ def set_fields(pattern: Event) -> Iterator[tuple[str, Any]]:
 
 
 def precedes(first: Event, second: Event) -> bool:
-    """Tell whether ``first`` certainly happened before ``second``: it ended before the other began."""
+    """Return whether ``first`` certainly happened before ``second``: it ended before the other began."""
     return first.end_ns < second.begin_ns

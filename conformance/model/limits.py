@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits in seconds. They bound a server that works on a busy machine; none of them measures its speed.
+    """Limits in seconds. A server that works keeps them on a busy machine too; they do not measure its speed.
 
-    The report shows for each how near a server came. When the harness itself was later than ``lag_s`` in a play, its
-    clocks cannot be trusted to a limit's precision, and a check that a limit would break says "cannot tell".
+    The report shows how near a server came to each limit. If the harness itself was later than ``lag_s`` in a play, its
+    times are not precise enough for a limit: a check that would be broken by a limit alone then answers "cannot tell".
     """
 
     boot_s: float = 30.0
@@ -21,32 +21,32 @@ class Limits:
     before_shutdown_s: float = 10.0
     """For any fact that a timeline waits for before its shutdown, such as a handler being entered."""
     goaway_s: float = 1.0
-    """From the signal to the first GOAWAY. A client that is not told goes on opening streams on a dying connection."""
+    """From the signal to the first GOAWAY. Without one, a client goes on opening streams on a connection that is ending."""
     idle_close_s: float = 2.5
     """From the signal to the close of an idle connection. Go, h2o and Caddy take 1.0 s by design, nghttpx 2.0 s (the time
     between its two GOAWAYs); gunicorn's tick is 1.4 s."""
     after_response_close_s: float = 2.0
     """From the last response to the close of its connection. Go waits 1 s for the client to go first."""
     exit_slack_s: float = 3.0
-    """From the moment nothing holds the server any more to its exit: closing bounds (2.5 s), then the runtime's own end."""
+    """From the moment at which nothing holds the server any more to its exit: closing bounds (2.5 s), the runtime's end."""
     forced_end_s: float = 2.5
-    """From the end of the drain timeout to the exit: cancelling handlers, closing, the runtime's own end."""
+    """From the end of the drain timeout to the exit: cancelling handlers, closing connections, the runtime's own end."""
     drain_early_s: float = 0.25
-    """How much before its drain timeout a server may begin the forced end: rounding and coarse ticks, no more."""
+    """How long before its drain timeout a server may begin the forced end: only rounding and coarse ticks."""
     acknowledgement_s: float = 1.0
-    """From a PING or SETTINGS to its acknowledgement, and to more window where there is none left: loopback takes a
-    millisecond, and a client that checks its connection gives it up after some seconds."""
+    """From a PING or SETTINGS to its acknowledgement, and from an exhausted window to a larger one: loopback takes a
+    millisecond, and a client that checks its connection abandons it after some seconds."""
     passed_on_s: float = 1.0
-    """From a handler's giving a piece of its response, or the end of it, to its arrival. Loopback takes a millisecond."""
+    """From a handler's hand-over of a piece of its response, or the end, to the arrival. Loopback takes a millisecond."""
     new_connection_s: float = 2.0
-    """For a connection attempted during the drain to meet a clear fate: refused, closed, answered."""
+    """For a connection attempted during the drain to be refused, closed or answered."""
     unwitnessed_entry_s: float = 0.5
-    """In timed mode: from sending a request to taking it as being in its handler, where nobody can say so."""
+    """In timed mode: how long after a request was sent its handler is assumed to run, since no handler reports it."""
     lag_s: float = 0.25
-    """How late the harness may be in a play before its measurements of time are no evidence against a server."""
+    """How late the harness may be in a play before its measured times are no evidence against a server."""
 
     def as_dict(self) -> dict[str, float]:
-        """Give the limits as they are stored with a trace."""
+        """Return the limits as they are stored with a trace."""
         return dataclasses.asdict(self)
 
 

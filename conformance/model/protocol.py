@@ -1,8 +1,8 @@
 """The protocols in which a play can be played, each with its transport and its security.
 
-A protocol is a value, and every fact about it stands in it: code asks ``protocol.multiplexes`` or ``protocol in HTTP2``,
-never for its name. So a protocol that is added later (HTTP/3, or one over another transport) finds its way into every
-rule that is about its version or its security, and into nothing else: a server speaks what its adapter lists.
+A protocol is a value that holds every fact about it: code tests ``protocol.multiplexes`` or ``protocol in HTTP2``, never
+the name. So every rule about a version or a security also covers a protocol that is added later (HTTP/3, or one over
+another transport). No server gains a protocol in this way: a server speaks what its adapter lists.
 
 To add one: :func:`register` it, and register its transport beside it (``conformance/harness/client/transport.py``) and
 a wire client for its version of HTTP (``conformance/harness/client/connection.py``) if these are new too.
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class Protocol:
-    """A version of HTTP over a transport; two of the same ``name`` are the same.
+    """A version of HTTP over a transport; two of the same ``name`` are equal.
 
-    ``name`` is what stands in node ids, stored files and reports, and never changes. ``version`` is the major version
-    of HTTP. ``transport`` is the name of what carries it (``tcp``, ``quic``), ``tls`` whether it is encrypted, ``alpn``
-    the word by which TLS chooses it. ``multiplexes``: several requests at a time, each with a stream id of its own.
+    ``name`` stands in node ids, stored files and reports, and never changes. ``version`` is the major version of HTTP.
+    ``transport`` is the name of what carries it (``tcp``, ``quic``), ``tls`` whether it is encrypted, ``alpn`` its name
+    in ALPN. ``multiplexes``: it carries several requests at a time, each with a stream id of its own.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Protocol:
 
 
 class ProtocolError(ValueError):
-    """A name that no protocol has; the message lists those that there are."""
+    """No protocol has this name; the message lists the registered ones."""
 
 
 PROTOCOLS: dict[str, Protocol] = {}
@@ -55,7 +55,7 @@ PROTOCOLS: dict[str, Protocol] = {}
 
 
 def register(protocol: Protocol) -> Protocol:
-    """Return the protocol, which stored files and node ids can name from now on; raises ValueError for a second of its name."""
+    """Register a protocol, so that stored files and node ids can name it; raises ValueError for a second of its name."""
     if PROTOCOLS.setdefault(protocol.name, protocol) is not protocol:
         raise ValueError(f"a protocol named {protocol.name!r} is registered already")
     return protocol
@@ -70,9 +70,9 @@ def protocol_named(name: str) -> Protocol:
 
 @dataclass(frozen=True)
 class ProtocolSet:
-    """The protocols that are alike in one respect, which is read from each of them and not from a list.
+    """The protocols that share a property, which is read from each protocol and not from a list.
 
-    So a protocol that is registered later belongs to it too. It is for rules; what an adapter speaks is a list.
+    So a protocol that is registered later can belong to it too. It is meant for rules; an adapter lists what it speaks.
     """
 
     title: str
@@ -82,7 +82,7 @@ class ProtocolSet:
         return self.holds(protocol)
 
     def __iter__(self) -> Iterator[Protocol]:
-        """Yield those that are registered."""
+        """Yield the registered protocols that belong to it."""
         return (protocol for protocol in PROTOCOLS.values() if self.holds(protocol))
 
 
@@ -90,7 +90,7 @@ HTTP1 = ProtocolSet("HTTP/1.1", lambda protocol: protocol.version == 1)
 HTTP2 = ProtocolSet("HTTP/2", lambda protocol: protocol.version == 2)  # noqa: PLR2004 - the version is the number
 MULTIPLEXED = ProtocolSet("multiplexed", lambda protocol: protocol.multiplexes)
 OVER_TLS = ProtocolSet("over TLS", lambda protocol: protocol.tls and protocol.transport != "quic")
-"""Those whose byte stream TLS closes by a close_notify; QUIC has TLS within it, and no such thing."""
+"""The protocols whose byte stream TLS closes by a close_notify. QUIC contains TLS but has no close_notify."""
 
 H1 = Protocol.H1 = register(Protocol("h1", version=1))
 H1_TLS = Protocol.H1_TLS = register(Protocol("h1-tls", version=1, tls=True, alpn="http/1.1"))

@@ -1,4 +1,4 @@
-"""What a scenario is: one question, asked of any server by a timeline and judged by checks."""
+"""What a scenario is: one question, put to any server by a timeline and answered by checks."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ScenarioError(ValueError):
 class Scenario:
     """One question.
 
-    ``id`` is a slug that never changes; ``question`` is for the report. ``launch`` is how the server is to be started.
-    ``needs_drain`` if the question is about the drain timeout, so that a server without one is not asked.
-    ``needs`` are features, and ``needs_signal`` the role of a further signal, that the question is about.
+    ``id`` is a slug that never changes; ``question`` is for the report. ``launch`` says how the server is started.
+    ``needs_drain``: the question is about the drain timeout, so a server without one is not played.
+    ``needs`` are the features, and ``needs_signal`` is the role of the further signal, that the question is about.
     ``streams_at_once`` is how many requests its timeline has in their handlers at a time on one HTTP/2 connection.
     """
 
@@ -51,24 +51,24 @@ class Scenario:
     streams_at_once: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse a scenario that could not be played or judged."""
+        """Raise :class:`ScenarioError` for a scenario that could not be played or judged."""
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.id):
             raise ScenarioError(f"scenario id {self.id!r}: lower-case words joined by hyphens are wanted")
         if sum(isinstance(step, Shutdown) for step in self.timeline) != 1:
             raise ScenarioError(f"scenario {self.id}: its timeline needs exactly one Shutdown()")
         if fault := fault_of(self.timeline):
             raise ScenarioError(f"scenario {self.id}: {fault}")
-        for other in self.checks:
-            if not isinstance(other, Check):
+        for listed in self.checks:
+            if not isinstance(listed, Check):
                 raise ScenarioError(
-                    f"scenario {self.id}: {other!r} is no check; list functions that are decorated with @check"
+                    f"scenario {self.id}: {listed!r} is no check; list functions that are decorated with @check"
                 )
         names = [check.id for check in self.checks]
         if not names or len(set(names)) != len(names):
             raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
 
     def why_not(self, server: Server, protocol: Protocol) -> str:
-        """Say why the server is not asked this question over this protocol, or nothing if it is."""
+        """Return why the scenario is not played with this server over this protocol; empty if it is."""
         if because := self._why_not_over(server, protocol):
             return because
         if self.needs_drain and server.drain is None:
@@ -82,7 +82,7 @@ class Scenario:
         return self._why_not_timed(server.name, server.timed) if server.timed else ""
 
     def _why_not_over(self, server: Server, protocol: Protocol) -> str:
-        """Say why the question cannot be asked over this protocol."""
+        """Return why the scenario cannot be played over this protocol; empty if it can."""
         if protocol not in server.speaks:
             return f"{server.name} does not claim to speak {protocol}"
         most = server.streams_at_once if protocol in MULTIPLEXED else None
@@ -91,7 +91,7 @@ class Scenario:
         return ""
 
     def _why_not_timed(self, name: str, timed: Timed) -> str:
-        """Say why the timeline cannot be played where nobody holds the handlers."""
+        """Return why the timeline cannot be played without a gate that holds the handlers; empty if it can."""
         for step in self.timeline:
             if not step.can_be_timed:
                 return f"{name} runs in timed mode, where nobody can do this: {type(step).__name__}"
@@ -103,8 +103,8 @@ class Scenario:
         """Return the checks whose rules are about this protocol; ``timed`` if the server is played in timed mode."""
         return tuple(check for check in self.checks if check.is_about(protocol) and (timed or not check.only_timed))
 
-    def words(self) -> tuple[str, ...]:
-        """Give the timeline in words."""
+    def steps_in_words(self) -> tuple[str, ...]:
+        """Return the timeline as text, one line for each step."""
         return tuple(str(step) for step in self.timeline)
 
 

@@ -1,7 +1,7 @@
-"""A scenario as data, as it stands at the head of a trace: the very timeline can be played again, also one that is gone.
+"""A scenario as data, stored at the head of a trace, so that its timeline can be played again after the scenario is gone.
 
-A step is an object with its class under ``step`` and the fields that it sets; a fact that is awaited is an event without
-times. Bytes are packed, since some bodies are a million times the same letter.
+A step is an object with its class under ``step`` and the fields that differ from their defaults; a fact that is awaited is
+an event without times. Bytes are compressed, since some bodies are one letter a million times.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ STEPS: Mapping[str, type[Step]] = {
 
 
 def scenario_as_json(scenario: Scenario) -> dict[str, Any]:
-    """Return a scenario as plain data, without its id: that stands beside it."""
+    """Return a scenario as plain data, without its id, which the head of the trace has already."""
     return {
         "question": scenario.question,
         "launch": _plain(scenario.launch),
@@ -51,12 +51,12 @@ def scenario_as_json(scenario: Scenario) -> dict[str, Any]:
 def scenario_from_json(
     name: str, record: Mapping[str, Any], protocol: Protocol, checks: Mapping[str, Check]
 ) -> tuple[Scenario, list[str]]:
-    """Return the scenario that was stored under an id, and the ids of those of its checks that are not known any more.
+    """Return the scenario that was stored under a name, and the ids of its checks that no longer exist.
 
-    ``checks`` are the known ones, by id. Raises :class:`ScenarioError` if the record cannot be read.
+    ``checks`` are the existing ones, by id. Raises :class:`ScenarioError` if the record cannot be read.
     """
     try:
-        known = [checks[each] for each in record["checks"] if each in checks]
+        known = [checks[check] for check in record["checks"] if check in checks]
         scenario = Scenario(
             id=name,
             question=record["question"],
@@ -73,7 +73,7 @@ def scenario_from_json(
         if isinstance(error, ScenarioError):
             raise
         raise ScenarioError(f"scenario {name}: what the trace holds of it cannot be read ({error})") from error
-    return scenario, [each for each in record["checks"] if each not in checks]
+    return scenario, [check for check in record["checks"] if check not in checks]
 
 
 def step_as_json(step: Step) -> dict[str, Any]:
@@ -95,13 +95,13 @@ def step_from_json(record: Mapping[str, Any]) -> Step:
 def _plain(value: Any) -> Any:
     match value:
         case Event():
-            return {"event": type(value).__name__} | {name: _plain(each) for name, each in set_fields(value)}
+            return {"event": type(value).__name__} | {name: _plain(content) for name, content in set_fields(value)}
         case bytes():
             return {"packed": base64.b64encode(zlib.compress(value)).decode("ascii")}
         case enum.Enum():
             return value.value
         case tuple():
-            return [_plain(each) for each in value]
+            return [_plain(part) for part in value]
         case _ if dataclasses.is_dataclass(value):
             return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     return value
@@ -116,7 +116,7 @@ def _value(value: Any, default: Any) -> Any:
         case {"fast_s": fast_s, "issue_s": issue_s}:
             return Duration(fast_s, issue_s)
         case [*parts]:
-            return tuple(_value(each, None) for each in parts)
+            return tuple(_value(part, None) for part in parts)
     return type(default)(value) if isinstance(default, enum.Enum) else value
 
 

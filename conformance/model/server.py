@@ -1,7 +1,7 @@
-"""What an adapter is: a value that tells how a server is started, stopped and installed, and what it claims.
+"""What an adapter is: a value that says how a server is started, stopped and installed, and what it can do.
 
-A file in ``servers/`` makes one or more :class:`Server` values at its top level; that is all it takes to add one.
-An adapter never names a scenario.
+To add a server, write a file in ``servers/`` with one or more :class:`Server` values at its top level; nothing else is
+needed. An adapter never names a scenario.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LameDuck:
-    """The time after the signal in which the server goes on accepting as before, so that balancers can take notice.
+    """The time after the signal in which the server goes on accepting, so that load balancers can react.
 
-    ``option`` is how it is set, in the server's own words; ``documented`` links to what the documentation says of it.
-    The drain, and its timeout, begin after it.
+    ``option`` is the server's own option for it; ``documented`` links to its documentation. The drain and its timeout
+    begin after it.
     """
 
     option: str
@@ -34,10 +34,10 @@ class LameDuck:
 
 
 class Feature(enum.StrEnum):
-    """What a server may have, and a scenario may need."""
+    """A feature that a server may have and a scenario may need."""
 
     LIFESPAN = "lifespan"
-    """The application has hooks around its life, and its shutdown hook reports to the gate (ASGI lifespan)."""
+    """The application has startup and shutdown hooks, and the shutdown hook reports to the gate (ASGI lifespan)."""
     WORKERS = "workers"
     """It can serve with several worker processes."""
     WEBSOCKET = "websocket"
@@ -48,10 +48,10 @@ class Feature(enum.StrEnum):
 
 @dataclass(frozen=True)
 class DefaultDrain:
-    """The drain timeout of a server that nobody has told one: what most of its users have.
+    """The drain timeout of a server that is started without one, as most of its users start it.
 
-    ``seconds`` is what its documentation says; None if it says that requests are waited for without any limit.
-    ``documented`` links to where. If it is empty and ``seconds`` None, nothing is known, and so nothing is promised.
+    ``seconds`` is the documented value; None if the documentation says that the server waits for requests without a limit.
+    ``documented`` links to it. If that is empty and ``seconds`` is None, nothing is known, and so nothing is promised.
     """
 
     seconds: float | None
@@ -62,8 +62,8 @@ class DefaultDrain:
 class Drain:
     """The drain timeout: after it, the server ends what is still in flight by force.
 
-    ``option`` is how it is set, in the server's own words; ``documented`` links to what the documentation says of it.
-    ``whole_seconds`` if the option takes no fraction.
+    ``option`` is the server's own option for it; ``documented`` links to its documentation.
+    ``whole_seconds``: the option takes no fraction.
     ``default`` is what holds when the adapter leaves the option out, as it does for a launch with ``default_drain``;
     None if it cannot be left out, or nothing is documented.
     """
@@ -92,7 +92,7 @@ class Timed:
 class Departure:
     """Why a server by its nature breaks an article of the gate's contract, and which of its versions do.
 
-    ``versions`` is read by :mod:`lastcall.conformance.model.versions`; an empty one names every version.
+    ``versions`` is written as :mod:`lastcall.conformance.model.versions` describes; an empty text names every version.
     """
 
     reason: str
@@ -106,29 +106,29 @@ class Departure:
 class Server:
     """An adapter.
 
-    ``command`` makes the command line, ``files`` those configuration files that it refers to (by name, written into
-    ``launch.directory``). ``version`` gives the installed version, or None when the server is not installed;
+    ``command`` returns the command line, ``files`` the configuration files that it refers to (text by name, written into
+    ``launch.directory``). ``version`` returns the installed version, or None if the server is not installed;
     ``install`` are the shell commands that install it, run by ``python -m lastcall install`` in the folder of
     the server files with ``LASTCALL_CACHE`` set.
-    ``built_from`` are the folders, beside the adapters, whose sources they build: when these change, the server has to be
-    installed again.
+    ``built_from`` are the folders beside the adapters whose sources these commands build: when they change, the server has
+    to be installed again.
     ``exit_statuses`` are those of a successful graceful stop (a negative one is a signal's number).
     ``needs_origin``: it is a proxy, the gated application stands behind it.
     ``signals`` are further documented signals by their role: ``force`` ends the drain at once, ``reload`` puts new
     workers or a new configuration in place while the server goes on serving.
     ``drain`` is None for a server that has no drain timeout: it waits for as long as a request takes.
-    ``lame_duck`` is None for a server that cannot be told to go on accepting for a while after the signal.
-    ``timed``: its handlers cannot speak to the gate; what needs a witness inside cannot be told of it.
-    ``stop`` makes a command that asks for the graceful stop in place of the signal, for a server in a container or on
-    another host; it is given the launch and the process's id, and has to pass the word on at once. It may live for as
-    long as the drain; another status than 0 means that the server was not stopped: "setup failed". ``remove`` makes one
-    that removes what outlives its process there; it is run for every process that was started, also for one that never
-    came to serve. Both get the server's own small environment and run in its directory.
-    ``streams_at_once`` is how many requests of one HTTP/2 connection it lets be in their handlers at a time, if that is
-    fewer than a scenario might want; None if it is not.
+    ``lame_duck`` is None for a server that has no option to go on accepting for a while after the signal.
+    ``timed``: its handlers cannot speak to the gate, so checks that need the gate's reports cannot judge it.
+    ``stop`` returns a command that requests the graceful stop in place of the signal, for a server in a container or on
+    another host; it receives the launch and the process's id, and has to pass the request on at once. It may run for as
+    long as the drain; another status than 0 means that the server was not stopped: "setup failed". ``remove`` returns a
+    command that removes what outlives the process there; it runs after every process that was started, even one that
+    never served. Both get the server's own small environment and run in its directory.
+    ``streams_at_once`` is how many requests of one HTTP/2 connection it has in handlers at a time, if that is fewer than a
+    scenario might send; else None.
     ``departures`` are the articles of the gate's contract that the server's own nature breaks, by article and version
-    of HTTP: a listed one that is kept is an error, so that the list stays true. It is judged only of the versions that it
-    names; a reason without a :class:`Departure` stands for every version.
+    of HTTP: a listed one that is kept is an error, so that the list stays true. Only the versions that it names are held
+    to it; a reason without a :class:`Departure` stands for every version.
     ``mutant``: deliberately broken; never part of ``--server all``.
     """
 

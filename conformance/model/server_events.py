@@ -1,4 +1,4 @@
-"""What the application reported through the gate, what the harness saw of the server's processes, and the play itself."""
+"""Events of the application (its reports to the gate), of the server's processes, and of the play itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lastcall.conformance.model.event import Event
 
 @dataclass(frozen=True)
 class HandlerEntered(Event):
-    """The application's handler runs, and has said so itself."""
+    """The application's handler runs and has reported so."""
 
     request: str = ""
     method: str = ""
@@ -28,7 +28,7 @@ class HandlerOrdered(Event):
 
 @dataclass(frozen=True)
 class HandlerReported(Event):
-    """A handler said that it has obeyed (``read 5``, ``sent 9``) or what it was told (``disconnected``)."""
+    """A handler reported that it obeyed an order (``read 5``, ``sent 9``) or what the server signalled (``disconnected``)."""
 
     request: str = ""
     report: str = ""
@@ -52,14 +52,14 @@ class HandlerFailed(Event):
 
 @dataclass(frozen=True)
 class HandlerCancelled(Event):
-    """A handler's connection to the gate dropped before it finished: it was cancelled, or its process is gone."""
+    """A handler's connection to the gate dropped before the handler finished: it was cancelled, or its process ended."""
 
     request: str = ""
 
 
 @dataclass(frozen=True)
 class ApplicationReported(Event):
-    """A hook around the application's life reported (``process PID WORDS`` in the gate's protocol)."""
+    """A startup or shutdown hook of the application reported (``process PID WORDS`` in the gate's protocol)."""
 
     pid: int = 0
     report: str = ""
@@ -83,11 +83,10 @@ class ServerReady(Event):
 
 @dataclass(frozen=True)
 class SignalSent(Event):
-    """A signal was sent to the server's process, which had not exited then.
+    """A signal was sent to the server's process, which had not exited yet.
 
-    ``purpose`` is ``shutdown`` for the one that asks for the graceful stop, else the signal's role in the timeline.
-    ``held_back_ns`` is for how long it waited, when its turn in the timeline had come, for a moment in which nothing else
-    waited to be dealt with.
+    ``purpose`` is ``shutdown`` for the signal that starts the graceful stop, else the signal's role in the timeline.
+    ``held_back_ns`` is how long the harness held the signal back, to send it at a moment when nothing was ready to be read.
     """
 
     signal: str = ""
@@ -102,7 +101,7 @@ class ListenerClosed(Event):
 
 @dataclass(frozen=True)
 class OutputWritten(Event):
-    """The server wrote a line to ``stdout`` or ``stderr``, or its adapter's command one (``stop``, ``remove``)."""
+    """The server wrote a line to ``stdout`` or ``stderr``, or its adapter's command wrote one (``stop``, ``remove``)."""
 
     stream: str = ""
     text: str = ""
@@ -110,7 +109,7 @@ class OutputWritten(Event):
 
 @dataclass(frozen=True)
 class OutputDropped(Event):
-    """So many bytes of the server's output were read but not kept; the first and last lines are."""
+    """``length`` bytes of the server's output were read but not kept; the first and the last lines are kept."""
 
     stream: str = ""
     length: int = 0
@@ -133,10 +132,10 @@ class RemoveFailed(Event):
 
 @dataclass(frozen=True)
 class ProcessorTimeRead(Event):
-    """How much processor time each of the server's processes had taken by then, in nanoseconds since its start.
+    """How much processor time each of the server's processes has used since its start, in nanoseconds.
 
-    ``threads`` are the kernel's ids of all their threads, where the kernel tells of each for how long it has run
-    (``ran_ns``), and for how long it could have run and waited for a processor (``waited_ns``).
+    ``threads`` are the kernel's ids of all their threads, where the kernel tells how long each has run (``ran_ns``), and how
+    long it could have run and waited for a processor (``waited_ns``).
     """
 
     pids: tuple[int, ...] = ()
@@ -155,7 +154,7 @@ class ServerExited(Event):
 
 @dataclass(frozen=True)
 class ServerKilled(Event):
-    """The harness ended the server with SIGKILL: its time was up, or the play was over."""
+    """The harness ended the server with SIGKILL, because it had not exited by itself or the control was over."""
 
     reason: str = ""
 
@@ -170,7 +169,7 @@ class OrphansFound(Event):
 
 @dataclass(frozen=True)
 class ConnectionAccepted(Event):
-    """The server's side of a connection is in these processes' hands, as the kernel's tables say. Mostly it is one."""
+    """These processes hold the server's side of a connection, according to the kernel's tables. Mostly it is one."""
 
     connection: str = ""
     pids: tuple[int, ...] = ()
@@ -178,7 +177,7 @@ class ConnectionAccepted(Event):
 
 @dataclass(frozen=True)
 class WorkerSignalled(Event):
-    """The harness sent a signal to the process that holds a connection, as nobody but a person or the kernel does."""
+    """The harness sent a signal to the process that holds a connection, as an operator or the kernel might."""
 
     connection: str = ""
     pid: int = 0
@@ -187,7 +186,7 @@ class WorkerSignalled(Event):
 
 @dataclass(frozen=True)
 class SuccessorStarted(Event):
-    """A second server was started on the same port; its first attempt to listen came some time after this."""
+    """A second server was started on the same port; it tries to listen some time later."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +196,7 @@ class SuccessorReady(Event):
 
 @dataclass(frozen=True)
 class SuccessorFailed(Event):
-    """The second server did not come to serve."""
+    """The second server did not become ready."""
 
     reason: str = ""
 
@@ -222,7 +221,7 @@ class StepBegun(Event):
 
 @dataclass(frozen=True)
 class AwaitExpired(Event):
-    """The fact that step ``index`` waited for did not come: time was up, or it had become impossible."""
+    """The fact that step ``index`` waited for did not come: the limit passed, or the fact became impossible."""
 
     index: int = -1
     text: str = ""
@@ -231,7 +230,7 @@ class AwaitExpired(Event):
 
 @dataclass(frozen=True)
 class SetupFailed(Event):
-    """The play could not come to its question: the server did not start, or a fact before the shutdown never came."""
+    """The play did not reach its question: the server did not start, or a fact before the shutdown never came."""
 
     reason: str = ""
 
@@ -245,9 +244,9 @@ class HarnessFailed(Event):
 
 @dataclass(frozen=True)
 class LagMeasured(Event):
-    """How late the harness itself was in this play at worst, in nanoseconds.
+    """The worst lateness of the harness in this play, in nanoseconds.
 
-    It is the lateness of its event loop, or for how long it held the signal back, whichever is longer.
+    It is that of its own event loop, or how long it held the signal back, whichever is longer.
     """
 
     worst_ns: int = 0

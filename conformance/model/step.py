@@ -1,4 +1,4 @@
-"""What every step of a timeline has, and the durations that it names."""
+"""What every step of a timeline has, and the durations and limits that steps name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 
 class Pace(enum.StrEnum):
-    """How long those durations are that pass for their own sake."""
+    """How long the durations are in which time itself is under test."""
 
     FAST = "fast"
     """Shortens what is not under test."""
@@ -24,7 +24,7 @@ class Duration:
     issue_s: float
 
     def at(self, pace: Pace) -> float:
-        """Give the seconds at a pace."""
+        """Return the duration at a pace, in seconds."""
         return self.issue_s if pace is Pace.ISSUE else self.fast_s
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ _LONGEST_BODY = 40
 
 @dataclass(frozen=True)
 class Step:
-    """Anything a timeline tells the player to do."""
+    """One step of a timeline, which the player executes."""
 
     @property
     def can_be_timed(self) -> bool:
@@ -69,5 +69,5 @@ class Step:
 
 
 def _shortened(value: object) -> object:
-    """Give a long body by its length."""
+    """Return the value, or its length for a long body."""
     return f"{len(value)} bytes" if isinstance(value, bytes) and len(value) > _LONGEST_BODY else value

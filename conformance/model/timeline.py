@@ -1,8 +1,8 @@
-"""The steps a timeline is made of. They are values: what they do is the player's business.
+"""The steps of a timeline. They are values: the player executes them.
 
-Steps are obeyed one after another. A fact that is awaited *before* the shutdown and does not come means that the play
-never got to its question (``setup failed``); one that does not come *after* it is what the checks are about, so the
-timeline goes on.
+Steps are executed one after another. If a fact that is awaited *before* the shutdown does not come, the play does not
+reach its question (``setup failed``). If one does not come *after* the shutdown, the timeline goes on, because that is
+what the checks are about.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReadBody(Step):
-    """Tell the handler to read the request's body to its end."""
+    """Order the handler to read the request's body to its end."""
 
     request: str
 
     @property
     def can_be_timed(self) -> bool:
-        """Nobody can tell the handler so."""
+        """False: only a handler at the gate takes orders."""
         return False
 
 
 @dataclass(frozen=True)
 class SendChunk(Step):
-    """Tell the handler to send a piece of its response, ``length`` bytes, and the head before it if need be."""
+    """Order the handler to send a piece of its response, ``length`` bytes, with the head before the first piece."""
 
     request: str
     length: int = 9
 
     @property
     def can_be_timed(self) -> bool:
-        """Whether a streaming resource does it by itself: not if a length is asked for."""
+        """Whether a streaming resource does it by itself: not if the scenario sets a length."""
         return self.length == SendChunk.length
 
 
 @dataclass(frozen=True)
 class ReleaseHandler(Step):
-    """Tell the handler to end its response, with ``length`` more bytes."""
+    """Order the handler to end its response, with ``length`` more bytes."""
 
     request: str
     length: int = 9
@@ -54,7 +54,7 @@ class ReleaseHandler(Step):
 class Await(Step):
     """Wait until an event fits ``fact``, at most for the named limit.
 
-    ``optional``: before the shutdown too, the timeline goes on without it.
+    ``optional``: the timeline goes on without the fact, even before the shutdown.
     """
 
     fact: Event
@@ -63,7 +63,7 @@ class Await(Step):
 
     @property
     def can_be_timed(self) -> bool:
-        """Whether the fact is not a report of the application's; that a handler is entered is taken for granted."""
+        """Whether the fact is no report of the application. The entry of a handler is assumed in timed mode."""
         return type(self.fact).__name__ not in ("HandlerReported", "ApplicationReported")
 
     def __str__(self) -> str:
@@ -75,9 +75,9 @@ class Await(Step):
 
 @dataclass(frozen=True)
 class Elapse(Step):
-    """Let time pass that is itself under test; ``why`` says what for.
+    """Let time pass that is itself under test; ``why`` says why.
 
-    It is over when the server's process has ended, unless ``beyond_exit``: then it is about what comes after.
+    The step ends early when the server's process ends, unless ``beyond_exit``: then the time after the exit is under test.
     """
 
     duration: Duration
@@ -92,12 +92,12 @@ class Shutdown(Step):
 
 @dataclass(frozen=True)
 class Signal(Step):
-    """Send the server another signal: ``again`` is the graceful one once more, else what the server documents.
+    """Send the server another signal: ``again`` repeats the graceful one, the other roles are those of its documentation.
 
-    The roles are ``force`` (ends at once, in its own way), ``hard`` (SIGKILL's gentler cousin, if there is one), and
-    ``reload`` (new processes or a new configuration, without an end); from a reload on, what does not come is the
-    server's doing, as it is from the shutdown on.
-    ``pause`` and ``resume`` stop its first process and let it go on, as a machine that is short of time does.
+    These are ``force`` (end at once, in the server's own way), ``hard`` (end harder, but not by SIGKILL, if the server has
+    such a signal), and ``reload`` (new processes or a new configuration, without a shutdown). From a reload on, what does
+    not come is the server's responsibility, as from the shutdown on.
+    ``pause`` and ``resume`` stop its first process and let it go on, as on a machine that is short of processor time.
     """
 
     role: str
@@ -105,16 +105,16 @@ class Signal(Step):
 
 @dataclass(frozen=True)
 class ReadProcessorTime(Step):
-    """Read from the kernel how much processor time the server's processes have taken so far."""
+    """Read from the kernel how much processor time the server's processes have used so far."""
 
 
 @dataclass(frozen=True)
 class HoldHook(Step):
-    """Let the application's shutdown hook (ASGI lifespan) wait in the gate, until :class:`ReleaseHook`."""
+    """Hold the application's shutdown hook (ASGI lifespan) at the gate, until :class:`ReleaseHook`."""
 
     @property
     def can_be_timed(self) -> bool:
-        """Nobody can tell the handler so."""
+        """False: only a hook at the gate can be held."""
         return False
 
 
@@ -125,15 +125,15 @@ class ReleaseHook(Step):
 
 @dataclass(frozen=True)
 class FindWorkers(Step):
-    """Look which process of the server holds each connection that is open (Linux's tables tell)."""
+    """Find which process of the server holds each open connection, in Linux's tables."""
 
 
 @dataclass(frozen=True)
 class SignalWorker(Step):
-    """Send a signal to the process that holds the server's side of a connection, which the timeline has looked for.
+    """Send a signal to the process that holds the server's side of a connection, found by :class:`FindWorkers`.
 
     ``pause`` and ``resume`` stop it and let it go on, so that other workers take what comes meanwhile. ``kill`` ends it
-    by SIGKILL, as the kernel does when it is out of memory; in a control nobody is killed.
+    by SIGKILL, as the kernel does when it is out of memory; a control leaves the kill out.
     """
 
     connection: str
@@ -142,20 +142,20 @@ class SignalWorker(Step):
 
 @dataclass(frozen=True)
 class BackgroundStep(Step):
-    """A step of the clients that go on by themselves while the timeline does."""
+    """A step of the clients that run by themselves beside the timeline."""
 
     @property
     def can_be_timed(self) -> bool:
-        """Nobody can tell the handler so."""
+        """False: their requests are held and released at the gate."""
         return False
 
 
 @dataclass(frozen=True)
 class BeginLoop(BackgroundStep):
-    """Let a client send one request after another until :class:`EndLoops`, each held for ``held_s`` in its handler.
+    """Start a client that sends one request after another until :class:`EndLoops`, each held for ``held_s`` in its handler.
 
-    Requests are called ``NAME-1``, ``NAME-2`` ...; connections ``NAME/1`` and so on. ``fresh``: each request has a
-    connection of its own; otherwise one is kept until it ends, or the server has told that it wants no more of it.
+    Requests are named ``NAME-1``, ``NAME-2`` ...; connections ``NAME/1`` and so on. ``fresh``: each request has a
+    connection of its own; otherwise one is kept until it ends, or until the server announces its end.
     """
 
     name: str
@@ -188,7 +188,7 @@ class BeginStreams(BackgroundStep):
 
 @dataclass(frozen=True)
 class BeginLoad(BackgroundStep):
-    """Let ordinary clients (httpx, as an application uses it) send one request after another until :class:`EndLoops`."""
+    """Start ordinary clients (httpx, as an application uses it) that send one request after another until :class:`EndLoops`."""
 
     name: str
     clients: int = 4
@@ -197,14 +197,14 @@ class BeginLoad(BackgroundStep):
 
 @dataclass(frozen=True)
 class EndLoops(BackgroundStep):
-    """Let the clients that go on by themselves come to the end of their requests, and stop.
+    """Stop the clients that run by themselves, each after its current request.
 
-    Those of :class:`BeginStreams` stop at once: what becomes of their requests is what the timeline waits for.
+    Those of :class:`BeginStreams` stop at once: later steps wait for what becomes of their requests.
     """
 
     @property
     def can_be_timed(self) -> bool:
-        """Whether it can depends on what has begun."""
+        """Whether it can depends on what was begun."""
         return True
 
 

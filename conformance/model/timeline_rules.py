@@ -1,8 +1,8 @@
-"""What a timeline must not say, found when its scenario is made and not when it is played.
+"""The rules that a timeline has to keep, checked when its scenario is made and not when it is played.
 
-A fact that can never come is awaited until the limit and then "setup failed", or, after the shutdown, taken for the
-server's silence. So every name that a step or a fact uses has to be made by an earlier step, and what is awaited of a
-handler has to be ordered of it first.
+A fact that can never come would be awaited until its limit: before the shutdown that is "setup failed", after the shutdown
+it would look like the server's silence. So every name that a step or a fact uses has to be made by an earlier step, and
+what a handler is awaited to do has to be ordered first.
 """
 
 from __future__ import annotations
@@ -75,19 +75,19 @@ _AFTER: dict[type[Step], tuple[type[Step], ...]] = {
     EndLoops: (BeginLoop, BeginLoad, BeginStreams),
     SignalWorker: (FindWorkers,),
 }
-"""Steps that need an earlier step of one of these kinds."""
+"""Steps that need an earlier step of one of these classes."""
 
 _ONLY_AFTER: tuple[tuple[tuple[type[Event], ...], type[Step], str], ...] = (
     (_OF_LOADS, BeginLoad, "no load has begun"),
     (_OF_SUCCESSORS, StartSuccessor, "no successor has been started"),
-    ((server_events.ConnectionAccepted,), FindWorkers, "nobody looks for it: FindWorkers() does"),
-    ((client_events.StreamsEnded,), BeginStreams, "no streams have begun: BeginStreams() begins them"),
+    ((server_events.ConnectionAccepted,), FindWorkers, "no earlier FindWorkers() looks for it"),
+    ((client_events.StreamsEnded,), BeginStreams, "no earlier BeginStreams() has begun any"),
 )
 """Facts that need an earlier step of a kind, and what is wrong without it."""
 
 
 def fault_of(timeline: Timeline) -> str:
-    """Return what is wrong with a timeline in one line that names the step, or nothing."""
+    """Return what is wrong with a timeline in one line that names the step; empty if nothing is."""
     before: list[Step] = []
     for step in timeline:
         if fault := _fault(step, _Before(before)):
@@ -168,14 +168,14 @@ def _fault_of_order(step: Step, before: _Before) -> str:
     """Return which earlier step is missing for this one to make sense."""
     for kind, needed in _AFTER.items():
         if isinstance(step, kind) and not before.any(*needed):
-            return f"it needs {' or '.join(f'{each.__name__}()' for each in needed)} before it"
+            return f"it needs {' or '.join(f'{earlier.__name__}()' for earlier in needed)} before it"
     if isinstance(step, (ReadBody, SendChunk, ReleaseHandler)):
         return before.not_held(step.request)
     return _fault_of_client(step, before)
 
 
 def _fault_of_client(step: Step, before: _Before) -> str:
-    """Return why a client cannot do a step that goes on with what it has begun, or has not."""
+    """Return why a client cannot do a step that continues an earlier one; empty if it can."""
     match step:
         case FinishHead() if not before.of(BeginHead, name=step.request):
             return f"the head of {step.request!r} was sent whole: BeginHead() sends a half"
@@ -194,7 +194,7 @@ def _is_unfinished(name: str, before: _Before) -> bool:
 
 
 def _fault_of_fact(fact: Event, before: _Before) -> str:
-    """Return why a fact can never come, or nothing if it can."""
+    """Return why a fact can never come; empty if it can."""
     connection, request = getattr(fact, "connection", ""), getattr(fact, "request", "")
     if connection and (fault := before.unknown_connection(connection)):
         return fault
@@ -214,14 +214,14 @@ def _fault_of_request_fact(fact: Event, request: str, before: _Before) -> str:
     if isinstance(fact, _OF_HANDLERS) and (fault := before.not_held(request)):
         return fault
     if isinstance(fact, server_events.HandlerFinished) and not before.of(ReleaseHandler, request=request):
-        return f"the handler of {request!r} is not released before"
+        return f"no earlier ReleaseHandler() releases the handler of {request!r}"
     return _fault_of_report(fact, before) if isinstance(fact, server_events.HandlerReported) else ""
 
 
 def _fault_of_report(fact: server_events.HandlerReported, before: _Before) -> str:
     verb, _, length = fact.report.partition(" ")
     if verb == "read" and not before.of(ReadBody, request=fact.request):
-        return f"the handler of {fact.request!r} is not told to read before: ReadBody() tells it"
+        return f"no earlier ReadBody() orders the handler of {fact.request!r} to read"
     if verb == "sent" and not before.of(SendChunk, request=fact.request, length=int(length or 0)):
-        return f"the handler of {fact.request!r} is not told to send {length} bytes before: SendChunk() tells it"
+        return f"no earlier SendChunk() orders the handler of {fact.request!r} to send {length} bytes"
     return ""

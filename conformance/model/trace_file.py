@@ -1,4 +1,10 @@
-"""Traces as files: one JSON object a line, the play first. What is stored can be read back and judged without a server."""
+"""Traces as files: one JSON object a line, the play first. A stored trace can be read back and judged without a server.
+
+Within a version of the format, a later lastcall may add events and fields. :func:`load` leaves out the fields that it does
+not know, and puts an :class:`UnknownEvent` in the place of an event that it does not know: verdicts cite events by line, so
+no line may go. The facts that a stored timeline awaits are read strictly (:func:`event_from_json`), because a pattern
+without one of its fields would match too much.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lastcall.conformance.model import client_events, server_events
-from lastcall.conformance.model.event import Event
+from lastcall.conformance.model.event import Event, UnknownEvent
 from lastcall.conformance.model.trace import FORMAT, Play, Trace
 from lastcall.conformance.model.trace_upgrade import upgraded, upgraded_play
 
@@ -29,6 +35,12 @@ EVENTS: Mapping[str, type[Event]] = {
 }
 
 
+_FIELDS: Mapping[str, frozenset[str]] = {
+    name: frozenset(item.name for item in dataclasses.fields(kind)) for name, kind in EVENTS.items()
+}
+_PLAY_FIELDS = frozenset(item.name for item in dataclasses.fields(Play))
+
+
 def dump(trace: Trace, path: Path) -> Trace:
     """Write a trace to a file, whole, and return it."""
     lines = [play_line(trace.play), *(event_line(event) for event in trace.events)]
@@ -37,17 +49,17 @@ def dump(trace: Trace, path: Path) -> Trace:
 
 
 def play_line(play: Play) -> str:
-    """Give the first line of a trace."""
+    """Return the first line of a trace."""
     return json.dumps({"play": dataclasses.asdict(play)}) + "\n"
 
 
 def event_line(event: Event) -> str:
-    """Give an event's line in a trace."""
+    """Return an event's line in a trace."""
     return json.dumps(event.as_json()) + "\n"
 
 
 def load(path: Path) -> Trace:
-    """Read a stored trace; raises :class:`TraceError`. A last line that was cut off (a killed run) is left out."""
+    """Return a stored trace; raises :class:`TraceError`. An incomplete last line, as a killed run leaves it, is dropped."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     except UnicodeDecodeError as error:
@@ -59,7 +71,7 @@ def load(path: Path) -> Trace:
         message = f"{path}: empty, so not a trace"
         raise TraceError(message)
     play, version = _parse(path, 1, lines[0], lambda record: (play_from_json(record), format_of(record)))
-    read = partial(event_from_json, version=version)
+    read = partial(stored_event, version=version)
     return Trace(play, tuple(_parse(path, number, line, read) for number, line in enumerate(lines[1:], 2)))
 
 
@@ -77,20 +89,35 @@ def format_of(record: Mapping[str, Any]) -> int:
 
 
 def play_from_json(record: Mapping[str, Any]) -> Play:
-    """Rebuild the play of a trace's first line; raises ValueError for a newer format than this one.
+    """Return the play of a trace's first line; raises ValueError for a format newer than this one.
 
-    It is of this format, as the events that follow it are when they have been read.
+    Its ``format`` is this one, since the play and the events are converted while they are read.
     """
     version = format_of(record)
     if version > FORMAT:
         message = f"trace format {version} is newer than this lastcall reads ({FORMAT})"
         raise ValueError(message)
     fields = record["play"] if version >= FORMAT else upgraded_play(record["play"])
-    return Play(**_tuples(fields | {"format": FORMAT}))
+    return Play(**_tuples(_only(_PLAY_FIELDS, fields) | {"format": FORMAT}))
+
+
+def stored_event(record: Mapping[str, Any], version: int = FORMAT) -> Event:
+    """Return the event of a trace's line, without the fields that are not known; :class:`UnknownEvent` for an unknown class."""
+    fields = dict(record) if version >= FORMAT else upgraded(record)
+    name = fields.pop("event")
+    if name in EVENTS:
+        return EVENTS[name](**_tuples(_only(_FIELDS[name], fields)))
+    if not isinstance(name, str):
+        raise TypeError(f"an event is named by a text, not {name!r}")
+    return UnknownEvent(name, begin_ns=fields["begin_ns"], end_ns=fields.get("end_ns", fields["begin_ns"]))
+
+
+def _only(names: frozenset[str], fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name in names}
 
 
 def event_from_json(record: Mapping[str, Any], version: int = FORMAT) -> Event:
-    """Rebuild one event, of an older version of the format too; raises KeyError for a class that does not exist."""
+    """Return the event or fact of a record; raises KeyError for an unknown class and TypeError for an unknown field."""
     fields = dict(record) if version >= FORMAT else upgraded(record)
     return EVENTS[fields.pop("event")](**_tuples(fields))
 

@@ -1,9 +1,9 @@
-"""Events of older versions of the trace format, as this version writes them.
+"""Converts events of older versions of the trace format into this version.
 
-One line stays one event, because verdicts name their evidence by the numbers of its lines.
+One line stays one event, because verdicts cite their evidence by line number.
 
-Version 2: a connection's end is one kind of event, which says by whom and how, in place of six kinds; where there is no
-stream, as in HTTP/1.1, a stream id is null in place of 0.
+Version 2: one class of event, which says who ended a connection and how, replaces six classes; where there is no stream,
+as in HTTP/1.1, a stream id is null in place of 0.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgraded_play(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a play of version 1 as one of this version: facts that its timeline awaits are events too."""
+    """Return the record of a play of version 1 as one of this version. The facts that its timeline awaits are events too."""
     return {name: _with_upgraded_facts(value) for name, value in record.items()}
 
 
@@ -48,7 +48,7 @@ def _with_upgraded_facts(value: Any) -> Any:
         case {"event": str()}:
             return upgraded(value)
         case dict():
-            return {name: _with_upgraded_facts(each) for name, each in value.items()}
+            return {name: _with_upgraded_facts(part) for name, part in value.items()}
         case list():
-            return [_with_upgraded_facts(each) for each in value]
+            return [_with_upgraded_facts(part) for part in value]
     return value

@@ -1,4 +1,4 @@
-"""The answers a check can give, and what is kept of each."""
+"""The answers of a check, and what is stored of each."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Level(enum.StrEnum):
     MUST = "must"
     """The RFC says MUST (or MUST NOT)."""
     PROMISE = "promise"
-    """Requests in flight are served, the shutdown ends in time, and what the server's own documentation says."""
+    """Requests in flight are served, the shutdown ends in time, and the server does what its own documentation says."""
     SHOULD = "should"
     """The RFC says SHOULD, or practice expects it."""
     OBSERVE = "observe"
-    """There is no right answer: it is recorded and shown."""
+    """There is no right answer: the behaviour is recorded and shown."""
 
 
 BLAMING = (Level.MUST, Level.PROMISE)
@@ -28,42 +28,42 @@ BLAMING = (Level.MUST, Level.PROMISE)
 
 
 class Impact(enum.StrEnum):
-    """What a broken check costs a client; the worst comes first. It says nothing of how sure the rule is: the level does."""
+    """What a broken check costs a client, the worst first. How sure the rule is, is said by the level and not by this."""
 
     LOSES_REQUESTS = "loses requests"
-    """A request is lost, cut or refused, or its client cannot know what became of it."""
+    """A request is lost, cut or refused, or its client cannot know its fate."""
     MISLEADS_CLIENTS = "misleads clients"
-    """A client believes what is not so: a cut that looks whole, a false "not processed"."""
+    """A client is led to a false belief: a cut response that looks whole, a false "not processed"."""
     HANGS = "hangs"
     """Something does not end or does not go on, and holds up a client, a successor or the end of the process."""
     MANNERS = "manners"
-    """The rest: nobody loses anything by it, but it is not done so."""
+    """The rest: bad practice that costs no client anything."""
 
 
 class Answer(enum.StrEnum):
-    """What is known after a check. Nothing later turns one answer into another."""
+    """The result of a check. Nothing later turns one answer into another."""
 
     KEPT = "kept"
-    """The rule was put to the test and held."""
+    """The rule was tested and held."""
     BROKEN = "broken"
-    """The rule was put to the test and did not hold."""
+    """The rule was tested and did not hold."""
     OBSERVED = "observed"
-    """Only for ``observe``: this is what the server did."""
+    """Only at level ``observe``: the verdict describes what the server did."""
     CANNOT_TELL = "cannot tell"
     """The trace holds no evidence either way."""
     BLOCKED = "blocked"
-    """A check that this one depends on is broken, so that this one would only say the same again."""
+    """A check that this one depends on is broken, so this one would only repeat it."""
     NOT_SUPPORTED = "not supported"
-    """The server does not claim what the scenario needs."""
+    """The server does not have what the scenario needs, according to its adapter."""
     SETUP_FAILED = "setup failed"
-    """The play never came to its question, or its control (the same timeline without the shutdown) fails too."""
+    """The play did not reach its question, or its control (the same timeline without the shutdown) fails too."""
     HARNESS_ERROR = "harness error"
     """The harness failed; the server is not to blame."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A duration that was compared with a limit, in seconds; shown in the report with how near it came."""
+    """A duration that was compared with a limit, in seconds; the report shows how near they are."""
 
     what: str
     value_s: float
@@ -72,7 +72,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a check says of one trace: its answer, why in one sentence, and the events it rests on."""
+    """What a check says about one trace: its answer, the reason in one sentence, and the events it rests on."""
 
     answer: Answer
     because: str
@@ -81,28 +81,28 @@ class Judgement:
 
 
 def kept(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
-    """Say that the rule was put to the test and held."""
+    """Return the judgement that the rule was tested and held."""
     return Judgement(Answer.KEPT, because, events, measured)
 
 
 def broken(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
-    """Say that the rule was put to the test and did not hold."""
+    """Return the judgement that the rule was tested and did not hold."""
     return Judgement(Answer.BROKEN, because, events, measured)
 
 
 def observed(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
-    """Say what the server did, where no answer is the right one."""
+    """Return the judgement that describes what the server did, where no answer is the right one."""
     return Judgement(Answer.OBSERVED, because, events, measured)
 
 
 def cannot_tell(because: str, *events: Event, measured: tuple[Measured, ...] = ()) -> Judgement:
-    """Say which evidence is missing."""
+    """Return the judgement that names the missing evidence."""
     return Judgement(Answer.CANNOT_TELL, because, events, measured)
 
 
 @dataclass(frozen=True)
 class KnownDeviation:
-    """Why a broken check is no surprise: what is known of the server. ``date`` is since when, as YYYY-MM-DD."""
+    """Why a broken check was expected: a known deviation of the server. ``date`` is since when, as YYYY-MM-DD."""
 
     reason: str
     upstream: str
@@ -113,7 +113,7 @@ class KnownDeviation:
 class Verdict:
     """One check's answer on one play, as it is stored. ``evidence`` are line numbers of the stored trace.
 
-    ``expected`` stands beside a broken one that is known; it changes nothing of the verdict.
+    ``expected`` is the known deviation behind a broken one; it does not change the verdict.
     """
 
     check: str

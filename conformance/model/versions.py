@@ -1,14 +1,14 @@
-"""Whether an installed version is one of those that an expectation or a departure names.
+"""The versions of a server that an expectation or a departure names, and whether the installed version is one of them.
 
-A range of versions is written as Python's packaging writes it, and any other text is a version itself:
+A range of versions is written as in Python's packaging, and any other text is a version itself:
 
     >=2.8,<2.8.9          by number; also ==2.8.*, !=2.8.3, ~=2.8
-    2.4.66-1~deb12u2      this one and no other
-    go1.26.*              whatever begins so
-    (nothing)             every version
+    2.4.66-1~deb12u2      exactly this version
+    go1.26.*              every version that begins with this
+    (empty)               every version
 
-Servers write their versions in many ways. For a range, what counts is the number at the beginning, after a "v" or a "go":
-"v2.11.9" is 2.11.9, "2.4.4.Final" is 2.4.4. A version without one is in no range.
+Servers write their versions in many ways. A range compares the number at the beginning, after a "v" or a "go":
+"v2.11.9" is 2.11.9, "2.4.4.Final" is 2.4.4. A version without a number is in no range.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _NUMBERED = re.compile(r"(?:v|go)?(\d+(?:\.\d+)*)")
 
 
 class VersionsError(ValueError):
-    """A text names no versions; the message says how they are written."""
+    """A text names no versions; the message says how to write them."""
 
 
 def check_versions(versions: str) -> None:
-    """Raise :class:`VersionsError` unless the text is written as the module describes it."""
+    """Raise :class:`VersionsError` unless the text is written as this module describes."""
     if _COMPARISON.match(versions):
         _range(versions)
     elif "," in versions or "*" in versions[:-1]:
@@ -41,7 +41,7 @@ def names_version(versions: str, installed: str) -> bool:
     versions = versions.strip()
     if _COMPARISON.match(versions):
         number = _number(installed)
-        # A pre-release that somebody has installed is one of the versions, too.
+        # An installed pre-release is one of the versions too, unlike in packaging's default.
         return number is not None and _range(versions).contains(number, prereleases=True)
     if versions.endswith("*"):
         return installed.startswith(versions[:-1])

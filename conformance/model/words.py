@@ -1,4 +1,4 @@
-"""Events in words, and text that no terminal obeys."""
+"""Events as lines of text, and text in which no byte can control a terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
 
 
-def words(event: Event) -> str:
-    """Put an event in words: its name, then what its fields say."""
+def in_words(event: Event) -> str:
+    """Return an event as one line of text: its class, then each field that differs from its default."""
     values = ((item, getattr(event, item.name)) for item in fields(event) if item.name not in ("begin_ns", "end_ns"))
-    told = (f"{item.name}={_value(value)}" for item, value in values if value != item.default)
-    return " ".join([type(event).__name__, *told])
+    shown = (f"{item.name}={_value(value)}" for item, value in values if value != item.default)
+    return " ".join([type(event).__name__, *shown])
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal might obey: servers choose much of what is shown here."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    """Return the text with control characters escaped: much of it comes from servers, and a terminal would obey it."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _value(value: object) -> str:

@@ -1,1 +1,1 @@
-"""What is kept of a run: results.json, its schema, and what is made of several."""
+"""The stored results of a run: results.json, its schema, and the merge and comparison of several runs."""

@@ -1,4 +1,4 @@
-"""What changed between two runs: answers, what is asked, and the servers' versions."""
+"""What changed between two runs: the answers, the questions, and the servers' versions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.model.case import CaseCheck
 from lastcall.conformance.model.verdict import Answer
 
 if TYPE_CHECKING:
@@ -13,12 +14,9 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.results.results import Results
 
-Key = tuple[str, str, str, str]
-"""Server, protocol, scenario and check; no check stands for a play that was not supported."""
-
 
 class Turn(enum.StrEnum):
-    """How an answer changed; in the order in which a reader wants them."""
+    """How an answer changed, the most important first."""
 
     WORSE = "broken now"
     BETTER = "not broken any more"
@@ -29,18 +27,15 @@ class Turn(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One answer that is not what it was. ``old`` or ``new`` is empty where the question was not asked."""
+    """One answer that is not what it was. ``old`` or ``new`` is empty where that run has no answer."""
 
-    server: str
-    protocol: str
-    scenario: str
-    check: str
+    case_check: CaseCheck
     old: str
     new: str
 
     @property
     def turn(self) -> Turn:
-        """How it changed."""
+        """The kind of the change."""
         if not self.old:
             return Turn.NEW
         if not self.new:
@@ -50,8 +45,7 @@ class Change:
         return Turn.BETTER if self.old == Answer.BROKEN else Turn.OTHER
 
     def __str__(self) -> str:
-        asked = f"{self.scenario}[{self.server}-{self.protocol}]" + (f"::{self.check}" if self.check else "")
-        return f"{asked}: {self.old or 'not asked'} -> {self.new or 'not asked'}"
+        return f"{self.case_check}: {self.old or 'not asked'} -> {self.new or 'not asked'}"
 
 
 @dataclass(frozen=True)
@@ -61,46 +55,46 @@ class Comparison:
     changes: tuple[Change, ...]
     versions: tuple[tuple[str, str, str], ...]
     differences: tuple[str, ...] = ()
-    """What was different about the runs themselves, so that their answers may differ for that reason."""
+    """Differences between the runs themselves, which may be the reason for different answers."""
 
     def lines(self) -> Iterator[str]:
-        """Say it line by line."""
+        """Yield the differences and the changes, line by line."""
         yield from self.differences
         yield from (f"{name}: version {old or 'none'} -> {new or 'none'}" for name, old, new in self.versions)
         for turn in Turn:
-            found = [change for change in self.changes if change.turn is turn]
-            if found:
-                yield f"{turn}: {len(found)}"
-                yield from (f"    {change}" for change in found)
+            changes = [change for change in self.changes if change.turn is turn]
+            if changes:
+                yield f"{turn}: {len(changes)}"
+                yield from (f"    {change}" for change in changes)
         if not self.changes:
             yield "no answer changed"
 
 
 def compare(old: Results, new: Results) -> Comparison:
-    """Compare two runs."""
+    """Return what changed from one run to another."""
     before, after = answers(old), answers(new)
     changes = (
-        Change(*key, before.get(key, ""), after.get(key, ""))
-        for key in dict.fromkeys([*before, *after])
-        if before.get(key) != after.get(key)
+        Change(case_check, before.get(case_check, ""), after.get(case_check, ""))
+        for case_check in dict.fromkeys([*before, *after])
+        if before.get(case_check) != after.get(case_check)
     )
     return Comparison(tuple(changes), tuple(_versions(old, new)), tuple(_differences(old, new)))
 
 
-def answers(results: Results) -> dict[Key, str]:
-    """Give each answer of a run, "not supported" for a play as a whole."""
-    found: dict[Key, str] = {}
+def answers(results: Results) -> dict[CaseCheck, str]:
+    """Return each answer of a run; "not supported" is that of a case as a whole."""
+    by_check: dict[CaseCheck, str] = {}
     for play in results.plays:
         if play.not_supported:
-            found[*play.key, ""] = str(Answer.NOT_SUPPORTED)
+            by_check[CaseCheck(play.id)] = str(Answer.NOT_SUPPORTED)
         for verdict in play.verdicts:
-            found[*play.key, verdict.check] = str(verdict.answer)
-    return found
+            by_check[CaseCheck(play.id, verdict.check)] = str(verdict.answer)
+    return by_check
 
 
 def _versions(old: Results, new: Results) -> Iterator[tuple[str, str, str]]:
     for name in dict.fromkeys([*old.servers, *new.servers]):
-        before, after = (each.servers[name].version if name in each.servers else "" for each in (old, new))
+        before, after = (run.servers[name].version if name in run.servers else "" for run in (old, new))
         if before != after:
             yield name, before, after
 

@@ -1,11 +1,11 @@
-"""What results.json says of the servers, scenarios and checks to which its plays refer by name."""
+"""The descriptions in results.json of the servers, scenarios and checks to which its plays refer by name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-# Fields are read by their types, so these are there at run time too.
+# Fields are read by their types, so these imports are needed at run time too.
 from lastcall.conformance.model.capabilities import Capability  # noqa: TC001
 from lastcall.conformance.model.server import Drain  # noqa: TC001
 from lastcall.conformance.model.verdict import Impact, Level  # noqa: TC001
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerDescription:
-    """A server. ``version`` is empty if it is not installed; ``claims`` are what its adapter says beside what was found."""
+    """A server. ``version`` is empty if it is not installed; ``claims`` are its capabilities, as declared and as found."""
 
     version: str
     installed: bool
@@ -51,7 +51,7 @@ class ScenarioDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckDescription:
-    """A check. Results that were stored before checks had a level and an impact of their own know neither."""
+    """A check. ``level`` and ``impact`` are None in results that were stored before checks had their own."""
 
     promise: str
     clause: str
@@ -80,7 +80,7 @@ def describe_scenario(scenario: Scenario, module: str) -> ScenarioDescription:
         question=scenario.question,
         module=module,
         protocols=tuple(str(protocol) for protocol in scenario.protocols),
-        steps=scenario.words(),
+        steps=scenario.steps_in_words(),
         drain=str(scenario.launch.drain),
         checks={check.id: check.level for check in scenario.checks},
     )

@@ -1,7 +1,7 @@
-"""Several runs in one: the results of CI jobs or machines become one matrix, with their traces.
+"""Merges several runs: the results of CI jobs or machines become one matrix, with their traces.
 
-What cannot stand in one matrix is refused: another pace, other limits, another suite, a scenario that is not the same,
-and a play that is in two of them, unless the newest is asked for.
+What does not fit into one matrix is refused: another pace, other limits, another version of lastcall, a scenario that is not
+the same, and a play that is in two of them, unless ``newest`` is set.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from lastcall.conformance.model.case import CaseId
     from lastcall.conformance.results.descriptions import ServerDescription
 
 T = TypeVar("T")
 
 Source = tuple["Path", Results]
-"""A folder and the results that it holds."""
+"""A folder and its results."""
 
 
 def merge(folders: Sequence[Path], into: Path, *, newest: bool = False) -> Results:
-    """Write the results of several folders, and the traces that they refer to, into one; raises ResultsError.
+    """Write the results of several folders, and the traces to which they refer, into one; raises ResultsError.
 
-    With ``newest`` the newest run that has played a server counts for all plays of that server at its version.
+    With ``newest`` the newest run of a server decides which version counts; its plays replace older ones of that version.
     """
     sources = [(folder, load_results(folder)) for folder in folders]
     if into.resolve() in {folder.resolve() for folder in folders}:
@@ -43,7 +44,7 @@ def merge(folders: Sequence[Path], into: Path, *, newest: bool = False) -> Resul
 
 
 def merged(sources: Sequence[Results], plays: Sequence[PlayResult]) -> Results:
-    """Join the descriptions of several runs around the plays that count; raises ResultsError where they disagree."""
+    """Return one run with these plays and the descriptions of all runs; raises ResultsError if these disagree."""
     first = sources[0]
     for other in sources[1:]:
         for what in ("pace", "suite_version", "limits"):
@@ -54,20 +55,20 @@ def merged(sources: Sequence[Results], plays: Sequence[PlayResult]) -> Results:
                 )
     return dataclasses.replace(
         first,
-        started_at=min(each.started_at for each in sources),
-        platform="; ".join(dict.fromkeys(each.platform for each in sources)),
+        started_at=min(results.started_at for results in sources),
+        platform="; ".join(dict.fromkeys(results.platform for results in sources)),
         servers=_servers(sources),
-        scenarios=_union("scenario", [each.scenarios for each in sources]),
-        checks=_union("check", [each.checks for each in sources]),
-        clauses=_union("clause", [each.clauses for each in sources]),
+        scenarios=_union("scenario", [results.scenarios for results in sources]),
+        checks=_union("check", [results.checks for results in sources]),
+        clauses=_union("clause", [results.clauses for results in sources]),
         plays=tuple(plays),
     )
 
 
 def _servers(sources: Sequence[Results]) -> dict[str, ServerDescription]:
-    """Describe each server as the newest run does that had it installed."""
+    """Return the description of every server, from the newest run that had it installed."""
     described: dict[str, ServerDescription] = {}
-    for results in sorted(sources, key=lambda each: each.started_at):
+    for results in sorted(sources, key=lambda results: results.started_at):
         for name, server in results.servers.items():
             if server.installed or name not in described or not described[name].installed:
                 described[name] = server
@@ -85,9 +86,9 @@ def _union(what: str, parts: Sequence[dict[str, T]]) -> dict[str, T]:
 
 
 def _chosen(sources: Sequence[Source], *, newest: bool) -> list[tuple[Path, PlayResult]]:
-    chosen: dict[tuple[str, str, str], tuple[Path, PlayResult]] = {}
+    chosen: dict[CaseId, tuple[Path, PlayResult]] = {}
     versions: dict[str, tuple[str, Path]] = {}
-    ordered = sorted(sources, key=lambda each: each[1].started_at, reverse=True) if newest else sources
+    ordered = sorted(sources, key=lambda source: source[1].started_at, reverse=True) if newest else sources
     for folder, results in ordered:
         for play in results.plays:
             version = results.servers[play.server].version if play.server in results.servers else ""
@@ -98,18 +99,19 @@ def _chosen(sources: Sequence[Source], *, newest: bool) -> list[tuple[Path, Play
                 )
             if known != version:
                 continue
-            before, told = chosen.get(play.key, (folder, play))
-            # "Not supported" is said by every run that has heard of the server: that is no second play.
-            if told is not play and not newest and not (told.not_supported and play.not_supported):
-                name = f"{play.scenario}[{play.server}-{play.protocol}]"
-                raise ResultsError(f"{name} is in {before} and in {folder}; --newest takes the newest")
-            chosen.setdefault(play.key, (folder, play))
-    order = {key: place for place, key in enumerate(play.key for _folder, each in sources for play in each.plays)}
-    return [chosen[key] for key in sorted(chosen, key=order.__getitem__)]
+            before, other = chosen.get(play.id, (folder, play))
+            # Every run that names the server repeats "not supported": that is no second play.
+            if other is not play and not newest and not (other.not_supported and play.not_supported):
+                raise ResultsError(f"{play.id} is in {before} and in {folder}; --newest takes the newest")
+            chosen.setdefault(play.id, (folder, play))
+    order = {
+        case: place for place, case in enumerate(play.id for _folder, results in sources for play in results.plays)
+    }
+    return [chosen[case] for case in sorted(chosen, key=order.__getitem__)]
 
 
 def _copy(folder: Path, into: Path, stored: str) -> None:
-    """Copy a trace to the same place; one that is not there, or that lies outside of its folder, is left out."""
+    """Copy a trace to the same place; one that does not exist, or is outside of its folder, is left out."""
     source, target = (folder / stored).resolve(), (into / stored).resolve()
     inside = source.is_relative_to(folder.resolve()) and target.is_relative_to(into.resolve())
     if stored and inside and source.is_file():

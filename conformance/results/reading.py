@@ -1,7 +1,7 @@
-"""Plain data, as JSON has it, into the dataclasses that describe it.
+"""Converts plain data, as JSON has it, into the dataclasses that describe it.
 
-A field that a dataclass does not name is left out: it was added by a later lastcall. One that is missing and has no
-default, and a value of another kind, are refused.
+A field that a dataclass does not have is left out: a later lastcall has added it. A missing field without a default and a
+value of another type are refused.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _LONGEST = 60
 
 
 def restored(kind: type[T], record: object) -> T:
-    """Return a value of a dataclass from plain data; raises ValueError, KeyError or TypeError if there is none in it."""
+    """Return a value of a dataclass from plain data; raises ValueError, KeyError or TypeError if the data do not fit."""
     return typing.cast("T", _reader(typing.cast("Any", kind))(record))
 
 
 def hints_of(kind: Any) -> dict[str, Any]:
     """Return the type of each field of a dataclass."""
-    # What a module imports for type checking alone is not among its names: these are the ones that fields use.
+    # A module may import a name of typing (``Any``) only for type checking, so typing's names are looked up too.
     hints = typing.get_type_hints(kind, {**vars(typing), **vars(sys.modules[kind.__module__])})
     return {item.name: hints[item.name] for item in dataclasses.fields(kind)}
 
@@ -42,16 +42,16 @@ def _reader(hint: Any) -> Reader:
     arguments = typing.get_args(hint)
     match typing.get_origin(hint):
         case types.UnionType | typing.Union:
-            (other,) = (_reader(each) for each in arguments if each is not type(None))
+            (other,) = (_reader(argument) for argument in arguments if argument is not type(None))
             return lambda value: None if value is None else other(value)
         case builtins.tuple:
             item = _reader(arguments[0])
-            return lambda value: tuple([item(each) for each in _checked(list, value)])
+            return lambda value: tuple([item(part) for part in _checked(list, value)])
         case builtins.dict:
-            key, item = (_reader(each) for each in arguments)
-            return lambda value: {key(name): item(each) for name, each in _checked(dict, value).items()}
+            key, item = (_reader(argument) for argument in arguments)
+            return lambda value: {key(name): item(part) for name, part in _checked(dict, value).items()}
     if dataclasses.is_dataclass(hint):
-        readers = {name: _reader(each) for name, each in hints_of(hint).items()}
+        readers = {name: _reader(field) for name, field in hints_of(hint).items()}
         return functools.partial(_record, hint, readers)
     return hint if issubclass(hint, enum.Enum) else functools.partial(_checked, hint)
 
@@ -62,7 +62,7 @@ def _record(kind: Any, readers: Mapping[str, Reader], value: object) -> Any:
 
 
 def _checked(kind: type[T], value: Any) -> T:
-    """Return a value as it is; a whole number stands for a fraction too."""
+    """Return a value unchanged, or raise TypeError; a whole number is accepted where a fraction is wanted."""
     if isinstance(value, kind) or (kind is float and isinstance(value, int)):
         return typing.cast("T", value)
     raise TypeError(f"{kind.__name__} is wanted, and {repr(value)[:_LONGEST]} is there")

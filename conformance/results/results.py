@@ -1,4 +1,4 @@
-"""results.json: all verdicts of a run, with what is needed to read and repeat them. Reports are drawn from it alone."""
+"""results.json: all verdicts of a run, with what is needed to read and repeat them. Reports use nothing but it and traces."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lastcall.conformance.model.case import CaseId
 from lastcall.conformance.model.clauses import CLAUSES, Clause
 from lastcall.conformance.model.trace_file import TraceError, load
 from lastcall.conformance.model.verdict import Verdict
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace
 
 FORMAT = 1
-"""Version of results.json; raised when a field changes its meaning or goes. Fields that are added do not raise it."""
+"""Version of results.json; raised when a field changes its meaning or is removed. Added fields do not raise it."""
 
 NAME = "results.json"
 
@@ -38,8 +39,8 @@ class ResultsError(ValueError):
 class PlayResult:
     """The verdicts of one play. ``trace`` and ``control`` are paths relative to results.json.
 
-    ``control_failed`` says why the control failed, if it was played and did. ``duration_s`` is from the server's start to
-    the play's end.
+    ``control_failed`` says why the control failed; empty if it was not played or went well. ``duration_s`` is the time from
+    the server's start to the play's end.
     """
 
     scenario: str
@@ -55,9 +56,9 @@ class PlayResult:
     verdicts: tuple[Verdict, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells it apart from the other plays of a run."""
-        return self.server, self.protocol, self.scenario
+    def id(self) -> CaseId:
+        """The case that was played, which no other play of a run has."""
+        return CaseId(self.server, self.protocol, self.scenario)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data, which can go to another process or into a file."""
@@ -66,7 +67,7 @@ class PlayResult:
 
     @classmethod
     def from_json(cls, record: object) -> PlayResult:
-        """Return it as it was before :meth:`as_json`."""
+        """Return the play that :meth:`as_json` has converted."""
         return restored(cls, record)
 
 
@@ -95,10 +96,10 @@ class Results:
 
 
 def load_results(place: Path) -> Results:
-    """Read results.json, named by its path or its folder's; raises :class:`ResultsError`.
+    """Return the results in a file, given by its path or its folder; raises :class:`ResultsError`.
 
-    Results that are published may be kept as results.json.gz. A field that this lastcall does not know is left out:
-    fields that are added do not raise the format.
+    Published results may be compressed as results.json.gz. A field that this lastcall does not know is left out, since
+    added fields do not raise the format.
     """
     path = place if place.suffix in (".json", ".gz") else place / NAME
     if not path.exists() and (packed := path.with_suffix(".json.gz")).exists():
@@ -122,7 +123,7 @@ def _as_text(value: PlayResult | Results, indent: int | None = None) -> str:
 
 
 def load_trace(folder: Path, stored: str) -> Trace | None:
-    """Read a trace that results refer to; None if it is not there, or not readable."""
+    """Return a trace to which results refer; None if it does not exist or cannot be read."""
     try:
         return load(folder / stored) if stored else None
     except (OSError, TraceError):

@@ -1,8 +1,8 @@
-"""JSON Schemas of what is stored: results.json, and each line of a trace.
+"""JSON Schemas of the stored files: results.json, and the lines of a trace.
 
-They describe one version of each format. A field or an event may be added within a version, so the schemas allow what
-they do not name and require no field that has a default. A field that goes, or changes its meaning, makes a new version
-(``FORMAT``), and older files stay readable.
+They describe one version of each format. Fields and events may be added within a version, so the schemas allow unknown ones
+and require no field that has a default. A field that is removed, or changes its meaning, makes a new version (``FORMAT``),
+and older files stay readable.
 https://json-schema.org/draft/2020-12
 """
 
@@ -40,7 +40,7 @@ _TEXTS: Schema = {"type": "array", "items": _TEXT}
 
 
 def results_schema() -> Schema:
-    """Give the schema of results.json."""
+    """Return the schema of results.json."""
     stated: dict[str, Schema] = {
         "started_at": {"type": "string", "format": "date-time"},
         "format": {"const": results.FORMAT},
@@ -50,9 +50,9 @@ def results_schema() -> Schema:
 
 
 def trace_schema() -> Schema:
-    """Give the schema of a line of a trace: the first is the play, every other an event.
+    """Return the schema of a line of a trace: the first is the play, every other an event.
 
-    An event that is not named here is allowed: it was added later.
+    An event that is not listed is allowed: a later lastcall may add it.
     """
     play = _object({"play": of_fields(trace.Play, format={"const": trace.FORMAT})})
     events = [of_fields(kind, event={"const": name}) for name, kind in sorted(EVENTS.items())]
@@ -61,9 +61,10 @@ def trace_schema() -> Schema:
 
 
 def of_fields(kind: Any, **stated: Schema) -> Schema:
-    """Describe an object by the fields of a dataclass.
+    """Return the schema of an object with the fields of a dataclass.
 
-    ``stated`` are those that are not told by their types. Required are these, the times, and what has no default.
+    ``stated`` are the schemas of fields whose types do not say enough. They are required, as are the times and every field
+    without a default.
     """
     optional = {item.name for item in dataclasses.fields(kind) if _has_default(item)}
     return _object({**_properties(kind), **stated}, optional - set(stated) - {"begin_ns", "end_ns"})
@@ -79,15 +80,15 @@ def _properties(kind: Any) -> dict[str, Schema]:
 
 
 def _of_type(hint: Any) -> Schema:
-    """Describe a type as JSON writes its values."""
+    """Return the schema of a type's values, as JSON writes them."""
     arguments = typing.get_args(hint)
     match typing.get_origin(hint):
         case types.UnionType | typing.Union:
-            return {"anyOf": [_of_type(each) for each in arguments]}
+            return {"anyOf": [_of_type(argument) for argument in arguments]}
         case builtins.tuple if arguments[-1] is ...:
             return _array(_of_type(arguments[0]))
         case builtins.tuple:
-            return {"type": "array", "prefixItems": [_of_type(each) for each in arguments], "items": False}
+            return {"type": "array", "prefixItems": [_of_type(argument) for argument in arguments], "items": False}
         case builtins.dict:
             return {"type": "object", "additionalProperties": _of_type(arguments[1])}
         case _:
@@ -103,7 +104,7 @@ def _of_class(kind: Any) -> Schema:
 
 
 def _verdict() -> Schema:
-    # Stated, since they were in the first file already; what a verdict may have beside them was added.
+    # These two were in the first file already, so they are required; the other fields with a default were added later.
     return of_fields(Verdict, evidence=_array(_PLAIN[int]), measured=_array(of_fields(Measured)))
 
 

@@ -1,4 +1,4 @@
-"""The wire clients: what is sent and what arrives on one connection, without a clock and without a socket."""
+"""The wire clients: protocols as state machines for one connection, without a clock and without a socket."""
 
 from lastcall.conformance.wire.client import Outgoing, WireClient
 from lastcall.conformance.wire.h1 import H1Client

@@ -1,7 +1,7 @@
 """HTTP/1.1 from a client's side: requests are written here, responses are parsed by h11.
 
-Every request has a parser of its own, and what one response leaves over goes to the next request's, so that any number
-may be pipelined. A switch of protocols (101) is not read: it is a ProtocolViolated.
+Every request has a parser of its own, and the bytes after the end of one response go to the parser of the next request, so
+any number of requests can be pipelined. A switch of protocols (101) is not read: it is a ProtocolViolated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.wire.client import Outgoing
 
 MAX_HEAD = 64 * 1024
-"""Bytes of a response's head beyond which it is not read; servers' own limits for heads are mostly far below."""
+"""The size of a response's head in bytes beyond which it is not read; servers' own limits are mostly far below."""
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 _TIMEOUT = b"HTTP/1.1 408"
@@ -53,12 +53,13 @@ class H1Client:
         self._names: set[str] = set()
         self._begun: tuple[Outgoing, bytes] | None = None
         self._draining = False
-        self._unasked = b""
+        self._unsolicited = b""
         self._deaf = False
+        """Whether the rest of the server's bytes is ignored."""
 
     @property
     def open_requests(self) -> frozenset[str]:
-        """The requests sent or expected whose response has not ended."""
+        """The requests, sent or expected, whose response has not ended."""
         return frozenset(exchange.request for exchange in self._exchanges)
 
     @property
@@ -128,18 +129,18 @@ class H1Client:
         self._put_bytes(data, what)
 
     def expect(self, request: str, method: str = "GET") -> None:
-        """Await a response, after those that are awaited already."""
+        """Expect a response, after those that are expected already."""
         if request in self._names:
             raise ValueError(f"request {request!r} exists already on {self.connection!r}")
         self._names.add(request)
         self._exchanges.append(_Exchange(request, method))
 
     def flush(self) -> tuple[bytes, list[Event]]:
-        """Give all bytes to write now, and the events that writing them is."""
+        """Return all queued bytes, and the events that happen when they are written."""
         return self._outbox.take()
 
     def receive(self, data: bytes) -> list[Event]:
-        """Read what arrived; bytes that no request asked for are a violation, unless they are a 408."""
+        """Read bytes and return their events; bytes while no request is open are a violation, unless they are a 408."""
         events: list[Event] = []
         try:
             while data and not self._deaf:
@@ -150,23 +151,23 @@ class H1Client:
         return events
 
     def receive_end(self) -> list[Event]:
-        """End a close-delimited response; any other that is open has been cut, which is no event of its own."""
+        """End a close-delimited response; any other open one has been cut, which is no event of its own."""
         if self._deaf:
             return []
         self._deaf = True
-        if self._unasked:
-            detail = f"unsolicited bytes, no request is open: {excerpt(self._unasked)}"
+        if self._unsolicited:
+            detail = f"unsolicited bytes, no request is open: {excerpt(self._unsolicited)}"
             return [ProtocolViolated(connection=self.connection, detail=detail)]
         if self._exchanges and self._exchanges[0].framing == "close":
             return [self._exchanges.popleft().ended()]
         return []
 
-    def _read_unasked(self, data: bytes, events: list[Event]) -> bytes:
-        # RFC 9110 §15.5.9: with a 408 a server says that it waits no longer, for a request that was never begun too.
-        self._unasked += data
-        begun = self._unasked[: len(_TIMEOUT)]
+    def _read_unsolicited(self, data: bytes, events: list[Event]) -> bytes:
+        # RFC 9110 §15.5.9: a 408 says that the server stops waiting, also for a request that has not begun.
+        self._unsolicited += data
+        begun = self._unsolicited[: len(_TIMEOUT)]
         if not _TIMEOUT.startswith(begun):
-            raise ViolationError(f"unsolicited bytes, no request is open: {excerpt(self._unasked)}")
+            raise ViolationError(f"unsolicited bytes, no request is open: {excerpt(self._unsolicited)}")
         if begun == _TIMEOUT:
             events.append(TimeoutAnnounced(connection=self.connection))
             self._deaf = True
@@ -174,7 +175,7 @@ class H1Client:
 
     def _read(self, data: bytes, events: list[Event]) -> bytes:
         if not self._exchanges:
-            return self._read_unasked(data, events)
+            return self._read_unsolicited(data, events)
         exchange = self._exchanges[0]
         try:
             rest = exchange.read(data, events)
@@ -190,7 +191,7 @@ class H1Client:
 
 
 class _Exchange:
-    """One request's response as it is read. ``framing`` is empty until the head of the final response has arrived."""
+    """One request's response while it is read. ``framing`` is empty until the head of the final response has arrived."""
 
     def __init__(self, request: str, method: str) -> None:
         self.request = request
@@ -200,15 +201,15 @@ class _Exchange:
         self._body = Body()
         self._first = b""
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-        # HEAD alone changes how a response is read. h11 is not shown the request itself, which may break its rules.
+        # Of all methods only HEAD changes how a response is read. h11 does not see the real request, which may break its rules.
         shown = h11.Request(method="HEAD" if self._bodiless else "GET", target="/", headers=[("host", "shown")])
         self._parser.send(shown)
         self._parser.send(h11.EndOfMessage())
 
     def read(self, data: bytes, events: list[Event]) -> bytes | None:
-        """Append the events in ``data``; give what is left behind the response's end, or None if it has not ended."""
+        """Append the events in ``data``; return the bytes after the response's end, or None if it has not ended."""
         self._first = (self._first + data)[:EXCERPT]
-        # RFC 9112 §4: a status line begins with the protocol's name. h11 would wait for the end of the head to say so.
+        # RFC 9112 §4: a status line begins with the protocol's name. h11 would wait for the end of the head to refuse it.
         if not self._first.startswith(b"HTTP/"[: len(self._first)]):
             raise ViolationError(f"not an HTTP/1.1 response: {excerpt(self._first)}")
         self._parser.receive_data(data)
@@ -219,7 +220,7 @@ class _Exchange:
             raise ViolationError(f"not an HTTP/1.1 response: {excerpt(self._first)} ({reason})") from error
 
     def ended(self) -> Event:
-        """Give the event of the response's end."""
+        """Return the event of the response's end."""
         return self._body.ended(self.request, self.framing)
 
     def _read_parsed(self, events: list[Event]) -> bytes | None:
@@ -250,7 +251,7 @@ class _Exchange:
         return ResponseStarted(request=self.request, status=response.status_code, headers=headers)
 
     def _framing(self, status: int, headers: Headers) -> str:
-        # RFC 9112 §6.3: the first of these that applies tells where the response ends.
+        # RFC 9112 §6.3: the first of these rules that applies says where the response ends.
         if self._bodiless or status in (_NO_CONTENT, _NOT_MODIFIED):
             return "none"
         if _value(headers, "transfer-encoding") is not None:
@@ -274,7 +275,7 @@ class _Upload:
 
 
 def _complete(outgoing: Outgoing, authority: str) -> Headers:
-    """Add the fields that the request needs and the caller did not give: Host, and the body's framing."""
+    """Return the headers with those that the request needs and the caller left out: Host, and the body's framing."""
     headers = outgoing.headers
     if _value(headers, "host") is None:
         headers = (("host", authority), *headers)

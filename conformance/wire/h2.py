@@ -1,10 +1,10 @@
 """HTTP/2 from a client's side, on hyperframe and hpack.
 
-The h2 library is not used: its connection is closed by any GOAWAY, the first of a graceful shutdown too, and then
-refuses the response that the server rightly goes on to send (https://github.com/python-hyper/h2/issues/1181).
+The h2 library is not used: any GOAWAY closes its connection, even the first one of a graceful shutdown, and then it refuses
+the response that the server rightly goes on to send (https://github.com/python-hyper/h2/issues/1181).
 
-Only what cannot be read any further is a ProtocolViolated. A late frame on a stream that has ended or was reset is
-recorded as a frame, counted to the connection's window, and means nothing else.
+A ProtocolViolated is recorded only if the bytes cannot be read any further. A late frame on a stream that has ended or was
+reset is recorded as a frame and counted to the connection's window; it has no other effect.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ _BODILESS = (204, 304)
 class H2Client(H2WebSockets):
     """One HTTP/2 connection; see :class:`lastcall.conformance.wire.client.WireClient`.
 
-    ``initial_window`` is every stream's receive window in bytes. With ``replenish`` set to False, nothing consumed is
-    given back before ``replenish_now``; it may be set at any time. The server's MAX_CONCURRENT_STREAMS is recorded and
-    not obeyed: how many requests are sent at once is the scenario's choice.
+    ``initial_window`` is every stream's receive window in bytes. With ``replenish`` set to False, no WINDOW_UPDATE is sent
+    before ``replenish_now``; it can be set at any time. The server's MAX_CONCURRENT_STREAMS is recorded but not obeyed: the
+    scenario chooses how many requests are sent at once.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class H2Client(H2WebSockets):
         return self._draining
 
     def receive(self, data: bytes) -> list[Event]:
-        """Read what arrived; give FrameReceived for every frame, followed by what it means."""
+        """Read bytes; return a FrameReceived for every frame, followed by the events that the frame means."""
         self._events = []
         if not self._deaf:
             self._arrived += data
@@ -101,7 +101,7 @@ class H2Client(H2WebSockets):
         return self._events
 
     def receive_end(self) -> list[Event]:
-        """Read the end of the byte stream; a frame cut by it is no event, unless it is the very first."""
+        """Read the end of the byte stream; a frame that it cuts is no event, unless it is the first one."""
         self._events = []
         if self._arrived and not self._prefaced and not self._deaf:
             self._violate(f"ended within its first frame: {excerpt(self._arrived)}")
@@ -174,7 +174,7 @@ class H2Client(H2WebSockets):
         if stream.closed:
             return
         if stream.status:
-            # RFC 9113 §8.1: what follows the head of a response is its trailers, and they end it.
+            # RFC 9113 §8.1: a second header block after the head of a response is its trailers, and ends the response.
             if not block.end_stream:
                 raise ViolationError(f"a second head of a response on stream {raw.stream_id}")
             if not stream.asks_socket:
@@ -200,7 +200,7 @@ class H2Client(H2WebSockets):
 
     def _receive_data(self, frame: DataFrame, raw: RawFrame) -> None:
         stream = self._opened(raw)
-        # RFC 9113 §6.9.1: a sender stays within both windows; padding counts, a closed stream counts on the connection.
+        # RFC 9113 §6.9.1: a sender stays within both windows. Padding counts; DATA of a closed stream counts on the connection.
         if not self._window.consume(raw.length):
             raise ViolationError("DATA beyond the connection's flow-control window")
         if not stream.closed:
@@ -226,15 +226,15 @@ class H2Client(H2WebSockets):
     def _end_response(self, stream: Stream) -> None:
         # RFC 9113 §8.1.1: a body that is not as long as content-length says is malformed, and no client may accept it.
         if stream.content_length not in (None, stream.body.length):
-            told = f"{stream.body.length} bytes with content-length {stream.content_length}"
-            raise ViolationError(f"a response of {told} on stream {stream.stream_id}")
+            sizes = f"{stream.body.length} bytes with content-length {stream.content_length}"
+            raise ViolationError(f"a response of {sizes} on stream {stream.stream_id}")
         self._record_cut(stream)
         stream.ended = True
         self._events.append(stream.body.ended(stream.request, "end_stream"))
         self._end_our_half(stream)
 
     def _record_cut(self, stream: Stream) -> None:
-        """Record that a WebSocket's stream is over inside a message."""
+        """Record it if a WebSocket's stream ends inside a message."""
         if stream.socket is not None and not stream.closed:
             self._events += stream.socket.cut()
 

@@ -1,7 +1,7 @@
-"""HTTP/2 frames: cut out of a byte stream, parsed by hyperframe, and told in words.
+"""HTTP/2 frames: cut out of a byte stream, parsed by hyperframe, and described in a few words.
 
-The nine bytes of a frame's header are read here and not by hyperframe, which refuses some frames before it has told
-their length, and forgets flags and stream ids that a trace wants to show.
+The nine bytes of a frame's header are read here and not by hyperframe, which refuses some frames before it returns their
+length, and drops flags and stream ids that the trace needs.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_FRAME = 16_384
-"""The largest payload both sides may use: the least that RFC 9113 §6.5.2 lets a peer set, and we set no other."""
+"""The largest payload that both sides may send: the lowest value of RFC 9113 §6.5.2, which is also the default."""
 MAX_STREAM_ID = 2**31 - 1
 MAX_WINDOW = 2**31 - 1
 DEBUG_TEXT = 200
-"""How many characters of a GOAWAY's debug data, or of a header block, are told."""
+"""How many characters of a GOAWAY's debug data, or of a header block, are recorded."""
 
 ERROR_NAMES = (
     "NO_ERROR",
@@ -55,7 +55,7 @@ ERROR_NAMES = (
     "INADEQUATE_SECURITY",
     "HTTP_1_1_REQUIRED",
 )
-"""The error codes of RFC 9113 §7 (https://www.rfc-editor.org/rfc/rfc9113#section-7), each at its number."""
+"""The error codes of RFC 9113 §7 (https://www.rfc-editor.org/rfc/rfc9113#section-7); the index is the code."""
 
 _SETTING_NAMES = {
     SettingsFrame.HEADER_TABLE_SIZE: "HEADER_TABLE_SIZE",
@@ -83,7 +83,7 @@ _HEADER = struct.Struct(">BHBBL")
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A frame as it stood on the wire. While it is arriving, ``payload`` is shorter than ``length``."""
+    """A frame as it was on the wire. While it is arriving, ``payload`` is shorter than ``length``."""
 
     type: int
     flag_byte: int
@@ -98,7 +98,7 @@ class RawFrame:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The names of the flags set; those without a name on a frame of this type are one hexadecimal number."""
+        """The names of the flags that are set; all flags without a name on this type are one hexadecimal number."""
         flags: Sequence[Flag] = FRAMES[self.type].defined_flags if self.type in FRAMES else ()
         named = tuple(flag.name for flag in flags if self.flag_byte & flag.bit)
         unnamed = self.flag_byte & ~sum(flag.bit for flag in flags)
@@ -110,35 +110,35 @@ class RawFrame:
         return len(self.payload) == self.length
 
     def serialize(self) -> bytes:
-        """Give its bytes as they arrived."""
+        """Return the frame's bytes as they arrived."""
         head = (self.length >> 16, self.length & 0xFFFF, self.type, self.flag_byte, self.stream_id)
         return _HEADER.pack(*head) + self.payload
 
 
 def first_frame(data: bytes | bytearray) -> RawFrame | None:
-    """Read the frame that the bytes begin with, as much of it as there is; None if its header is not whole."""
+    """Return the frame at the beginning of the bytes, as far as it has arrived; None if its header is not whole."""
     if len(data) < _HEADER.size:
         return None
     high, low, kind, flag_byte, stream_id = _HEADER.unpack_from(data)
     length = (high << 16) + low
     payload = bytes(data[_HEADER.size : _HEADER.size + length])
-    # RFC 9113 §4.1: the bit before the stream id means nothing and is ignored.
+    # RFC 9113 §4.1: the bit before the stream id is reserved and ignored.
     return RawFrame(kind, flag_byte, stream_id & MAX_STREAM_ID, length, payload)
 
 
 def size_of(raw: RawFrame) -> int:
-    """Give the number of bytes of a whole frame, its header included."""
+    """Return the number of bytes of a whole frame, its header included."""
     return _HEADER.size + raw.length
 
 
 def parse(raw: RawFrame) -> Frame:
-    """Parse a frame's payload; raises HyperframeError. A GOAWAY on a wrong stream is parsed as if on stream 0."""
+    """Return the parsed frame; raises HyperframeError. A GOAWAY on a wrong stream is parsed as if on stream 0."""
     if raw.type >= len(_TYPE_NAMES):
-        # RFC 9113 §5.5: a frame of a type that is not known is ignored. ALTSVC, which hyperframe knows, is to us.
+        # RFC 9113 §5.5: a frame of an unknown type is ignored. ALTSVC counts as unknown here, although hyperframe parses it.
         return ExtensionFrame(type=raw.type, stream_id=raw.stream_id, flag_byte=raw.flag_byte, body=raw.payload)
     payload = raw.payload
     if raw.type in (WindowUpdateFrame.type, GoAwayFrame.type) and payload:
-        # RFC 9113 §6.8 and §6.9: the first bit of the number is reserved and ignored; hyperframe would count it in.
+        # RFC 9113 §6.8 and §6.9: the first bit of the number is reserved and ignored; hyperframe would include it.
         payload = bytes([payload[0] & 0x7F]) + payload[1:]
     frame = FRAMES[raw.type](0 if raw.type == GoAwayFrame.type else raw.stream_id)
     frame.parse_flags(raw.flag_byte)
@@ -147,27 +147,27 @@ def parse(raw: RawFrame) -> Frame:
 
 
 def type_name(kind: int | None) -> str:
-    """Give the name of a frame type in RFC 9113, or its number in hexadecimal."""
+    """Return the name of a frame type in RFC 9113, or its number in hexadecimal."""
     return _TYPE_NAMES[kind] if kind is not None and kind < len(_TYPE_NAMES) else f"{kind:#04x}"
 
 
 def error_name(code: int) -> str:
-    """Give the name of an error code, or its number in hexadecimal."""
+    """Return the name of an error code, or its number in hexadecimal."""
     return ERROR_NAMES[code] if code < len(ERROR_NAMES) else f"{code:#x}"
 
 
 def setting_name(number: int) -> str:
-    """Give the name of a setting, or its number in hexadecimal."""
+    """Return the name of a setting, or its number in hexadecimal."""
     return _SETTING_NAMES.get(number, f"{number:#x}")
 
 
 def printable(data: bytes) -> str:
-    """Give bytes as ASCII text with escapes, cut at 200 characters."""
+    """Return bytes as ASCII text with escapes, cut at 200 characters."""
     return data.decode("latin-1").encode("unicode_escape").decode("ascii")[:DEBUG_TEXT]
 
 
 def describe(frame: Frame) -> str:
-    """Say in a few words what a frame holds; empty where its type, flags and length say it all."""
+    """Return a frame's contents in a few words; empty if its type, flags and length say everything."""
     describer = _DESCRIBERS.get(type(frame))
     return describer(frame) if describer else ""
 
@@ -194,7 +194,7 @@ _DESCRIBERS: dict[type[Frame], Callable[[Any], str]] = {
 
 
 def sent(connection: str, frame: Frame, detail: str = "") -> tuple[bytes, FrameSent]:
-    """Serialize a frame to be sent, and give the event that sending it is."""
+    """Return a frame's bytes, and the event that happens when they are sent."""
     data = frame.serialize()
     event = FrameSent(
         connection=connection,

@@ -1,4 +1,4 @@
-"""Header blocks as they arrive: put together from HEADERS and CONTINUATION, decoded in the order of the connection."""
+"""Header blocks that arrive: joined from HEADERS and CONTINUATION, and decoded in the order of the connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.client_events import Headers
 
 MAX_BLOCK = 1024 * 1024
-"""Bytes of one header block, encoded and decoded, beyond which it is not read."""
+"""The size of one header block in bytes, encoded and decoded, beyond which it is not read."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class HeaderBlock:
 
     @property
     def content_length(self) -> int | None:
-        """What content-length says, if there is exactly one and it is a number."""
+        """The value of content-length, if there is exactly one and it is a number."""
         values = [value for name, value in self.fields if name == "content-length"]
         return int(values[0]) if len(values) == 1 and _decimal(values[0]) else None
 
 
 class HeaderBlocks:
-    """The header blocks of one connection; every one must pass here, since each changes how the next is decoded."""
+    """The header blocks of one connection. All of them have to be decoded, since each one changes how the next is decoded."""
 
     def __init__(self) -> None:
         self._decoder = Decoder(max_header_list_size=MAX_BLOCK)
@@ -58,7 +58,7 @@ class HeaderBlocks:
         self._fragments = bytearray()
 
     def add(self, frame: Frame) -> HeaderBlock | None:
-        """Take any frame; give the header block that it completes. Raises ViolationError."""
+        """Take a frame of any type; return the header block that it completes, or None. Raises ViolationError."""
         if isinstance(frame, ContinuationFrame):
             if self._begun is None or frame.stream_id != self._begun.stream_id:
                 raise ViolationError("it continues no header block")
@@ -78,7 +78,7 @@ class HeaderBlocks:
         try:
             decoded = list(self._decoder.decode(bytes(self._fragments), raw=True))
         except HPACKError as error:
-            # hpack's own words may hold the address of a buffer, and a trace should not differ by that.
+            # hpack's message may contain the address of a buffer; traces of equal plays should not differ by that.
             raise ViolationError(f"HPACK: {type(error).__name__}") from error
         self._begun, self._fragments = None, bytearray()
         headers = tuple((_text(field[0]), _text(field[1])) for field in decoded)

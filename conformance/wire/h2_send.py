@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from lastcall.conformance.wire.client import Outgoing
 
 DEFAULT_WINDOW = 65_535
-"""Every window's size until somebody changes it (RFC 9113 §6.9.2); the connection's own is never changed by us."""
+"""The initial size of every window (RFC 9113 §6.9.2); this client never changes the connection's."""
 DEFAULT_TABLE = 4096
-"""The size of the HPACK table until somebody changes it, in bytes (RFC 9113 §6.5.2)."""
+"""The initial size of the HPACK table in bytes (RFC 9113 §6.5.2)."""
 
 
 class H2Sender:
-    """What an HTTP/2 client sends, its streams, and both directions' windows."""
+    """The sending half of a client, with its streams and the windows of both directions."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class H2Sender:
 
     @property
     def open_requests(self) -> frozenset[str]:
-        """The requests sent or expected whose response has neither ended nor been reset."""
+        """The requests, sent or expected, whose response has neither ended nor been reset."""
         return frozenset(stream.request for stream in self._streams.values() if not stream.closed)
 
     def start(self) -> None:
@@ -79,9 +79,9 @@ class H2Sender:
         self._send(SettingsFrame(settings=settings))
 
     def send_request(self, outgoing: Outgoing) -> None:
-        """Queue a request on a new stream; body that the server's windows do not let out yet waits here.
+        """Queue a request on a new stream; the part of its body that exceeds the server's windows waits here.
 
-        A request whose body has to wait is recorded as not sent whole, and its RequestEnded comes when it has ended.
+        A request whose body has to wait is recorded as not sent whole; its RequestEnded follows with the last byte.
         """
         stream = self._open(outgoing.request, outgoing.method)
         stream.recorded_whole = outgoing.whole and len(outgoing.body) <= min(self._send_window, stream.send_window)
@@ -109,7 +109,7 @@ class H2Sender:
         self._begun = stream, outgoing, block[half:]
 
     def finish_head(self, request: str) -> None:
-        """Queue CONTINUATION with the rest of the block, what had to wait for it, and the body."""
+        """Queue CONTINUATION with the rest of the block, then the frames that waited for it, then the body."""
         if self._begun is None or self._begun[0].request != request:
             raise ValueError(f"no head of {request!r} has been begun on {self.connection!r}")
         (stream, outgoing, rest), self._begun = self._begun, None
@@ -140,12 +140,12 @@ class H2Sender:
         self._send(SettingsFrame(settings={SettingsFrame.ENABLE_PUSH: 0}))
 
     def send_priority(self, request: str) -> None:
-        """Queue a PRIORITY frame for a stream, which RFC 9113 §5.3.2 has deprecated and servers still must accept."""
+        """Queue a PRIORITY frame for a stream. RFC 9113 §5.3.2 deprecates it, and servers must still accept it."""
         stream = self._named(request)
         self._send(PriorityFrame(stream.stream_id if stream else 1, stream_weight=16))
 
     def send_reset(self, request: str) -> None:
-        """Queue RST_STREAM (CANCEL): the client gives the request up."""
+        """Queue RST_STREAM (CANCEL): the client cancels the request."""
         stream = self._named(request)
         if stream is None:
             raise ValueError(f"no request {request!r} on {self.connection!r}")
@@ -153,7 +153,7 @@ class H2Sender:
         stream.reset = True
 
     def send_body(self, request: str, data: bytes, *, end: bool) -> None:
-        """Queue more body; it is dropped, and its end not recorded, once the server has reset the stream."""
+        """Queue more body. After the server has reset the stream it is dropped, and no end is recorded."""
         stream = self._named(request)
         if stream is None or not stream.accepts_body:
             raise ValueError(f"no body of {request!r} is being sent on {self.connection!r}")
@@ -167,11 +167,11 @@ class H2Sender:
             self._send(GoAwayFrame(), GoawaySent(connection=self.connection))
 
     def send_raw(self, data: bytes, what: str) -> None:
-        """Queue any bytes. They bypass the HPACK encoder: a header block in them must not index fields."""
+        """Queue any bytes. They bypass the HPACK encoder, so a header block in them must not index fields."""
         self._outbox.put(data, BytesSent(connection=self.connection, length=len(data), what=what))
 
     def expect(self, request: str, method: str = "GET") -> int:
-        """Take the next stream id for a request whose frames the caller writes by ``send_raw``."""
+        """Return the next stream id, for a request whose frames the caller writes by ``send_raw``."""
         stream = self._open(request, method)
         stream.end_sent = True
         return stream.stream_id
@@ -183,9 +183,9 @@ class H2Sender:
             self._give_back(stream, everything=True)
 
     def grant(self, request: str, increment: int) -> None:
-        """Queue a WINDOW_UPDATE beyond what was consumed: the way on from an ``initial_window`` of 0.
+        """Queue a WINDOW_UPDATE beyond what was consumed: with an ``initial_window`` of 0 only this opens the window.
 
-        Written by ``send_raw``, it would not be counted, and the server's DATA would look like a violation.
+        Written by ``send_raw`` it would not be counted, and the server's DATA would look like a violation.
         """
         stream = self._named(request)
         if stream is None:
@@ -194,7 +194,7 @@ class H2Sender:
         self._send(WindowUpdateFrame(stream.stream_id, increment))
 
     def flush(self) -> tuple[bytes, list[Event]]:
-        """Give all bytes to write now, and the events that writing them is."""
+        """Return all queued bytes, and the events that happen when they are written."""
         return self._outbox.take()
 
     def _open(self, request: str, method: str) -> Stream:
@@ -263,8 +263,8 @@ class H2Sender:
         """Apply the server's SETTINGS and acknowledge them."""
         size = DEFAULT_TABLE if table is None else min(table, DEFAULT_TABLE)
         if table is not None and size != self._encoder.header_table_size:
-            # The table may be smaller than allowed, so it never grows beyond the default. To set it to what it already
-            # is would make hpack forget that an earlier change is still to be told to the server.
+            # RFC 7541 §4.2: an encoder may use a smaller table than allowed, so this one never exceeds the default. Setting
+            # the same size again would make hpack forget an earlier change that it still has to announce to the server.
             self._encoder.header_table_size = size
         # RFC 9113 §6.9.2: a new initial window changes the windows of the open streams by the difference.
         for stream in self._streams.values():

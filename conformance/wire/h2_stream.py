@@ -1,4 +1,4 @@
-"""What an HTTP/2 client keeps for each stream: both directions' windows, the body to send, the response so far."""
+"""The state of one HTTP/2 stream in a client: both directions' windows, the body to send, the response so far."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from lastcall.conformance.wire.ws_conversation import Conversation
 
 REPLENISH_AT = 16 * 1024
-"""Bytes consumed after which a window is replenished, if half the window is not less.
+"""A window is replenished after this many consumed bytes, or after half the window if that is less.
 
-That is how ordinary clients do it; a WINDOW_UPDATE for every DATA frame trips overload protections (Tomcat's
+Ordinary clients do it in this way. A WINDOW_UPDATE for every DATA frame trips overload protections (Tomcat's
 ``overheadWindowUpdateThreshold``, https://tomcat.apache.org/tomcat-10.1-doc/config/http2.html).
 """
 
 
 class ReceiveWindow:
-    """What the server may still send, and what of it has been consumed and not given back."""
+    """How much the server may still send, and how much was consumed without a WINDOW_UPDATE so far."""
 
     def __init__(self, size: int) -> None:
         self._size = 0
@@ -29,19 +29,22 @@ class ReceiveWindow:
         self.grow(size)
 
     def grow(self, increment: int) -> None:
-        """Let the server send more than before."""
+        """Enlarge the window."""
         self._size += increment
         self._left += increment
         self._replenish_at = max(1, min(REPLENISH_AT, self._size // 2))
 
     def consume(self, length: int) -> bool:
-        """Count bytes that arrived; False if the server had no right to send so many."""
+        """Count bytes that arrived; return False if they exceed the window."""
         self._left -= length
         self._consumed += length
         return self._left >= 0
 
     def give_back(self, *, everything: bool) -> int:
-        """Give back what was consumed if that is enough to be worth it, or ``everything``; 0 if nothing is."""
+        """Return the increment for a WINDOW_UPDATE, and count it as sent; 0 if too little was consumed yet.
+
+        With ``everything`` any consumed byte is enough.
+        """
         if not everything and self._consumed < self._replenish_at:
             return 0
         increment, self._consumed = self._consumed, 0
@@ -52,9 +55,9 @@ class ReceiveWindow:
 class Stream:
     """One request and its response.
 
-    ``ended`` means the response's END_STREAM came, ``reset`` that RST_STREAM did. ``status`` is 0 until the final
-    response's head has come. ``recorded_whole`` if nothing remains to be told about the request's end.
-    ``asks_socket`` if it was opened to be a WebSocket, ``socket`` is what is said on it since it is one.
+    ``ended``: the response's END_STREAM has arrived. ``reset``: a RST_STREAM was received or sent. ``status`` is 0 until the
+    head of the final response has arrived. ``recorded_whole``: no RequestEnded is needed for the request any more.
+    ``asks_socket``: it was opened to be a WebSocket. ``socket`` is the WebSocket's conversation once it is open.
     """
 
     def __init__(self, stream_id: int, request: str, method: str, *, send_window: int, receive_window: int) -> None:
@@ -79,36 +82,36 @@ class Stream:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more is to come from the server."""
+        """Whether the server sends nothing more on it."""
         return self.ended or self.reset
 
     @property
     def accepts_body(self) -> bool:
-        """Whether the end of the request's body is still to be queued."""
+        """Whether the end of the request's body has not been queued yet."""
         return not self._end_asked and not self.end_sent
 
     def queue(self, data: bytes, *, end: bool) -> None:
-        """Add to the body that waits to be sent."""
+        """Add bytes to the body that waits to be sent."""
         self._unsent += data
         self._end_asked = end
 
     def say(self, data: bytes, *events: Event) -> None:
-        """Add bytes of a WebSocket to what waits to be sent, and the events that happen when they are."""
+        """Add bytes of a WebSocket to those that wait to be sent, with the events that happen when they are."""
         if self.accepts_body:
             self._unsent += data
             self._said += events
 
     def said(self) -> list[Event]:
-        """Take the events of what a WebSocket has said, once all of it is sent."""
+        """Return the events of the WebSocket's bytes, once all of these are sent."""
         if self._unsent:
             return []
         events, self._said = self._said, []
         return events
 
     def next_piece(self, connection_window: int) -> tuple[bytes, bool] | None:
-        """Take the payload of the next DATA frame, and whether it is the last; None if there is none or it must wait.
+        """Return the payload of the next DATA frame, and whether it is the last; None if there is none or it has to wait.
 
-        The stream's own send window is charged; the connection's is the caller's.
+        It reduces the stream's own send window; the caller reduces the connection's.
         """
         if self.reset or self.end_sent:
             return None

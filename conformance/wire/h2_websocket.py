@@ -45,7 +45,7 @@ class H2WebSockets(H2Sender):
         self._waiting: list[tuple[str, str]] = []
 
     def open_websocket(self, request: str, target: str) -> None:
-        """Queue the extended CONNECT; it waits until the server's SETTINGS have come, and is not sent if they offer none."""
+        """Queue the extended CONNECT. It waits for the server's SETTINGS, and is not sent if they do not offer it."""
         if self._offered is None:
             self._waiting.append((request, target))
         elif self._offered:
@@ -54,10 +54,10 @@ class H2WebSockets(H2Sender):
             self._outbox.put(b"", WebSocketRefused(request))
 
     def _learn_offer(self, settings: dict[int, int]) -> list[Event]:
-        """Take what SETTINGS say of it, and ask what waited for that; gives what is refused."""
+        """Read from SETTINGS whether the server offers it, send the handshakes that waited, and return those refused."""
         # RFC 8441 §3: a client uses the extended CONNECT once it has received the parameter with the value 1
-        told = settings.get(SettingsFrame.ENABLE_CONNECT_PROTOCOL)
-        self._offered = bool(self._offered) if told is None else told == 1
+        offer = settings.get(SettingsFrame.ENABLE_CONNECT_PROTOCOL)
+        self._offered = bool(self._offered) if offer is None else offer == 1
         waiting, self._waiting = self._waiting, []
         if not self._offered:
             return [WebSocketRefused(request) for request, _target in waiting]
@@ -66,7 +66,7 @@ class H2WebSockets(H2Sender):
         return []
 
     def _ask(self, request: str, target: str) -> None:
-        # RFC 8441 §5: there is neither a key nor an Upgrade; what they were for, HTTP/2 does by other means
+        # RFC 8441 §5: Sec-WebSocket-Key and Upgrade are not sent, since the extended CONNECT replaces them
         stream = self._open(request, "CONNECT")
         stream.asks_socket, stream.recorded_whole = True, False
         version = (("sec-websocket-version", "13"),)
@@ -74,7 +74,7 @@ class H2WebSockets(H2Sender):
         self._outbox.put(b"", WebSocketAsked(request, self.connection, target, stream.stream_id))
 
     def _answered(self, stream: Stream) -> Event:
-        """Read the status that answers an extended CONNECT."""
+        """Return the event of the status that answers an extended CONNECT, and open the WebSocket on success."""
         if stream.status not in _SUCCESS:
             return WebSocketRefused(stream.request, stream.status)
 
@@ -86,9 +86,9 @@ class H2WebSockets(H2Sender):
         return WebSocketOpened(stream.request)
 
     def _end_our_half(self, stream: Stream) -> None:
-        """End the stream of a WebSocket that the server has ended.
+        """End the client's half of a WebSocket's stream that the server has ended.
 
-        RFC 6455 §7.1.1: it is the server that closes first, which over HTTP/2 is END_STREAM (RFC 8441 §5).
+        RFC 6455 §7.1.1: the server closes first, which over HTTP/2 is END_STREAM (RFC 8441 §5).
         """
         if stream.asks_socket and self.answers_close and stream.accepts_body:
             stream.queue(b"", end=True)

@@ -1,6 +1,6 @@
-"""WebSocket over HTTP/1.1 (RFC 6455) from a client's side: the opening handshake, and a connection of its own.
+"""WebSocket over HTTP/1.1 (RFC 6455) from a client's side: the opening handshake, after which it owns the connection.
 
-What is said on it once it is open is :mod:`lastcall.conformance.wire.ws_conversation`, over HTTP/2 too.
+The frames on an open WebSocket are :mod:`lastcall.conformance.wire.ws_conversation`, also over HTTP/2.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SWITCHING = 101
 class WebSocketClient:
     """One WebSocket; see :class:`lastcall.conformance.wire.client.WireClient`. Its only request is the opening handshake.
 
-    ``answers_close=False`` never answers a Close. The client never closes TCP of itself: RFC 6455 leaves that to the server.
+    ``answers_close=False`` never answers a Close. RFC 6455 §7.1.1: the server closes TCP first, so this client never does.
     """
 
     def __init__(self, connection: str, *, authority: str, answers_close: bool = True) -> None:
@@ -47,19 +47,19 @@ class WebSocketClient:
 
     @property
     def open_requests(self) -> frozenset[str]:
-        """None: a WebSocket ends by a Close, and no response is owed."""
+        """Always empty: a WebSocket ends by a Close, and has no response."""
         return frozenset()
 
     @property
     def draining(self) -> bool:
-        """False: what a Close says is answered by a Close."""
+        """False: a Close is answered by a Close, and closes nothing here."""
         return False
 
     def start(self) -> None:
         """Do nothing: the opening handshake comes first."""
 
     def send_goodbye(self) -> None:
-        """Do nothing: a client that closes TCP without a Close is one that has gone."""
+        """Do nothing: a client that closes TCP without a Close is one that has vanished."""
 
     def send_request(self, outgoing: Outgoing) -> None:
         """Queue the opening handshake; ValueError for a second one."""
@@ -83,7 +83,7 @@ class WebSocketClient:
         raise ValueError(f"a WebSocket's request has no body: {request!r}, {len(data)} bytes, {end=}")
 
     def begin_head(self, outgoing: Outgoing) -> None:
-        """Raise ValueError: nothing asks for half a handshake."""
+        """Raise ValueError: a handshake is sent whole."""
         raise ValueError(f"a WebSocket's handshake is sent whole: {outgoing.request!r}")
 
     def finish_head(self, request: str) -> None:
@@ -101,11 +101,11 @@ class WebSocketClient:
         self._request = request
 
     def flush(self) -> tuple[bytes, list[Event]]:
-        """Give all bytes to write now, and the events that writing them is."""
+        """Return all queued bytes, and the events that happen when they are written."""
         return self._outbox.take()
 
     def receive(self, data: bytes) -> list[Event]:
-        """Read what arrived: the answer to the handshake first, then frames."""
+        """Read bytes and return their events: the answer to the handshake first, then frames."""
         events: list[Event] = []
         if self._deaf or not data:
             return events
@@ -119,14 +119,14 @@ class WebSocketClient:
         return events
 
     def receive_end(self) -> list[Event]:
-        """Tell whether the stream ended inside a message or a frame."""
+        """Read the end of the byte stream; return a MessageCut if it is inside a message or a frame."""
         if self._deaf or self._conversation is None:
             return []
         self._deaf = True
         return self._conversation.cut()
 
     def _read_answer(self, data: bytes, events: list[Event]) -> bytes:
-        """Read the answer to the handshake; give the bytes behind it."""
+        """Read the answer to the handshake; return the bytes after it."""
         if self._handshake is None:
             raise ViolationError(f"unsolicited bytes, no WebSocket was asked for: {excerpt(data)}")
         try:
@@ -142,7 +142,7 @@ class WebSocketClient:
         return b""
 
     def _open(self, answer: h11.InformationalResponse, events: list[Event]) -> bytes:
-        # RFC 6455 §4.1: the connection fails unless the answer proves that it is one to this very key
+        # RFC 6455 §4.1: the connection fails unless the accept value matches this client's key
         if dict(answer.headers).get(b"sec-websocket-accept", b"").strip() != generate_accept_token(self._nonce):
             raise ViolationError("the 101 does not answer the client's Sec-WebSocket-Key")
         assert self._handshake is not None

@@ -1,7 +1,7 @@
-"""One open WebSocket, over whatever carries its bytes: what its frames mean, and what a client answers.
+"""One open WebSocket, over HTTP/1.1 or HTTP/2: what its frames mean, and how a client answers them.
 
-What is sent is framed by wsproto. What is received is read here, frame by frame, since a library hides what the suite
-asks about: a code that must not be in a Close, and a frame that is cut.
+wsproto frames what is sent. What is received is read here, frame by frame, since a library hides what checks need: a code
+that must not be in a Close, and a frame that is cut.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LOWEST, _HIGHEST = 1000, 4999
 
 
 class Conversation:
-    """The frames of one WebSocket. ``say`` is given what is to be sent, and the events that sending it is.
+    """The frames of one WebSocket. ``say`` sends bytes, and records the events that happen when they are sent.
 
     ``answers_close=False`` never answers a Close.
     """
@@ -45,12 +45,12 @@ class Conversation:
         self._close_sent = False
 
     def read(self, data: bytes, events: list[Event]) -> None:
-        """Add what the frames that end in ``data`` mean; raises ViolationError for what no server may send."""
+        """Append the events of the frames that end in ``data``; raises ViolationError for what no server may send."""
         for frame in self._frames.read(data):
             self._take(frame, events)
 
     def cut(self) -> list[Event]:
-        """Tell whether its bytes ended inside a message or a frame."""
+        """Return a MessageCut if the bytes ended inside a message or a frame."""
         begun = self._message_length >= 0
         if not begun and not self._frames.inside:
             return []
@@ -65,7 +65,7 @@ class Conversation:
             self._take_data(frame, events)
 
     def _take_data(self, frame: Frame, events: list[Event]) -> None:
-        # RFC 6455 §5.4: the frames of one message are not mixed with another's
+        # RFC 6455 §5.4: the frames of two messages are not interleaved
         if (frame.opcode == CONTINUATION) != (self._message_length >= 0):
             raise ViolationError("a continuation frame without a message, or a message within a message")
         self._message_length = max(self._message_length, 0) + frame.length
@@ -74,17 +74,17 @@ class Conversation:
             self._message_length = -1
 
     def _take_close(self, payload: bytes, events: list[Event]) -> None:
-        # RFC 6455 §5.5.1: the body of a Close is empty, or begins with a code of two bytes
+        # RFC 6455 §5.5.1: the body of a Close is empty or begins with a code of two bytes
         if len(payload) == 1:
             raise ViolationError("a Close with a body of one byte")
         code = int.from_bytes(payload[:2], "big")
         if payload and not code:
-            raise ViolationError("a Close with code 0")  # which would look like one without a code
+            raise ViolationError("a Close with code 0")  # in the trace it would look like one without a code
         events.append(CloseReceived(self._request, code, payload[2:].decode("utf-8", "backslashreplace")))
         if not self._answers_close or self._close_sent:
             return
         self._close_sent = True
-        # RFC 6455 §5.5.1: the answer repeats the code; one that may not be in a Close is answered as an error
+        # RFC 6455 §5.5.1: the answer repeats the code; one that must not be in a Close is answered by a protocol error
         allowed = _LOWEST <= code <= _HIGHEST and code not in LOCAL_ONLY_CLOSE_REASONS
         answer = code if allowed or not code else _PROTOCOL_ERROR
         self._say(bytes(self._framing.close(answer or None)), CloseSent(self._request, answer))

@@ -1,4 +1,4 @@
-"""WebSocket frames from a server (RFC 6455 §5.2): bytes in, frames out; what is cut stays visible."""
+"""WebSocket frames from a server (RFC 6455 §5.2): bytes in, frames out; a frame that is cut stays visible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_CONTROL = 125
 
 @dataclass(frozen=True)
 class Frame:
-    """One whole frame. Only a control frame's payload is kept; of the others, ``length`` is known."""
+    """One whole frame. ``payload`` is kept for control frames only; ``length`` is known for all."""
 
     opcode: int
     final: bool
@@ -33,7 +33,7 @@ class Frame:
 
 
 class FrameReader:
-    """Reads frames, however they were cut. Raises ViolationError for what no server may send."""
+    """Reads frames, wherever their bytes are cut. Raises ViolationError for what no server may send."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -47,11 +47,11 @@ class FrameReader:
 
     @property
     def data_so_far(self) -> int:
-        """How many bytes of payload have come of a data frame that has not ended."""
+        """How many bytes of payload have arrived of a data frame that has not ended."""
         return 0 if self._frame is None or self._frame.control else self._passed
 
     def read(self, data: bytes) -> Iterator[Frame]:
-        """Give the frames that end in ``data``."""
+        """Yield the frames that end in ``data``."""
         view = memoryview(self._buffer + data)
         self._buffer = b""
         while True:
@@ -75,7 +75,7 @@ class FrameReader:
             yield Frame(frame.opcode, frame.final, frame.length, bytes(payload) if frame.control else b"")
 
     def _begin(self, view: memoryview) -> int:
-        """Read a frame's header; give its size, 0 if it has not come whole."""
+        """Read a frame's header; return its size, 0 if it has not arrived whole."""
         if len(view) < 2:  # noqa: PLR2004 - RFC 6455 §5.2: the shortest header
             return 0
         first, second = view[0], view[1]

@@ -14,7 +14,7 @@ PATTERN = b"lastcall\n"
 
 
 def pattern(begin, length):
-    """Give ``length`` bytes of the body, from byte ``begin`` on."""
+    """Return ``length`` bytes of the body, from byte ``begin`` on."""
     return (PATTERN * (length // len(PATTERN) + 2))[begin % len(PATTERN) :][:length]
 
 
@@ -42,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send_response(self, code, message=None):
         super().send_response(code, message)
-        if self.server.stopping:  # RFC 9112 section 9.6: who is about to close says so
+        if self.server.stopping:  # RFC 9112 section 9.6: a server that will close the connection says so
             self.send_header("connection", "close")
 
     def hold(self):

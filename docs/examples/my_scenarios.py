@@ -1,4 +1,4 @@
-"""A question of one's own: pytest --server mine.toml my_scenarios.py."""
+"""A scenario of your own: pytest --server mine.toml my_scenarios.py."""
 
 from lastcall.conformance.checks.delivery import in_flight_requests_are_served
 from lastcall.conformance.checks.ending import server_exits_in_time

@@ -9,7 +9,7 @@ import time
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 10  # an idle connection is given up then; nobody closes it before
+    timeout = 10  # an idle connection is closed then, and not before
 
     def do_GET(self):
         if self.path == "/report":

@@ -48,7 +48,7 @@ ENTERED, RELEASE = threading.Event(), threading.Event()
 
 
 def serve(listener: socket.socket) -> None:
-    """Be the origin: read each request, and answer it when it is time."""
+    """Serve as the origin: read every request, and answer it at its time."""
     while True:
         connection, _ = listener.accept()
         with connection, contextlib.suppress(OSError):
@@ -59,18 +59,18 @@ def serve(listener: socket.socket) -> None:
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """Give one HTTP/2 frame."""
+    """Return one HTTP/2 frame."""
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
 def request(stream: int, path: bytes, *, post: bool = False) -> bytes:
-    """Give HEADERS of a GET, which ends its stream, or of a POST, which does not; static and literal fields only."""
+    """Return HEADERS of a GET, which ends its stream, or of a POST, which does not; static and literal fields only."""
     method, flags = (b"\x83", 4) if post else (b"\x82", 5)
     return frame(1, flags, stream, method + b"\x86\x04" + bytes([len(path)]) + path + b"\x01\x09localhost")
 
 
 def read(client: socket.socket, begun: float, until: float, last: int = -1) -> list[tuple[int, int, int, bytes]]:
-    """Print every frame to the first of type ``last``, for ``until`` seconds, or to the end; give them all."""
+    """Print every frame up to the first of type ``last``, for ``until`` seconds, or to the end; return all of them."""
     rest, seen = b"", []
     while (left := begun + until - time.monotonic()) > 0 and last not in {kind for kind, *_ in seen}:
         client.settimeout(left)
@@ -96,7 +96,7 @@ def read(client: socket.socket, begun: float, until: float, last: int = -1) -> l
 
 
 def connect(port: int) -> socket.socket:
-    """Connect when the server listens."""
+    """Return a connection to the server, as soon as it listens."""
     for _ in range(600):
         with contextlib.suppress(OSError):
             return socket.create_connection(("127.0.0.1", port))
@@ -105,7 +105,7 @@ def connect(port: int) -> socket.socket:
 
 
 def play(server: subprocess.Popen[bytes], port: int) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     with connect(port) as client:
         client.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0) + request(1, b"/held"))
         if not ENTERED.wait(10):

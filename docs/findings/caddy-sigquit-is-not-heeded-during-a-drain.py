@@ -36,7 +36,7 @@ ENTERED = threading.Event()
 
 
 def serve(listener: socket.socket) -> None:
-    """Be the origin: read a request, and never answer it."""
+    """Serve as the origin: read a request, and never answer it."""
     connection, _ = listener.accept()
     with connection:
         connection.recv(65536)
@@ -46,7 +46,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def connect(port: int) -> socket.socket:
-    """Connect when the server listens."""
+    """Return a connection to the server, as soon as it listens."""
     for _ in range(600):
         try:
             return socket.create_connection(("127.0.0.1", port))
@@ -56,7 +56,7 @@ def connect(port: int) -> socket.socket:
 
 
 def ended(server: subprocess.Popen[bytes], within: float) -> bool:
-    """Tell whether it ends in that time."""
+    """Return whether it ends in that time."""
     try:
         server.wait(within)
     except subprocess.TimeoutExpired:
@@ -65,7 +65,7 @@ def ended(server: subprocess.Popen[bytes], within: float) -> bool:
 
 
 def play(server: subprocess.Popen[bytes], port: int) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     with connect(port) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         if not ENTERED.wait(10):

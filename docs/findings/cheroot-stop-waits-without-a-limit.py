@@ -37,7 +37,7 @@ Server(("127.0.0.1", int(sys.argv[1])), application, shutdown_timeout=1).safe_st
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
@@ -61,7 +61,7 @@ def listens(port):
 
 
 def play(folder, release_s):
-    """Whether the process had ended within 4 s of the signal, or of the handler's end."""
+    """Return whether the process had ended within 4 s of the signal, or of the handler's end."""
     (folder / "app.py").write_text(APPLICATION)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

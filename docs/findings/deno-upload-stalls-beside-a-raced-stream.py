@@ -35,18 +35,18 @@ Deno.addSignalListener("SIGTERM", () => server.shutdown());
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """Give one HTTP/2 frame."""
+    """Return one HTTP/2 frame."""
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
 def request(stream: int, path: bytes, *, post: bool = False) -> bytes:
-    """Give HEADERS of a GET, which ends its stream, or of a POST, which does not; static and literal fields only."""
+    """Return HEADERS of a GET, which ends its stream, or of a POST, which does not; static and literal fields only."""
     method, flags = (b"\x83", 4) if post else (b"\x82", 5)
     return frame(1, flags, stream, method + b"\x86\x04" + bytes([len(path)]) + path + b"\x01\x09localhost")
 
 
 def read(client: socket.socket, begun: float, until: float, last: int = -1) -> list[tuple[int, int, int, bytes]]:
-    """Print every frame to the first of type ``last``, for ``until`` seconds, or to the end; give them all."""
+    """Print every frame up to the first of type ``last``, for ``until`` seconds, or to the end; return all of them."""
     rest, seen = b"", []
     while (left := begun + until - time.monotonic()) > 0 and last not in {kind for kind, *_ in seen}:
         client.settimeout(left)
@@ -72,13 +72,13 @@ def read(client: socket.socket, begun: float, until: float, last: int = -1) -> l
 
 
 class Window:
-    """What may still be sent, as the server's SETTINGS and WINDOW_UPDATE frames have it."""
+    """How much may still be sent, by the server's SETTINGS and WINDOW_UPDATE frames."""
 
     def __init__(self) -> None:
         self.connection, self.initial, self.streams = 65535, 65535, dict[int, int]()
 
     def heed(self, frames: list[tuple[int, int, int, bytes]]) -> None:
-        """Take SETTINGS_INITIAL_WINDOW_SIZE and WINDOW_UPDATE."""
+        """Apply SETTINGS_INITIAL_WINDOW_SIZE and WINDOW_UPDATE."""
         for kind, flags, stream, payload in frames:
             if kind == 4 and not flags & 1:
                 pairs = [payload[at : at + 6] for at in range(0, len(payload), 6)]
@@ -89,7 +89,7 @@ class Window:
                 self.streams[stream] = self.streams.get(stream, self.initial) + int.from_bytes(payload, "big")
 
     def spend(self, client: socket.socket, stream: int, most: int) -> int:
-        """Send as much as the windows allow, ``most`` bytes at most; give how much that was."""
+        """Send as much as the windows allow, ``most`` bytes at most, and return how many."""
         allowed = length = min(most, self.connection, self.streams.get(stream, self.initial))
         while length > 0:
             client.sendall(frame(DATA, 0, stream, bytes(min(length, 16384))))
@@ -100,7 +100,7 @@ class Window:
 
 
 def upload_goes_on(client: socket.socket, window: Window, begun: float) -> bool:
-    """Send the rest of stream 1 as the windows allow, for at most 8 s; tell whether its response ended."""
+    """Send the rest of stream 1 as the windows allow, for at most 8 s; return whether its response ended."""
     left, until = UPLOAD, 2.5
     while until < 10:
         left -= window.spend(client, 1, left)
@@ -116,7 +116,7 @@ def upload_goes_on(client: socket.socket, window: Window, begun: float) -> bool:
 
 
 def play(deno: str, late: bool) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     window, server = Window(), subprocess.Popen([deno, "eval", "--quiet", PROGRAM], stdout=subprocess.PIPE, text=True)
     assert server.stdout
     try:

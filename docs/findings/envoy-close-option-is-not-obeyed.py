@@ -47,14 +47,14 @@ static_resources:
 
 
 def program() -> str:
-    """Give Envoy's own program, not the Python that starts it."""
+    """Return Envoy's own program, not the Python that starts it."""
     package = importlib.util.find_spec("envoy")
     bundled = str(Path(package.origin).parent / "_bin" / "envoy") if package and package.origin else "envoy"
     return os.environ.get("ENVOY", bundled)
 
 
 def connect(port: int) -> socket.socket:
-    """Connect when the server listens."""
+    """Return a connection to the server, as soon as it listens."""
     for _ in range(400):
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=5)
@@ -64,7 +64,7 @@ def connect(port: int) -> socket.socket:
 
 
 def ask(client: socket.socket, begun: float) -> bytes:
-    """Make one request; give the response, empty when the connection has ended."""
+    """Make one request, and return the response; it is empty if the connection has ended."""
     response = b""
     try:
         close = b"Connection: close\r\n" if "control" in sys.argv else b""
@@ -79,7 +79,7 @@ def ask(client: socket.socket, begun: float) -> bytes:
 
 
 def play(port: int, administration: Path) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     with connect(port) as client:
         begun = time.monotonic()
         closing = b"connection: close" in ask(client, begun).lower()

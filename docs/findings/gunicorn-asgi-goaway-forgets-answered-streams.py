@@ -47,7 +47,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 def read_frame(connection):
-    """Type, flags, stream and payload of the next frame; None at the connection's end."""
+    """Return type, flags, stream and payload of the next frame; None at the connection's end."""
     received = b""
     while len(received) < 9 or len(received) < 9 + int.from_bytes(received[:3], "big"):
         wanted = 9 - len(received) if len(received) < 9 else 9 + int.from_bytes(received[:3], "big") - len(received)
@@ -63,7 +63,7 @@ def read_frame(connection):
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()

@@ -48,7 +48,7 @@ CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ce
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
@@ -79,7 +79,7 @@ def listens(port):
 
 
 def ending(connection):
-    """The response, and how the connection ended after it."""
+    """Return the response, and how the connection ended after it."""
     received = b""
     try:
         while piece := connection.recv(65536):

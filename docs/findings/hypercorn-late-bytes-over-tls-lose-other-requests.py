@@ -45,7 +45,7 @@ CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ce
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
@@ -72,7 +72,7 @@ def ask(connection, name):
 
 
 def answer(connection):
-    """Everything up to the end of a response of six bytes, or of the connection."""
+    """Return everything up to the end of a response of six bytes, or of the connection."""
     received = b""
     try:
         while not received.endswith(b"whole\n") and (piece := connection.recv(65536)):

@@ -1,4 +1,4 @@
-"""Hypercorn over HTTP/2: a POST opened after SIGTERM, of which no GOAWAY has told, ends the upload that is in flight.
+"""Hypercorn over HTTP/2: a POST opened after SIGTERM, about which no GOAWAY was sent, ends the upload that is in flight.
 
     pip install hypercorn==0.18.0
     python hypercorn-new-stream-during-drain-loses-the-upload.py
@@ -46,7 +46,7 @@ POST = b"\x83\x86\x84\x41\x09localhost"
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
@@ -66,7 +66,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 def frames(connection):
-    """Type, flags, stream and payload of each frame, until the connection ends or nothing comes for 5 s."""
+    """Yield type, flags, stream and payload of every frame, until the connection ends or nothing comes for 5 s."""
     received = b""
     while True:
         while len(received) >= 9 and len(received) >= (size := 9 + int.from_bytes(received[:3], "big")):
@@ -84,7 +84,7 @@ def frames(connection):
 
 
 def follow(connection, begin):
-    """Whether stream 1 ends with a status of 200, which is one byte by HPACK's static table."""
+    """Return whether stream 1 ends with a status of 200, which is one byte by HPACK's static table."""
     status = b""
     for kind, flags, stream, payload in frames(connection):
         shown = f": {payload.hex()}" if kind in (GOAWAY, RST_STREAM) else f": {len(payload)} bytes"

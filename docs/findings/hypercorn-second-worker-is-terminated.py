@@ -42,7 +42,7 @@ async def application(scope, receive, send):
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
@@ -65,7 +65,7 @@ def get(port, path):
 
 
 def answer(connection):
-    """Everything up to the end of a response of six bytes, or of the connection."""
+    """Return everything up to the end of a response of six bytes, or of the connection."""
     received = b""
     try:
         while not received.endswith(b"whole\n") and (piece := connection.recv(65536)):

@@ -39,7 +39,7 @@ process.once("SIGTERM", () => {
 
 
 def receive_all(client: socket.socket) -> tuple[int, str]:
-    """Read to the connection's end; give the length of the content and how it ended."""
+    """Read to the connection's end; return the length of the content and how it ended."""
     head, content = b"", 0
     try:
         while b"\r\n\r\n" not in head:
@@ -57,7 +57,7 @@ def receive_all(client: socket.socket) -> tuple[int, str]:
 
 
 def play(node: str, mode: str) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     server = subprocess.Popen([node, "-e", PROGRAM % (LENGTH, LENGTH), mode], stdout=subprocess.PIPE, text=True)
     assert server.stdout
     client = socket.socket()

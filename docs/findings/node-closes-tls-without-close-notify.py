@@ -39,7 +39,7 @@ process.once("SIGTERM", () => {
 
 
 def certificate(folder: str) -> None:
-    """Have openssl make a certificate that nobody trusts."""
+    """Make a self-signed certificate with openssl."""
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     named = ["-subj", "/CN=localhost", "-days", "2", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"]
     subprocess.run([*made, *named], check=True, capture_output=True)
@@ -55,7 +55,7 @@ def connect(port: int) -> ssl.SSLSocket:
 
 
 def how_it_ends(client: ssl.SSLSocket) -> tuple[int, str]:
-    """Read to the end; give the exit status and what was seen."""
+    """Read to the end; return the exit status and what was seen."""
     try:
         while client.recv(65536):
             pass
@@ -67,7 +67,7 @@ def how_it_ends(client: ssl.SSLSocket) -> tuple[int, str]:
 
 
 def play(node: str, mode: str, folder: str) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     certificate(folder)
     server = subprocess.Popen([node, "-e", PROGRAM, mode or "close", folder], stdout=subprocess.PIPE, text=True)
     assert server.stdout

@@ -1,4 +1,4 @@
-"""Sanic: a client that goes on asking on its connection is never told of the shutdown, and its last request is cut.
+"""Sanic: a client that keeps using its connection gets no notice of the shutdown, and its last request is cut.
 
     pip install sanic==25.12.1
     python sanic-cuts-a-busy-keep-alive-connection.py
@@ -37,7 +37,7 @@ async def short(request, name):
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()

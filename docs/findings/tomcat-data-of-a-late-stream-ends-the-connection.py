@@ -59,18 +59,18 @@ public final class Main {
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """Give one HTTP/2 frame."""
+    """Return one HTTP/2 frame."""
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
 def request(stream: int, path: bytes, *, post: bool = False) -> bytes:
-    """Give HEADERS of a GET, which ends its stream, or of a POST, which does not; static and literal fields only."""
+    """Return HEADERS of a GET, which ends its stream, or of a POST, which does not; static and literal fields only."""
     method, flags = (b"\x83", 4) if post else (b"\x82", 5)
     return frame(1, flags, stream, method + b"\x86\x04" + bytes([len(path)]) + path + b"\x01\x09localhost")
 
 
 def read(client: socket.socket, begun: float, until: float, last: int = -1) -> list[tuple[int, int, int, bytes]]:
-    """Print every frame to the first of type ``last``, for ``until`` seconds, or to the end; give them all."""
+    """Print every frame up to the first of type ``last``, for ``until`` seconds, or to the end; return all of them."""
     rest, seen = b"", []
     while (left := begun + until - time.monotonic()) > 0 and last not in {kind for kind, *_ in seen}:
         client.settimeout(left)
@@ -96,7 +96,7 @@ def read(client: socket.socket, begun: float, until: float, last: int = -1) -> l
 
 
 def play(server: subprocess.Popen[str]) -> int:
-    """Run it once; give the exit status."""
+    """Run the experiment once, and return the exit status."""
     assert server.stdout
     with socket.create_connection(("127.0.0.1", int(server.stdout.readline()))) as client:
         client.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0) + request(1, b"/upload", post=True))
@@ -125,7 +125,7 @@ def play(server: subprocess.Popen[str]) -> int:
 
 
 def jars(folder: str) -> str:
-    """Give the folder of jars: the one named, or one that Maven fills."""
+    """Return the folder of jars: the one that is named, or one that Maven fills."""
     if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir():
         return sys.argv[1]
     Path(folder, "pom.xml").write_text(POM, encoding="ascii")

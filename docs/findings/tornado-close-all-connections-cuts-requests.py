@@ -47,7 +47,7 @@ asyncio.run(main())
 
 
 def end(server):
-    """Leave nothing of it behind, workers included."""
+    """Kill the server with its workers, so that no process is left behind."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
@@ -71,7 +71,7 @@ def listens(port):
 
 
 def answer(connection):
-    """Everything up to the end of the response, or of the connection."""
+    """Return everything up to the end of the response, or of the connection."""
     received = b""
     try:
         while not received.endswith(b"whole") and (piece := connection.recv(65536)):

@@ -71,7 +71,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 def frames(connection):
-    """Type, flags, stream and payload of each frame, until the connection ends or nothing comes for 5 s."""
+    """Yield type, flags, stream and payload of every frame, until the connection ends or nothing comes for 5 s."""
     received = b""
     while True:
         while len(received) >= 9 and len(received) >= (size := 9 + int.from_bytes(received[:3], "big")):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the results, and the server."""
     parser.add_argument("folder", metavar="DIR", help="the folder of the results")
-    parser.add_argument("--server", metavar="NAME", required=True, help="of this server")
+    parser.add_argument("--server", metavar="NAME", required=True, help="the server of the badge")
 
 
 def run(options: argparse.Namespace) -> int:

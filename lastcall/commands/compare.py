@@ -1,4 +1,4 @@
-"""Say what changed between two runs; status 0 when no answer did, 1 when one did, 2 when they cannot be read."""
+"""Print what changed between two runs; status 0 if no answer changed, 1 if one did, 2 if a run cannot be read."""
 
 from __future__ import annotations
 

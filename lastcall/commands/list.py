@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from lastcall.catalogue import as_markdown, as_text
+from lastcall.catalogue import catalogue_as_markdown, catalogue_as_text
 from lastcall.registry import find
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the list; what cannot be imported is said beside it."""
-    found = find()
-    print(as_markdown(found) if options.markdown else as_text(found), end="")
-    sys.stderr.writelines(f"lastcall: {line}\n" for line in found.broken)
+    """Print the list; standard error has a line for each module that cannot be imported."""
+    registry = find()
+    print(catalogue_as_markdown(registry) if options.markdown else catalogue_as_text(registry), end="")
+    sys.stderr.writelines(f"lastcall: {line}\n" for line in registry.problems)
     return 0

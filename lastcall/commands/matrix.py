@@ -1,4 +1,4 @@
-"""Print the servers as the JSON list that a CI matrix takes."""
+"""Print the servers as a JSON list, for the matrix of a CI job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Play the timeline of a stored trace again, and say which answers changed."""
+"""Play the timeline of a stored trace again, and print which answers changed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the trace, the server, and where the new trace goes."""
+    """Declare the trace, the server, and the folder of the new trace."""
     parser.add_argument("trace", metavar="TRACE", help="a trace, such as lastcall-results/traces/mine/h1/one.jsonl")
-    parser.add_argument("--server", default="", metavar="NAME", help="play it on this one; default: the trace's own")
+    parser.add_argument(
+        "--server", default="", metavar="NAME", help="play it on this server (default: the trace's own)"
+    )
     parser.add_argument(
         "--into", default="lastcall-replay", metavar="DIR", help="folder for the new trace (default: %(default)s)"
     )

@@ -1,4 +1,4 @@
-"""Draw the report of results again; those of several jobs or machines become one."""
+"""Write the report of stored results again; the results of several jobs or machines become one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import argparse
 
 MERGED = "lastcall-merged"
-"""The folder into which several go by default."""
+"""The default folder of merged results."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the results, and where their report goes."""
     parser.add_argument("folders", nargs="+", metavar="DIR", help="folders of results; several become one")
-    parser.add_argument("--into", metavar="DIR", help=f"where they go; several go to {MERGED} by default")
-    parser.add_argument("--newest", action="store_true", help="of plays that are in several, take the newest")
+    parser.add_argument("--into", metavar="DIR", help=f"the folder for merged results (default: {MERGED})")
+    parser.add_argument("--newest", action="store_true", help="of a play that several folders have, take the newest")
     parser.add_argument("--markdown", action="store_true", help="print it as the summary of a CI job")
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the results, and the one server."""
+    """Declare the results, and one server of them."""
     parser.add_argument("folder", metavar="DIR", help="the folder of the results")
-    parser.add_argument("--server", metavar="NAME", help="of this server")
+    parser.add_argument("--server", metavar="NAME", help="this server's answers by scenario")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,5 +1,5 @@
-// Rows of the matrices are shown when one of their answers, in a column that is shown, is all that was chosen.
-// What is chosen stands in the fragment, so that a view can be linked to.
+// Rows of the matrices are shown when one of their answers, in a column that is shown, matches every choice.
+// The choices stand in the fragment, so that a view can be linked to.
 (() => {
   const form = document.querySelector(".filter");
   if (!form) return;
@@ -7,7 +7,7 @@
   const status = form.querySelector("[role=status]");
   const link = form.querySelector(".here");
   const START = "#show";
-  const words = (text) => text.toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const parts = (text) => text.toLowerCase().split(/[\s,]+/).filter(Boolean);
   const plural = (number, word) => `${word}${number === 1 ? "" : "s"}`;
 
   // A cell's token is a level's initial and an answer's code; a protocol may follow it, or stands at the cell or its row.
@@ -25,46 +25,46 @@
         families: row.dataset.f.split("|"),
         text: `${line.cells[0].textContent} ${row.dataset.t} ${row.dataset.f}`.toLowerCase(),
         cells: [...line.cells].slice(1),
-        asked: [...line.cells].slice(1).map((cell) => (cell.dataset.a ? answers(cell, row) : [])),
+        answers: [...line.cells].slice(1).map((cell) => (cell.dataset.a ? answers(cell, row) : [])),
       };
     }),
     groups: [...table.querySelectorAll(".group")],
   }));
 
   function columns(table, chosen) {
-    const wanted = words(chosen.servers || "");
+    const wanted = parts(chosen.servers || "");
     return table.heads.map((head) => {
       const name = head.textContent.toLowerCase();
       return !wanted.length || wanted.some((part) => name.includes(part));
     });
   }
 
-  function matches(each, shown, chosen, wanted) {
-    if (chosen.family && !each.families.includes(chosen.family)) return false;
-    if (!wanted.every((word) => each.text.includes(word))) return false;
+  function matches(entry, shown, chosen, wanted) {
+    if (chosen.family && !entry.families.includes(chosen.family)) return false;
+    if (!wanted.every((word) => entry.text.includes(word))) return false;
     const narrowed = chosen.protocol || chosen.level || chosen.answer || shown.includes(false);
-    return !narrowed || each.asked.some((cell, place) => shown[place] !== false && cell.some((one) =>
+    return !narrowed || entry.answers.some((cell, place) => shown[place] !== false && cell.some((one) =>
       (!chosen.protocol || one.protocol === chosen.protocol) &&
       (!chosen.level || one.level === chosen.level) &&
       (!chosen.answer || one.answer === chosen.answer)));
   }
 
   function apply(chosen) {
-    const wanted = words(chosen.find || "");
-    const told = new Map();
+    const wanted = parts(chosen.find || "");
+    const counts = new Map();
     let servers = "";
     for (const table of tables) {
       const shown = columns(table, chosen);
       const hiding = table.heads.some((head, place) => head.hidden === shown[place]);
       table.heads.forEach((head, place) => { head.hidden = !shown[place]; });
-      const count = told.get(table.what) || { shown: 0, all: 0 };
-      for (const each of table.rows) {
-        each.row.hidden = !matches(each, shown, chosen, wanted);
-        count.shown += !each.row.hidden;
+      const count = counts.get(table.what) || { shown: 0, all: 0 };
+      for (const entry of table.rows) {
+        entry.row.hidden = !matches(entry, shown, chosen, wanted);
+        count.shown += !entry.row.hidden;
         count.all += 1;
-        if (hiding) each.cells.forEach((cell, place) => { cell.hidden = !shown[place]; });
+        if (hiding) entry.cells.forEach((cell, place) => { cell.hidden = !shown[place]; });
       }
-      told.set(table.what, count);
+      counts.set(table.what, count);
       for (const group of table.groups) {
         let next = group.nextElementSibling;
         while (next && next.hidden && !next.classList.contains("group")) next = next.nextElementSibling;
@@ -72,8 +72,8 @@
       }
       if (table.heads.length) servers = `, ${shown.filter(Boolean).length} of ${shown.length} servers`;
     }
-    const parts = [...told].map(([what, { shown, all }]) => `${shown} of ${all} ${plural(all, what)}`);
-    status.textContent = parts.join(", ") + servers + " shown";
+    const summary = [...counts].map(([what, { shown, all }]) => `${shown} of ${all} ${plural(all, what)}`);
+    status.textContent = summary.join(", ") + servers + " shown";
   }
 
   function chosen() {
@@ -91,9 +91,9 @@
 
   function read() {
     if (!location.hash.startsWith(START)) return false;
-    const asked = new URLSearchParams(location.hash.slice(START.length + 1));
+    const values = new URLSearchParams(location.hash.slice(START.length + 1));
     for (const field of fields) {
-      const value = asked.get(field.name) || "";
+      const value = values.get(field.name) || "";
       field.value = value;
       if (field.value !== value) field.value = "";
     }

@@ -1,4 +1,4 @@
-// Comfort only: without it the page says the same. Links open the evidence that they lead to, also in browsers
+// For comfort only: without it the page says the same. Links open the evidence that they lead to, also in browsers
 // that do not open <details> for a fragment by themselves.
 "use strict";
 
@@ -20,8 +20,8 @@ for (const tools of document.querySelectorAll(".tools")) {
   });
 }
 
-// The theme is the system's until the button is pressed; then it is remembered while the tab is open, where a page
-// from disk may remember anything.
+// The theme is the system's until the button is pressed; then it is remembered while the tab is open, if the browser
+// lets a page from disk remember anything.
 const remembered = {
   get() { try { return sessionStorage.getItem("lastcall-theme"); } catch { return null; } },
   set(theme) { try { sessionStorage.setItem("lastcall-theme", theme); } catch { /* This page alone keeps it. */ } },

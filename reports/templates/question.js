@@ -1,4 +1,4 @@
-// Two servers are put beside each other, and the others out of sight; which ones stands in the fragment.
+// Shows two servers side by side and hides the others; the fragment says which ones.
 (() => {
   const form = document.querySelector(".compare");
   const [first, second] = form.querySelectorAll("select");
@@ -19,9 +19,9 @@
   function read() {
     const hash = location.hash;
     if (hash.startsWith(START)) {
-      const asked = new URLSearchParams(hash.slice(START.length + 1));
-      first.value = asked.get("first") || "";
-      second.value = asked.get("second") || "";
+      const choice = new URLSearchParams(hash.slice(START.length + 1));
+      first.value = choice.get("first") || "";
+      second.value = choice.get("second") || "";
     } else if (hash.length > 1 && strips.some((strip) => strip.id === hash.slice(1) && strip.hidden)) {
       first.value = second.value = "";
     }
@@ -31,8 +31,8 @@
 
   form.hidden = false;
   form.addEventListener("input", () => {
-    const asked = new URLSearchParams({ first: first.value, second: second.value });
-    history.replaceState(null, "", `${START}?${asked}`);
+    const choice = new URLSearchParams({ first: first.value, second: second.value });
+    history.replaceState(null, "", `${START}?${choice}`);
     apply();
   });
   form.querySelector(".clear").addEventListener("click", () => {

@@ -11,7 +11,7 @@
         const first = place === 0 ? "ascending" : "descending";
         const other = place === 0 ? "descending" : "ascending";
         const order = head.getAttribute("aria-sort") === first ? other : first;
-        for (const each of heads) each.removeAttribute("aria-sort");
+        for (const cell of heads) cell.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", order);
         const value = (row) => row.cells[place].dataset.v;
         const compare = place === 0 ? (a, b) => value(a).localeCompare(value(b)) : (a, b) => value(a) - value(b);

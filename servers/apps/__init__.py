@@ -1,1 +1,1 @@
-"""Test applications, one for each language or interface: see docs/gate.md."""
+"""Test applications, one for every language or interface; docs/gate.md describes their protocol."""

@@ -1,7 +1,7 @@
-"""The gated application of docs/gate.md for aiohttp's own server, run by `python -m servers.apps.aiohttp_application`.
+"""The gated application of docs/gate.md for aiohttp's own server, run by `python -m lastcall.servers.apps.aiohttp_application`.
 
-It hands every request to the gated ASGI application. aiohttp does not tell a handler that its client has gone unless
-it is asked to cancel handlers then, so `disconnected` is not reported:
+It passes every request to the gated ASGI application. By default aiohttp does not inform a handler that its client has
+gone, so `disconnected` is not reported:
 https://docs.aiohttp.org/en/stable/web_advanced.html#peer-disconnection
 """
 
@@ -17,7 +17,7 @@ from lastcall.servers.apps.command_line import read_options
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT, by the function that aiohttp's documentation starts a server with."""
+    """Serve until SIGTERM or SIGINT, by the function with which aiohttp's documentation starts a server."""
     options = read_options()
     served = web.Application()
     served.router.add_route("*", "/{path:.*}", _handle)
@@ -29,7 +29,7 @@ def main() -> None:
         port=options.port,
         ssl_context=options.tls,
         access_log=None,
-        keepalive_timeout=120,  # an idle connection, closed after 75 s unless this is set, must last until the shutdown
+        keepalive_timeout=120,  # 75 s by default; an idle connection must last until the shutdown
         **drain,
     )
 
@@ -43,15 +43,15 @@ async def _handle(request: web.Request) -> web.StreamResponse:
         "query_string": request.rel_url.raw_query_string.encode("latin-1"),
     }
     if request.path.startswith("/ws/"):
-        websocket = _WebSocket(request)
+        websocket = _HeldWebSocket(request)
         await application(scope | {"type": "websocket"}, websocket.receive, websocket.send)
         return websocket.response
-    exchange = _Exchange(request)
+    exchange = _AsgiExchange(request)
     await application(scope, exchange.receive, exchange.send)
     return exchange.response
 
 
-class _Exchange:
+class _AsgiExchange:
     def __init__(self, request: web.Request) -> None:
         self.request = request
         self.response = web.StreamResponse()
@@ -59,7 +59,7 @@ class _Exchange:
 
     async def receive(self) -> dict[str, Any]:
         if self.read:
-            await asyncio.get_running_loop().create_future()  # nothing tells of a disconnect
+            await asyncio.get_running_loop().create_future()  # aiohttp reports no disconnect
         body = await self.request.content.readany()
         self.read = self.request.content.at_eof()
         return {"type": "http.request", "body": body, "more_body": not self.read}
@@ -78,12 +78,12 @@ class _Exchange:
 
 
 async def _close_websockets(_served: web.Application) -> None:
-    """Do what the documentation's example does: https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown."""
-    for websocket in set(_WebSocket.opened):
+    """Close the WebSockets as in the example of https://docs.aiohttp.org/en/stable/web_advanced.html#graceful-shutdown."""
+    for websocket in set(_HeldWebSocket.opened):
         await websocket.close(code=WSCloseCode.GOING_AWAY, message=b"Server shutdown")
 
 
-class _WebSocket:
+class _HeldWebSocket:
     opened: ClassVar[set[web.WebSocketResponse]] = set()
 
     def __init__(self, request: web.Request) -> None:

@@ -1,4 +1,4 @@
-"""The gated application of docs/gate.md for ASGI servers; but for ``/hold/ID`` and ``/ws/ID`` it works without a gate."""
+"""The gated application of docs/gate.md for ASGI servers; without a gate all of it works except ``/hold/ID`` and ``/ws/ID``."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from lastcall.servers.apps.asgi_websocket import hold
 
 Channel = Callable[..., Awaitable[Any]]
 PATTERN = b"lastcall\n"
-PIECE = 7281 * len(PATTERN)  # the most bytes handed over at once
+PIECE = 7281 * len(PATTERN)  # the most bytes sent in one message
 
 
 async def application(scope: dict[str, Any], receive: Channel, send: Channel) -> None:
@@ -22,7 +22,7 @@ async def application(scope: dict[str, Any], receive: Channel, send: Channel) ->
         raise NotImplementedError(scope["type"])
     elif scope["path"].startswith("/hold/"):
         reader, writer = await _connect()
-        await _Held(scope, receive, send, reader, writer).run()
+        await _HeldRequest(scope, receive, send, reader, writer).run()
     else:
         status, body = (200, b"ready\n") if scope["path"] == "/ready" else (404, b"not found\n")
         await _send_head(send, status, len(body))
@@ -49,7 +49,7 @@ async def _lifespan(receive: Channel, send: Channel) -> None:
     try:
         gate = await _connect()
     except (OSError, KeyError):
-        gate = (None, None)  # nobody to tell
+        gate = (None, None)  # there is no gate to report to
     reader, writer = gate
     await receive()
     _report(writer, f"process {os.getpid()} startup")
@@ -63,8 +63,8 @@ async def _lifespan(receive: Channel, send: Channel) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-class _Held:
-    """One request in its handler, which does what the gate orders; being cancelled closes the gate's connection."""
+class _HeldRequest:
+    """One request in its handler, which executes the gate's orders; cancelling it closes the gate's connection."""
 
     def __init__(self, scope: dict[str, Any], receive: Channel, send: Channel, *gate: Any) -> None:
         self.scope, self.receive, self.send, (self.reader, self.writer) = scope, receive, send, gate
@@ -78,14 +78,14 @@ class _Held:
         _report(
             self.writer, f"entered {target.rpartition('/')[2]} {self.scope['method']} {target}{query and '?' + query}"
         )
-        if self.scope["method"] in ("GET", "HEAD"):  # there is no body that waiting for the disconnect could take away
+        if self.scope["method"] in ("GET", "HEAD"):  # waiting for the disconnect cannot consume a body here
             self.watcher = self.watcher or asyncio.ensure_future(self.watch())
         try:
             while await self.execute(*(await self.reader.readuntil(b"\n")).decode().split()):
                 pass
         except Exception as error:
             _report(self.writer, f"failed {type(error).__name__} {error}")
-            if not isinstance(error, ConnectionError):  # the client has gone: nothing that a server should log
+            if not isinstance(error, ConnectionError):  # the client has gone, which no server should log
                 raise
         finally:
             if self.watcher:
@@ -112,7 +112,7 @@ class _Held:
             self.sent += size
             more = self.sent < end
             if last and not more and self.watcher:
-                self.watcher.cancel()  # servers also say http.disconnect after the response's end
+                self.watcher.cancel()  # servers also send http.disconnect after the response's end
             await self.send({"type": "http.response.body", "body": body, "more_body": more or not last})
 
     async def watch(self) -> None:
@@ -124,4 +124,4 @@ class _Held:
         _report(self.writer, "disconnected")
         if not self.body_length.done():
             self.body_length.set_exception(ConnectionError("the request's body was cut"))
-            self.body_length.exception()  # nobody need ask for it
+            self.body_length.exception()  # marks the error as retrieved, even if no order reads the body

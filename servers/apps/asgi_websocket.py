@@ -16,31 +16,33 @@ async def hold(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
-    """Accept a WebSocket and do what the gate orders, until it is closed."""
-    held = _Held(scope, receive, send, reader, writer)
+    """Accept a WebSocket and execute the gate's orders, until the WebSocket is closed."""
+    held = _HeldWebSocket(scope, receive, send, reader, writer)
     closed = asyncio.ensure_future(held.wait_until_closed())
-    obeyed = asyncio.ensure_future(held.obey_orders())
+    executed = asyncio.ensure_future(held.execute_orders())
     try:
-        await asyncio.wait((closed, obeyed), return_when=asyncio.FIRST_COMPLETED)
-        if held.finishing:  # its own Close may be answered before the server says that it has been sent
-            await asyncio.wait((obeyed,))
-            obeyed.result()
-        elif closed.done() or isinstance(obeyed.exception(), OSError):  # nothing can be sent: the server will tell why
+        await asyncio.wait((closed, executed), return_when=asyncio.FIRST_COMPLETED)
+        if held.finishing:  # the answer to its Close may arrive before the server reports that the Close is sent
+            await asyncio.wait((executed,))
+            executed.result()
+        elif closed.done() or isinstance(
+            executed.exception(), OSError
+        ):  # sending failed: the server will report the reason
             held.report(f"closed {await closed}")
         else:
-            obeyed.result()
+            executed.result()
     except Exception as error:
         held.report(f"failed {type(error).__name__} {error}")
-        if not isinstance(error, OSError):  # the client has gone: nothing that a server should log
+        if not isinstance(error, OSError):  # the client has gone, which no server should log
             raise
     finally:
         closed.cancel()
-        obeyed.cancel()
-        await asyncio.gather(closed, obeyed, return_exceptions=True)
+        executed.cancel()
+        await asyncio.gather(closed, executed, return_exceptions=True)
         writer.close()
 
 
-class _Held:
+class _HeldWebSocket:
     def __init__(self, scope: dict[str, Any], receive: Channel, send: Channel, *gate: Any) -> None:
         self.scope, self.receive, self.send, (self.reader, self.writer) = scope, receive, send, gate
         self.connected = asyncio.Event()
@@ -57,7 +59,7 @@ class _Held:
         target = self.scope["path"] + (query and f"?{query}")
         self.report(f"entered {self.scope['path'].rpartition('/')[2]} WEBSOCKET {target}")
 
-    async def obey_orders(self) -> None:
+    async def execute_orders(self) -> None:
         await self.accept()
         while await self.execute(*(await self.reader.readuntil(b"\n")).decode().split()):
             pass
@@ -78,6 +80,6 @@ class _Held:
 
     async def wait_until_closed(self) -> int:
         while (message := await self.receive())["type"] != "websocket.disconnect":
-            self.connected.set()  # by websocket.connect; what the client says later is not asked for
+            self.connected.set()  # at websocket.connect; later messages of the client are ignored
         code: int = message.get("code", NO_CODE)
         return code

@@ -12,7 +12,7 @@ cd "$here/go/$name"
 if [ -n "${LASTCALL_LOCKS:-}" ] || ! [ -s go.sum ]; then
     exec sh "$here/locked_go.sh" build -mod=readonly -buildvcs=false -o "$LASTCALL_CACHE/$output" .
 fi
-# The newest are noted beside what is built: the sources stay as they are.
+# The newest versions are recorded in the cache: the sources do not change.
 newest=$LASTCALL_CACHE/latest/go/$name
 mkdir -p "$newest"
 cp go.mod go.sum "$newest"

@@ -3,8 +3,8 @@
 #
 #     sh apps/build_go_module.sh MODULE PACKAGE VARIABLE OUTPUT
 #
-# Built as the main module a program does not know its own version; VARIABLE is the one that is to hold it. It is built in
-# the module's own folder, because "go install" takes no module that replaces others.
+# A program that is built as the main module does not know its own version, so the linker sets it in VARIABLE. The build runs
+# in the module's own folder, because "go install" refuses a module that replaces others.
 set -eu
 
 : "${LASTCALL_CACHE:?is the folder that everything goes into}"

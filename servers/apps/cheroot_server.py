@@ -1,4 +1,7 @@
-"""The gated WSGI application on Cheroot, run by `python -m servers.apps.cheroot_server`: its command line has no TLS."""
+"""The gated WSGI application on Cheroot, run by `python -m lastcall.servers.apps.cheroot_server`.
+
+Cheroot's own command line has no TLS.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ def main() -> None:
     server = Server(
         (options.host, options.port),
         application,
-        numthreads=64,  # a handler, or a request whose body is not complete, takes a thread
-        timeout=120,  # an idle connection, closed after 10 s unless this is set, must last until the shutdown
+        numthreads=64,  # a handler, or a request whose body is not complete, occupies a thread
+        timeout=120,  # 10 s by default; an idle connection must last until the shutdown
         **drain,
     )
     if options.cert:

@@ -1,12 +1,12 @@
 """Runs Envoy, and on SIGTERM drains it through its administration interface before it quits.
 
-Envoy ends at once on SIGTERM. Those who run it put something like this beside it: ``drain_listeners?graceful``, wait
-until its connections have ended or the time is over, ``quitquitquit``.
+Envoy ends at once on SIGTERM. Operators run a companion beside it that does this: ``drain_listeners?graceful``, wait
+until the connections have ended or the time is over, ``quitquitquit``.
 https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/draining and
 https://gateway.envoyproxy.io/docs/tasks/operations/graceful-shutdown/
 
-Usage: envoy_drain.py DRAIN_S ADMINISTRATION_FILE LISTENER ENVOY ARGUMENT..., where Envoy is told to write its
-administration's address into the file.
+Usage: envoy_drain.py DRAIN_S ADMINISTRATION_FILE LISTENER ENVOY ARGUMENT..., where Envoy's own
+arguments make it write its administration's address into the file.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ class Administration:
         self._address_file = address_file
 
     def post(self, path: str) -> None:
-        """Tell Envoy something."""
-        self._ask(path, "POST")
+        """Send Envoy a command."""
+        self._request(path, "POST")
 
     def connections(self, listener: str) -> int:
-        """Give how many clients are connected to a listener."""
-        answer = self._ask(f"stats?filter=^http.{listener}.downstream_cx_active$", "GET")
-        return int(answer.rpartition(":")[2])
+        """Return how many clients are connected to a listener."""
+        text = self._request(f"stats?filter=^http.{listener}.downstream_cx_active$", "GET")
+        return int(text.rpartition(":")[2])
 
-    def _ask(self, path: str, method: str) -> str:
+    def _request(self, path: str, method: str) -> str:
         url = f"http://{self._address_file.read_text(encoding='ascii').strip()}/{path}"
-        # Without a proxy, whatever the environment says.
+        # No proxy, even if the environment names one.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(urllib.request.Request(url, method=method), timeout=10) as answer:
             return str(answer.read().decode())
 
 
-def drain(told: threading.Event, envoy: Administration, listener: str, drain_s: float) -> None:
-    """Wait for the word, then for the end of all connections, at most for the drain timeout; then make Envoy quit."""
-    told.wait()
+def drain(signalled: threading.Event, envoy: Administration, listener: str, drain_s: float) -> None:
+    """Wait for the signal, drain Envoy for at most the drain timeout, and make it quit."""
+    signalled.wait()
     deadline_s = time.monotonic() + drain_s
     envoy.post("drain_listeners?graceful")
     while time.monotonic() < deadline_s and envoy.connections(listener):
@@ -56,16 +56,16 @@ def drain(told: threading.Event, envoy: Administration, listener: str, drain_s: 
 
 
 def main() -> int:
-    """Run Envoy to its end, and give its exit status."""
+    """Run Envoy to its end, and return its exit status."""
     drain_s, address_file, listener, *command = sys.argv[1:]
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    signalled = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: signalled.set())
     envoy = Administration(Path(address_file))
     with subprocess.Popen(command) as process:
-        # Python runs handlers in the main thread alone. A signal that the kernel gave to the other thread, as it may when
-        # a stopped process goes on, would wait there for as long as the main thread waits for Envoy.
+        # Python runs signal handlers only in the main thread. When a stopped process goes on, the kernel may deliver the
+        # signal to the other thread, and then its handler would not run while the main thread waits for Envoy.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=drain, args=(told, envoy, listener, float(drain_s)), daemon=True).start()
+        threading.Thread(target=drain, args=(signalled, envoy, listener, float(drain_s)), daemon=True).start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         return process.wait()
 

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Unpacks PACKAGE... and what they depend on into $LASTCALL_CACHE/FOLDER, unless PROGRAM is there already.
-# The versions are those of $LASTCALL_LOCKS/debian.txt where they are still served; packages.txt in FOLDER tells which
-# they were.
+# The versions are those of $LASTCALL_LOCKS/debian.txt where they are still served; packages.txt in FOLDER lists
+# the versions that were taken.
 #
 #     sh apps/fetch_debian.sh FOLDER PROGRAM PACKAGE...
 #
-# Nothing is installed: that would take root, and start services. apt says which packages an installation would add to
-# this machine; those are downloaded, their signatures checked by apt, and only unpacked. So a program that finds its
-# libraries or modules by an absolute path must be told by its adapter where they are.
+# Nothing is installed: that would need root, and would start services. apt lists the packages that an installation would
+# add to this machine; the script downloads those (apt checks their signatures) and only unpacks them. So the adapter of a
+# program that finds its libraries or modules by an absolute path must name the folder where they are.
 set -eu
 
 : "${LASTCALL_CACHE:?is the folder that everything goes into}"
@@ -22,9 +22,9 @@ fi
 mkdir -p "$LASTCALL_CACHE"
 cd "$LASTCALL_CACHE"
 if [ -s "$folder/packages.txt" ]; then
-    # shellcheck disable=SC2046 # names of packages, one word each
+    # shellcheck disable=SC2046 # package names, without spaces
     wanted=$(sh "$apps/locked_debian.sh" $(cut -d = -f 1 "$folder/packages.txt"))
-    # Where apt has no lists it knows no versions: what is there stays.
+    # Without package lists apt knows no versions: the unpacked packages stay.
     if [ "$wanted" = "$(cut -d ' ' -f 1 "$folder/packages.txt")" ] || echo "$wanted" | grep -q '=$'; then
         ls "$folder"/usr/*bin/"$program"
         exit 0
@@ -39,7 +39,7 @@ fi
 rm -rf "$folder.part"
 mkdir -p "$folder.part/packages"
 # The sandbox user _apt could not write into a folder that belongs to the caller.
-# shellcheck disable=SC2086 # names of packages, one word each
+# shellcheck disable=SC2086 # package names, without spaces
 wanted=$(sh "$apps/locked_debian.sh" $added)
 # shellcheck disable=SC2086 # as above
 (cd "$folder.part/packages" && apt-get -q -o APT::Sandbox::User="$(id -un)" download $wanted)

@@ -2,13 +2,12 @@
 # Unpacks Debian 11's golang-1.15 into $LASTCALL_CACHE/go-1.15 and builds apps/go/nethttp with it.
 #
 # Nothing is installed into the system and no root is needed: apt works on a state of its own (sources, lists, cache),
-# checks Debian's signatures with Debian's keyring, and the packages are only unpacked. Done once, it does nothing again
-# but build.
+# checks Debian's signatures with Debian's keyring, and the packages are only unpacked. A second run only builds.
 set -eu
 
 : "${LASTCALL_CACHE:?is the folder that everything goes into}"
 # The mirrors that this machine's apt uses. Debian 11 moves to Debian's archive some time after its support has ended, and
-# other distributions never had it: then the address is given, see https://www.debian.org/distrib/archive
+# other distributions never had it: then LASTCALL_DEBIAN_ARCHIVE names a mirror, see https://www.debian.org/distrib/archive
 archives="${LASTCALL_DEBIAN_ARCHIVE:-} $(apt-get indextargets --format '$(SITE)' | grep '/debian/*$' | sort -u)"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 packages="golang-1.15-go golang-1.15-src"
@@ -30,7 +29,7 @@ private_apt() {
 
 fetch_from() {
     echo "deb [arch=$(dpkg --print-architecture) signed-by=$keyring] $1 bullseye main" >"$state/sources.list"
-    # By itself apt takes a host that does not serve the release for a warning.
+    # By default apt only warns about a host that does not serve the release.
     private_apt -o APT::Update::Error-Mode=any update && (cd "$state/packages" && private_apt download $packages)
 }
 
@@ -62,6 +61,6 @@ if ! [ -x "$go_root/bin/go" ]; then
     unpack
 fi
 cd "$here/go/nethttp"
-# The module needs nothing but the standard library: no network, no go.sum. GOFLAGS may hold what 1.15 does not know.
+# The module needs nothing but the standard library: no network, no go.sum. GOFLAGS may hold flags that 1.15 does not know.
 GOROOT=$go_root GOFLAGS=-mod=readonly GOPROXY=off GOTOOLCHAIN=local GOCACHE=$cache/go-1.15-build CGO_ENABLED=0 \
     "$go_root/bin/go" build -o "$cache/go-nethttp-1.15" .

@@ -3,8 +3,8 @@
 #
 #     LASTCALL_LOCKS=locks sh apps/locked_debian.sh PACKAGE...
 #
-# Debian's mirrors drop a version when another takes its place, and other distributions have others: then apt's choice is
-# taken, and said.
+# Debian's mirrors drop a version when a newer one replaces it, and other distributions have other versions: then the script
+# takes apt's choice, and says so on stderr.
 set -eu
 
 lock=${LASTCALL_LOCKS:+$LASTCALL_LOCKS/debian.txt}

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs go with the toolchain that $LASTCALL_LOCKS/go.txt locks; go itself downloads it where it is another one.
+# Runs go with the toolchain that $LASTCALL_LOCKS/go.txt locks; go downloads it if it is not the installed one.
 #
 #     sh apps/locked_go.sh build ...
 #
-# Without a lock, and where that toolchain cannot be had, go runs as it is installed; the latter is said.
+# Without a lock, or when that toolchain is not available, the installed go runs; in the second case a line says so.
 set -eu
 
 toolchain=$(sed -n 's/^toolchain //p' "${LASTCALL_LOCKS:+$LASTCALL_LOCKS/}${LASTCALL_LOCKS:+go.txt}" 2>/dev/null || true)

@@ -3,7 +3,7 @@
 #
 #     sh apps/record_debian.sh FILE.deb...
 #
-# Fails for a file of a locked version whose contents are not the locked ones.
+# Fails when a file of a locked version does not have the locked contents.
 set -eu
 
 lock=${LASTCALL_LOCKS:+$LASTCALL_LOCKS/debian.txt}

@@ -1,4 +1,4 @@
-"""The gated application of docs/gate.md for Sanic, which hands every request to the gated ASGI application.
+"""The gated application of docs/gate.md for Sanic, which passes every request to the gated ASGI application.
 
 Sanic cancels a handler whose client has gone, so `disconnected` is not reported.
 """
@@ -16,24 +16,24 @@ from lastcall.servers.apps.asgi import application
 sanic = Sanic("lastcall")
 
 
-# A handler that streams is entered before the request's body has come.
+# With stream=True the handler starts before the request's body has arrived.
 @sanic.route("/<path:path>", methods=["GET", "HEAD", "POST", "PUT", "DELETE"], stream=True)
 async def handle(request: Request, path: str) -> None:
     """Answer the routes of docs/gate.md."""
-    exchange = _Exchange(request)
+    exchange = _AsgiExchange(request)
     try:
         await application(_scope(request, "http", path), exchange.receive, exchange.send)
     except Exception:
         # Sanic would end a response that has begun as if it were whole.
         if exchange.response is not None and request.transport is not None:
-            request.transport.abort()  # type: ignore[attr-defined]  # it is asyncio's, which has it
+            request.transport.abort()  # type: ignore[attr-defined]  # it is asyncio's transport, which has abort()
         raise
 
 
 @sanic.websocket("/ws/<name>")  # type: ignore[untyped-decorator]
 async def hold(request: Request, websocket: Websocket, name: str) -> None:
-    """Be the gated WebSocket; its opening handshake is over."""
-    held = _Held(websocket)
+    """Run the gated WebSocket, whose opening handshake is over."""
+    held = _HeldWebSocket(websocket)
     await application(_scope(request, "websocket", f"ws/{name}"), held.receive, held.send)
 
 
@@ -47,7 +47,7 @@ def _scope(request: Request, kind: str, path: str) -> dict[str, Any]:
     }
 
 
-class _Exchange:
+class _AsgiExchange:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.response: HTTPResponse | None = None
@@ -55,7 +55,7 @@ class _Exchange:
 
     async def receive(self) -> dict[str, Any]:
         if self.read:
-            await asyncio.get_running_loop().create_future()  # nothing tells of a disconnect
+            await asyncio.get_running_loop().create_future()  # Sanic reports no disconnect
         body = await self.request.stream.read() if self.request.stream else None  # type: ignore[attr-defined]
         self.read = body is None
         return {"type": "http.request", "body": body or b"", "more_body": not self.read}
@@ -70,7 +70,7 @@ class _Exchange:
             await self.response.send(message["body"], end_stream=not message.get("more_body"))
 
 
-class _Held:
+class _HeldWebSocket:
     def __init__(self, websocket: Websocket) -> None:
         self.websocket = websocket
         self.connected = False

@@ -1,6 +1,6 @@
-"""The gated application of docs/gate.md for Tornado, run by `python -m servers.apps.tornado_application`.
+"""The gated application of docs/gate.md for Tornado, run by `python -m lastcall.servers.apps.tornado_application`.
 
-It hands every request to the gated ASGI application.
+It passes every request to the gated ASGI application.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lastcall.servers.apps.command_line import read_options
 async def main() -> None:
     """Serve until SIGTERM or SIGINT, then stop as the documentation of ``close_all_connections`` says."""
     options = read_options()
-    served = tornado.web.Application([(r".*", _Exchange)], log_function=lambda _handler: None)
+    served = tornado.web.Application([(r".*", _AsgiExchange)], log_function=lambda _handler: None)
     # The default of 3600 s keeps idle connections for longer than any play.
     server = tornado.httpserver.HTTPServer(served, ssl_options=options.tls)
     stopped = asyncio.Event()
@@ -32,7 +32,7 @@ async def main() -> None:
 
 
 @tornado.web.stream_request_body
-class _Exchange(tornado.web.RequestHandler):
+class _AsgiExchange(tornado.web.RequestHandler):
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
     def initialize(self) -> None:
@@ -40,9 +40,9 @@ class _Exchange(tornado.web.RequestHandler):
         self.held: asyncio.Future[None] | None = None
 
     def prepare(self) -> None:
-        """Begin before a body: Tornado calls the method's own handler only when the request is complete.
+        """Start the handler before the body: Tornado calls the method's own handler only when the request is complete.
 
-        A request without a body waits for that, because Tornado closes the connection of one that is answered earlier.
+        A request without a body waits for that call, because Tornado closes the connection after an earlier answer.
         """
         if self.request.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.request.headers:
             self.held = self.hold()

@@ -1,6 +1,6 @@
 """The gated application of docs/gate.md for twisted.web: the resource class `lastcall.servers.apps.twisted_application.Gated`.
 
-twisted.web reads a request's body to its end before it asks a resource, so no handler is entered before that.
+twisted.web reads a request's body to its end before it asks a resource, so no handler starts before that.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Gated(Resource):
     isLeaf = True  # noqa: N815 - Twisted's name
 
     def render(self, request: Any) -> bytes | int:
-        """Answer at once, or give the request to its gate."""
+        """Answer at once, or hold the request for the gate."""
         request.setHeader(b"content-type", b"text/plain")
         name = request.path.removeprefix(b"/hold/")
         if name != request.path and name and b"/" not in name:
             host, _, port = os.environ["LASTCALL_GATE"].rpartition(":")
-            held = _Held(request, name.decode())
+            held = _HeldRequest(request, name.decode())
             gate = TCP4ClientEndpoint(reactor, host, int(port))
             connectProtocol(gate, held).addErrback(held.fail)  # type: ignore[no-untyped-call]
             return NOT_DONE_YET
@@ -42,8 +42,8 @@ class Gated(Resource):
         return b"not found\n"
 
 
-class _Held(LineOnlyReceiver):
-    """One request that is held; its delimiter and its orders are those of the gate."""
+class _HeldRequest(LineOnlyReceiver):
+    """One held request, and its connection to the gate."""
 
     delimiter = b"\n"
     transport: Any = None
@@ -66,7 +66,7 @@ class _Held(LineOnlyReceiver):
             self.send(int(number), last=verb == "finish")
 
     def send(self, length: int, *, last: bool) -> None:
-        """Hand over the next bytes; what is written before the first byte of a body is its head."""
+        """Send the next bytes of the body; the first write, even an empty one, sends the head."""
         if self.over:
             return
         if self.sent < 0:
@@ -98,7 +98,7 @@ class _Held(LineOnlyReceiver):
         self.fail(reason)
 
     def fail(self, _why: Failure) -> None:
-        """Give up, with an error if nothing was sent; else by the loss of the connection or the stream."""
+        """Answer with status 500 if nothing was sent; otherwise abort the connection or the stream."""
         if self.over:
             return
         self.over = True
@@ -106,6 +106,6 @@ class _Held(LineOnlyReceiver):
             self.request.setResponseCode(500)
             self.request.finish()
         else:
-            # A stream of HTTP/2 can be aborted as a connection is.
+            # The channel is an HTTP/2 stream, which can be aborted itself, or an HTTP/1.1 connection.
             channel = self.request.channel
             (channel if hasattr(channel, "abortConnection") else channel.transport).abortConnection()

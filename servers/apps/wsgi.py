@@ -1,6 +1,6 @@
 """The gated application of docs/gate.md for WSGI servers: `lastcall.servers.apps.wsgi:application`.
 
-WSGI has no way to tell an application that its client is gone, so `disconnected` is never reported: a server can only
+WSGI cannot inform an application that its client has gone, so `disconnected` is never reported: a server can only
 close the response's iterable. Nor can an application make the server send a head alone: after `send 0` it may keep the
 head until the first piece that is not empty (PEP 3333, "The start_response() Callable").
 """
@@ -24,7 +24,7 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     name = path.removeprefix("/hold/")
     if path != name and name and "/" not in name:
-        return Held(environ, start_response, name)
+        return HeldResponse(environ, start_response, name)
     if (method, path) == ("GET", "/ready"):
         status, body = "200 OK", b"ready\n"
     else:
@@ -33,8 +33,8 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     return [body]
 
 
-class Held:
-    """A response that comes as the gate orders it; the server iterates over it, and then closes it."""
+class HeldResponse:
+    """A response by the gate's orders; the server iterates over it, and then closes it."""
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse, name: str) -> None:
         self._environ = environ
@@ -48,18 +48,18 @@ class Held:
         self._report(f"entered {name} {environ['REQUEST_METHOD']} {target}")
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the pieces of the body; a piece has been handed over when the server asks for the next one."""
+        """Yield the pieces of the body; the server has taken a piece when it requests the next one."""
         try:
-            yield from self._obey()
+            yield from self._execute_orders()
         except Exception as error:
             self._report(f"failed {type(error).__name__} {' '.join(str(error).split())}")
             raise
 
     def close(self) -> None:
-        """Let go of the gate. The server calls it in any case, so a handler that was broken off ends without a word."""
+        """Close the gate's connection. The server always calls it, so an aborted handler ends without a last line."""
         self._gate.close()
 
-    def _obey(self) -> Iterator[bytes]:
+    def _execute_orders(self) -> Iterator[bytes]:
         for order in self._gate.makefile():
             verb, _, number = order.strip().partition(" ")
             if verb == "read":
@@ -93,7 +93,7 @@ class Held:
             self._sent += size
 
     def _read(self) -> int:
-        # A server without wsgi.input_terminated may block on a read beyond the body, so its length is obeyed if known.
+        # A server without wsgi.input_terminated may block on a read beyond the body, so a known length limits the reading.
         stream, length = self._environ["wsgi.input"], self._environ.get("CONTENT_LENGTH")
         left = int(length) if length else (1 << 62) * bool(self._environ.get("wsgi.input_terminated"))
         total = 0

@@ -1,8 +1,8 @@
-"""The gated WSGI application for servers that take status and headers as soon as the application has returned.
+"""The gated WSGI application for servers that read status and headers as soon as the application has returned.
 
-An application may also call `start_response` when its iterable is first asked for a piece, and servers must not count
-on less (https://peps.python.org/pep-3333/#the-start-response-callable); the one in `wsgi.py` does. Here the first piece
-is asked for before the application returns, so that the rest of such a server can be tried.
+WSGI also lets an application call `start_response` at the first iteration of its iterable, and servers must support that
+(https://peps.python.org/pep-3333/#the-start-response-callable); the application in `wsgi.py` does so. Here the first piece
+is made before the application returns, so that the rest of such a server can be tested.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer the routes of docs/gate.md."""
     pieces = wsgi.application(environ, start_response)
-    return Begun(pieces) if isinstance(pieces, wsgi.Held) else pieces
+    return BegunResponse(pieces) if isinstance(pieces, wsgi.HeldResponse) else pieces
 
 
-class Begun:
-    """A held response whose first piece is there; the server iterates over it, and then closes it."""
+class BegunResponse:
+    """A held response whose first piece is made; the server iterates over it, and then closes it."""
 
-    def __init__(self, held: wsgi.Held) -> None:
+    def __init__(self, held: wsgi.HeldResponse) -> None:
         self._held = held
         self._rest = iter(held)
         try:
@@ -35,10 +35,10 @@ class Begun:
             raise
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the pieces of the body."""
+        """Yield the pieces of the body."""
         yield self._first
         yield from self._rest
 
     def close(self) -> None:
-        """Let go of the gate."""
+        """Close the gate's connection."""
         self._held.close()

@@ -1,15 +1,15 @@
-"""The start: ``python -m servers.reference``, whose options are in ``command.py``."""
+"""The entry point of ``python -m lastcall.servers.reference``; ``command.py`` reads its options."""
 
 import gc
 import sys
 
 
 def main() -> int:
-    """Import the server, and run it."""
-    # A suite starts a server for each play. Nearly all that a start costs is imports, and a sixth of that would be
-    # the garbage collector, which finds nothing; command.py sets it to work before anything is served.
+    """Import the server and run it; return its exit status."""
+    # A suite starts a server for each play. Nearly all the cost of a start is imports, and the garbage collector would
+    # add a sixth to it and find nothing. command.py turns it on again before the server serves anything.
     gc.disable()
-    from lastcall.servers.reference import command  # noqa: PLC0415 - what is not to be collected yet
+    from lastcall.servers.reference import command  # noqa: PLC0415 - it must come after gc.disable()
 
     return command.main()
 

@@ -23,7 +23,7 @@ INTERNAL_SERVER_ERROR = 500
 
 
 class ClientGoneError(ConnectionError):
-    """The response cannot be sent any more; an application that sends is told by this."""
+    """The response can no longer be sent; an application that sends gets this error."""
 
 
 class Exchange:
@@ -40,47 +40,47 @@ class Exchange:
         self.response_ended = False
         self.client_gone = False
         self.unread = 0
-        """How much of the request's body waits for the application, as flow control counts it."""
+        """How many bytes of the request's body wait for the application, as flow control counts them."""
         self._pieces: list[bytes] = []
         self._end_delivered = False
         self._changed = asyncio.Event()
         self._head: tuple[int, Headers] = (INTERNAL_SERVER_ERROR, [])
 
-    # what the session tells
+    # called by the session
 
     def body_arrived(self, data: bytes, counted: int) -> None:
-        """Take a piece of the request's body, of which flow control counts so many bytes."""
+        """Store a piece of the request's body; flow control counts it as ``counted`` bytes, with its padding."""
         self._pieces.append(data)
         self.unread += counted
         self._changed.set()
 
     def end_request(self) -> None:
-        """Know that the request is whole."""
+        """Note that the request is whole."""
         self.request_ended = True
         self._changed.set()
 
     def lose_client(self) -> None:
-        """Know that the client has gone: the application is told when it asks, and goes on as it likes."""
+        """Note that the client has gone: the application learns it from its next receive, and may go on."""
         self.client_gone = True
         self._changed.set()
 
-    # what the application asks
+    # called by the application
 
     async def run(self, application: Application) -> None:
-        """Run the application; a response that it leaves unfinished is failed, unless it has been cancelled."""
+        """Run the application; fail a response that it leaves unfinished, unless the handler was cancelled."""
         try:
             await application(self._scope(), self.receive, self.send)
         except asyncio.CancelledError:
-            return  # who cancels a handler also ends its response
+            return  # the caller that cancels a handler also ends its response
         except ClientGoneError:
             pass
-        except Exception as error:  # noqa: BLE001 - whatever the application raises is the application's
+        except Exception as error:  # noqa: BLE001 - the application may raise anything
             self.session.log(f"error in the application: {error!r}")
         if not self.response_ended:
             self.fail(INTERNAL_SERVER_ERROR)
 
     async def receive(self) -> Message:
-        """Give the next piece of the request's body, or the news that the client has gone."""
+        """Return the next piece of the request's body, or a disconnect when the client has gone."""
         if not self.request_ended:
             self.session.body_wanted(self)
         while not (self._pieces or (self.request_ended and not self._end_delivered)):
@@ -98,7 +98,7 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": not self.request_ended}
 
     async def send(self, message: Message) -> None:
-        """Send what the application hands over; the head goes out with the first piece of the body."""
+        """Send a message of the application; the head is sent with the first piece of the body."""
         if message["type"] == "http.response.start":
             self._head = message["status"], [(name.lower(), value) for name, value in message.get("headers", [])]
         elif message["type"] == "http.response.body":
@@ -120,14 +120,14 @@ class Exchange:
         self.session.send_head(self, status, headers)
 
     def end_response(self) -> None:
-        """Know that nothing more is sent, whether the response is whole or not."""
+        """Note that nothing more is sent, whether the response is whole or not."""
         if not self.response_ended:
             self.response_ended = True
             self._changed.set()
             self.session.exchange_ended(self)
 
     def fail(self, status: int) -> None:
-        """Answer with an error if nothing has been sent, else cut the response so that it does not look whole."""
+        """Answer with an error if nothing has been sent; otherwise cut the response so that it does not look whole."""
         with contextlib.suppress(ClientGoneError):
             if self.response_begun:
                 self.session.cut(self)
@@ -155,7 +155,7 @@ class Exchange:
 
 
 class Lifespan:
-    """The application's startup and shutdown. An application that knows none (it raises) is served without."""
+    """The application's startup and shutdown. An application that raises has no lifespan, and is served without it."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -164,12 +164,12 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
-        """Let the application start; raises RuntimeError when it says that it cannot."""
+        """Wait for the application's startup; raises RuntimeError when the application reports that it failed."""
         self._task = asyncio.ensure_future(self._run())
         await self._ask("startup")
 
     async def shutdown(self) -> None:
-        """Let the application shut down, for as long as it needs: a server must not end before it."""
+        """Wait for the application's shutdown, for as long as it takes: a server must not end before it."""
         if self._task is not None and not self._task.done():
             await self._ask("shutdown")
             await self._task
@@ -182,6 +182,6 @@ class Lifespan:
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-        with contextlib.suppress(Exception):  # ASGI: an application without lifespan raises whatever it likes
+        with contextlib.suppress(Exception):  # ASGI: an application without lifespan raises any exception
             await self._application(scope, self._orders.get, self._answers.put)
         await self._answers.put({"type": "the application knows no lifespan, or no more of it"})

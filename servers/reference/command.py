@@ -1,4 +1,4 @@
-"""The command line: ``python -m servers.reference servers.apps.asgi:application --port 8080``."""
+"""The command line: ``python -m lastcall.servers.reference lastcall.servers.apps.asgi:application --port 8080``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from lastcall.servers.reference.model import MODEL, Model
-from lastcall.servers.reference.server import Options
+from lastcall.servers.reference.server import ServerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +22,10 @@ USAGE_ERROR = 2
 
 
 def arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m servers.reference", description="A model of a graceful shutdown.")
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lastcall.servers.reference", description="A model of a graceful shutdown."
+    )
     parser.add_argument(
         "application", nargs="?", default="lastcall.servers.apps.asgi:application", help="MODULE:ATTRIBUTE"
     )
@@ -46,13 +48,13 @@ def arguments() -> argparse.Namespace:
 
 
 def chosen_model(options: argparse.Namespace) -> Model:
-    """Give the model, or what a fault or a variant makes of it; exits when there is none of that name."""
+    """Return the model, or the one of the chosen fault or variant; exits when the name is unknown."""
     if options.fault is not None:
-        from lastcall.servers.reference.faults import FAULTS  # noqa: PLC0415 - the model needs none of this
+        from lastcall.servers.reference.faults import FAULTS  # noqa: PLC0415 - the model needs no faults
 
         return _find("fault", options.fault, FAULTS)
     if options.variant is not None:
-        from lastcall.servers.reference.variants import VARIANTS  # noqa: PLC0415 - the model needs none of this
+        from lastcall.servers.reference.variants import VARIANTS  # noqa: PLC0415 - the model needs no faults
 
         return _find("variant", options.variant, VARIANTS)
     return MODEL
@@ -66,21 +68,21 @@ def _find(kind: str, name: str, known: Mapping[str, Model]) -> Model:
 
 
 def load(name: str) -> Application:
-    """Import the application."""
+    """Return the application ``MODULE:ATTRIBUTE``."""
     module, _, attribute = name.partition(":")
     return cast("Application", getattr(importlib.import_module(module), attribute or "application"))
 
 
-async def serve(model: Model, application: Application, options: Options) -> int:
-    """Run one server until it has been told to stop, and give its exit status."""
+async def serve(model: Model, application: Application, options: ServerOptions) -> int:
+    """Run one server until a signal has stopped it, and return its exit status."""
     server = model.server(options, application, model)
     for number in (signal.SIGTERM, signal.SIGINT):
         server.loop.add_signal_handler(number, server.on_signal)
     return await server.serve()
 
 
-async def supervise(model: Model, workers: int, options: Options) -> int:
-    """Run workers until they have been told to stop, and give the exit status."""
+async def supervise(model: Model, workers: int, options: ServerOptions) -> int:
+    """Run a supervisor with its workers until a signal has stopped them, and return the exit status."""
     command = [sys.executable, "-m", "lastcall.servers.reference", *sys.argv[1:]]
     supervisor = model.supervisor(command, workers, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,9 +92,9 @@ async def supervise(model: Model, workers: int, options: Options) -> int:
 
 
 def main() -> int:
-    """Serve as the command line says."""
+    """Serve as the command line says, and return the exit status."""
     command = arguments()
-    options = Options(
+    options = ServerOptions(
         port=command.port,
         host=command.host,
         cert=command.cert,
@@ -106,7 +108,7 @@ def main() -> int:
     running = (
         supervise(model, command.workers, options) if supervised else serve(model, load(command.application), options)
     )
-    # What has been imported stays: nothing of it need be looked through again, at the end neither.
+    # What has been imported stays alive: the garbage collector need not look through it again, not even at the end.
     gc.freeze()
     gc.enable()
     return asyncio.run(running)

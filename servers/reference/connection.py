@@ -1,4 +1,8 @@
-"""One TCP connection: TLS or none, which HTTP is spoken on it, and how it is closed."""
+"""One TCP connection: with or without TLS, which protocol the client speaks, and how the connection is closed.
+
+The close has a fixed order: close_notify, FIN, then read and discard until the client closes too. An editor must keep
+it: a close without reading makes the kernel send RST, and the client may lose the response.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
     from lastcall.servers.reference.application import Application, Exchange, Headers
     from lastcall.servers.reference.host import SessionHost, WebSocketHost
-    from lastcall.servers.reference.server import Server
+    from lastcall.servers.reference.server import ReferenceServer
     from lastcall.servers.reference.session import Session
     from lastcall.servers.reference.websocket import WebSocket
 
@@ -30,9 +34,9 @@ SETUP_S = 1.0
 
 
 class Connection(asyncio.Protocol):
-    """One accepted connection; it is the server's until it is lost."""
+    """One accepted connection; the server counts it until it is lost."""
 
-    def __init__(self, server: Server, sock: socket.socket) -> None:
+    def __init__(self, server: ReferenceServer, sock: socket.socket) -> None:
         self.server = server
         self.socket = sock
         self.loop = asyncio.get_running_loop()
@@ -57,16 +61,16 @@ class Connection(asyncio.Protocol):
     # bytes in
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; a connection taken out of the backlog may already be in a drain."""
+        """Begin; a connection from the backlog may already be in a drain."""
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(high=0)  # so that writable() means that the kernel has taken it all
+        self.transport.set_write_buffer_limits(high=0)  # so that writable() means that the kernel has taken all bytes
         if self.closing:
             self.transport.abort()
         elif self.draining:
             self._drain_setup()
 
     def data_received(self, data: bytes) -> None:
-        """Give the client's bytes to the protocol; after our close they are discarded."""
+        """Pass the client's bytes to the protocol; after our close they are discarded."""
         if self.closing:
             return
         self._heard = True
@@ -86,7 +90,7 @@ class Connection(asyncio.Protocol):
             self._end_of_client()
 
     def eof_received(self) -> bool:
-        """Know the client's FIN: when ours has been sent, the connection is over; else it can still be written to."""
+        """Handle the client's FIN: after our own FIN the connection is over; before it, the client can still read."""
         self.client_ended = True
         if self.closing and self.transport is not None:
             self.transport.close()
@@ -95,7 +99,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Leave the server."""
+        """Remove the connection from the server."""
         self.closing = True
         self._cancel_setup_timer()
         self._writable.set()
@@ -125,11 +129,11 @@ class Connection(asyncio.Protocol):
             self.session.begin_drain()
 
     def choose_protocol(self) -> Callable[[SessionHost], Session] | None:
-        """Give the protocol that the client speaks; None while that cannot be told."""
+        """Return the protocol that the client speaks; None while its first bytes do not decide that."""
         model = self.server.model
         if self.tls is not None:
             return model.http2 if self.tls.alpn == "h2" else model.http1
-        # RFC 9113 section 3.3: with prior knowledge, HTTP/2 over TCP is told by the preface that the client begins with
+        # RFC 9113 section 3.3: a client with prior knowledge begins HTTP/2 over TCP with the connection preface
         if self._unclaimed.startswith(PREFACE):
             return model.http2
         return None if PREFACE.startswith(self._unclaimed) else model.http1
@@ -137,7 +141,7 @@ class Connection(asyncio.Protocol):
     # bytes out
 
     def write(self, data: bytes) -> None:
-        """Send bytes; after our close they go nowhere."""
+        """Send bytes; after our close they are dropped."""
         if self.closing or self.transport is None or not data:
             return
         if self.tls is None:
@@ -151,44 +155,44 @@ class Connection(asyncio.Protocol):
             self.transport.write(self.tls.outgoing())
 
     async def writable(self) -> None:
-        """Wait while the client is slower than we are."""
+        """Wait while the client reads more slowly than the server writes."""
         await self._writable.wait()
 
     def pause_writing(self) -> None:
-        """Know that the transport's buffer is full."""
+        """Note that the transport's buffer is full."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Know that the transport's buffer has room."""
+        """Note that the transport's buffer has room."""
         self._writable.set()
 
     def pause_reading(self) -> None:
-        """Take no more from the client for now."""
+        """Stop reading from the client for now."""
         if self.transport is not None and self.transport.is_reading():
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Take from the client again."""
+        """Read from the client again."""
         if self.transport is not None and not self.transport.is_closing() and not self.transport.is_reading():
             self.transport.resume_reading()
 
-    # what the session asks of the server
+    # what the session needs of the server
 
     @property
     def secure(self) -> bool:
-        """Whether it is inside TLS."""
+        """Whether the connection uses TLS."""
         return self.tls is not None
 
     def new_exchange(self, session: Session, stream_id: int, method: str, target: bytes, headers: Headers) -> Exchange:
-        """Make an exchange of the server's kind."""
+        """Return an exchange of the class that the server's model names."""
         return self.server.model.exchange(session, stream_id, method, target, headers)
 
     def new_websocket(self, host: WebSocketHost, target: bytes, headers: Headers, handshake: Any = None) -> WebSocket:
-        """Make a WebSocket of the server's kind, in this place or on a stream; ``handshake`` if not that of HTTP/1.1."""
+        """Return a WebSocket of the class that the model names, hosted here or by a stream."""
         return self.server.model.websocket(host, target, headers, handshake)
 
     def take_over(self, websocket: WebSocket) -> None:
-        """Give the client's bytes, and the drain, to a WebSocket from now on."""
+        """Hand the client's bytes and the drain over to a WebSocket from now on."""
         self.session = websocket
 
     def run(self, exchange: Exchange) -> None:
@@ -196,11 +200,11 @@ class Connection(asyncio.Protocol):
         self.server.run(exchange)
 
     def start_handler(self, handler: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
-        """Run a handler of the application, which the drain waits for."""
+        """Run a handler of the application; the drain waits for it."""
         self.server.handle(handler(self.server.application))
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
-        """Call back after some seconds."""
+        """Call the callback after some seconds."""
         self.loop.call_later(delay_s, callback)
 
     def log(self, line: str) -> None:
@@ -210,7 +214,7 @@ class Connection(asyncio.Protocol):
     # the drain
 
     def begin_drain(self) -> None:
-        """Take note of the shutdown."""
+        """Drain the session; before its protocol is known, wait for it if the client has sent a byte, or else close."""
         self.draining = True
         if self.closing:
             return
@@ -233,7 +237,7 @@ class Connection(asyncio.Protocol):
             self.session.close_if_over()
 
     def has_unread(self) -> bool:
-        """Tell whether the kernel holds bytes of the client that came before the drain, and are served."""
+        """Return whether the kernel holds bytes of the client that have not been read; they came in time to be served."""
         try:
             return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except OSError:
@@ -241,17 +245,17 @@ class Connection(asyncio.Protocol):
 
     @property
     def setting_up(self) -> bool:
-        """Whether the drain began between the client's first byte and its protocol, and not long ago."""
+        """Whether the drain began after the client's first byte and before its protocol was known, less than a second ago."""
         return self._setup_timer is not None
 
     def close_silent(self) -> None:
-        """Close a connection on which nothing was said, or too little to know its protocol."""
+        """Close a connection whose client has sent nothing, or too little to know its protocol."""
         self.close()
 
     # the close
 
     def close(self) -> None:
-        """Close in order: close_notify, FIN, and then linger; nothing is written any more."""
+        """Close in order: close_notify, FIN, and then linger; nothing can be written after that."""
         if self.closing:
             return
         self.end_tls()
@@ -260,32 +264,33 @@ class Connection(asyncio.Protocol):
         self.linger()
 
     def leave_session(self) -> None:
-        """Neither read nor write for the session any more."""
+        """Detach the session: nothing more is read or written for it."""
         self.closing = True
         self._cancel_setup_timer()
         if self.session is not None:
             self.session.lost()
 
     def end_tls(self) -> None:
-        """Say in TLS that nothing follows, so that a cut can be told from an end."""
+        """Send close_notify, by which the client distinguishes an end from a cut."""
         # RFC 9112 section 9.8: a server attempts to exchange closure alerts before it closes the connection
         if self.tls is not None:
             self.tls.close_notify()
             self._send_tls()
 
     def send_fin(self) -> None:
-        """Close our side of TCP, after what is still to be written: the client can read it all."""
+        """Close our side of TCP, after the bytes still to be written: the client can read them all."""
         if self.transport is not None:
             try:
                 self.transport.write_eof()
-            except OSError:  # the client has reset the connection, and we have not read that yet
+            except OSError:  # the client has reset the connection, which has not been read yet
                 self.transport.abort()
 
     def linger(self) -> None:
         """Read and discard until the client closes too, for a while.
 
-        RFC 9112 section 9.6: to close both sides at once makes the kernel answer what the client still sends with RST,
-        and that can cost the client the response. Does not end while the client has not taken what was sent.
+        RFC 9112 section 9.6: a server closes in stages. If it closes both sides at once, the kernel answers what the
+        client still sends with RST, and the client can lose the response. Lingering goes on while sent bytes are not
+        acknowledged.
         """
         if self.transport is None or self.client_ended:
             self.end()
@@ -307,18 +312,18 @@ class Connection(asyncio.Protocol):
         return bool(self.transport.get_write_buffer_size() or int.from_bytes(queued, sys.byteorder))
 
     def end(self) -> None:
-        """Give the socket up; what the kernel has still to send, it sends."""
+        """Close the socket; the kernel still sends what is in its buffer."""
         if self.transport is not None:
             self.transport.close()
 
     def abort(self) -> None:
-        """Give the socket up at once, whatever the client has not taken."""
+        """Close the socket at once, even if the client has not received everything."""
         self.leave_session()
         if self.transport is not None:
             self.transport.abort()
 
     def reset(self) -> None:
-        """Give the socket up with RST: no client can take that for an end in order."""
+        """Close the socket with RST, which no client can mistake for an end in order."""
         self.leave_session()
         if self.transport is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

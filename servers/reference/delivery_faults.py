@@ -1,4 +1,4 @@
-"""Faults of how responses are put on the wire in the drain, and of what the drain costs. The registry is faults.py."""
+"""Faults of how the server writes responses in the drain, and of the resources that a drain uses. The registry is faults.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hyperframe.frame import DataFrame, RstStreamFrame
 from lastcall.servers.reference.application import Exchange
 from lastcall.servers.reference.http1 import Http1
 from lastcall.servers.reference.http2 import Http2
-from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.server import ReferenceServer
 from lastcall.servers.reference.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -28,34 +28,34 @@ ONE_BYTE_MESSAGE = b"\x82\x01x"
 
 
 class ConnectionFieldInHttp2(Http2):
-    """Says in HTTP/2 what is for HTTP/1.1 to say."""
+    """Sends the ``connection`` field of HTTP/1.1 in HTTP/2 responses."""
 
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
-        """Add the field, which h2 would leave out or refuse."""
+        """Send a head with the field, which h2 would otherwise remove or refuse."""
         if self.draining:
             self.h2.config.normalize_outbound_headers = self.h2.config.validate_outbound_headers = False
         super().send_head(exchange, status, headers)
 
     def fields(self, headers: Headers) -> Headers:
-        """Give all fields, and one more in the drain."""
+        """Return all fields, and in the drain ``connection: close`` too."""
         return [*headers, (b"connection", b"close")] if self.draining else super().fields(headers)
 
 
 class FramesAfterEnd(Http2):
-    """Sends one more frame on a stream that it has ended, as a loop does that looks at the wrong flag."""
+    """Sends one more frame on a stream that it has ended, like a loop that checks the wrong flag."""
 
     def exchange_ended(self, exchange: Exchange) -> None:
-        """Send an empty DATA, and go on as usual."""
+        """Send an empty DATA frame, and go on as usual."""
         if self.draining:
             self.connection.write(DataFrame(exchange.stream_id).serialize())
         super().exchange_ended(exchange)
 
 
 class FinishedStreamsReset(Http2):
-    """Cleans up behind a response with RST_STREAM, as if it had not been whole."""
+    """Sends RST_STREAM after a whole response, as if it were incomplete."""
 
     def exchange_ended(self, exchange: Exchange) -> None:
-        """Reset, and go on as usual."""
+        """Reset the stream, and go on as usual."""
         if self.draining:
             self.connection.write(RstStreamFrame(exchange.stream_id, error_code=ErrorCodes.CANCEL).serialize())
         super().exchange_ended(exchange)
@@ -65,10 +65,10 @@ class FinishedStreamsReset(Http2):
 
 
 class TwoFramings(Http1):
-    """Sends chunks in the drain, and leaves the length in the head."""
+    """Sends chunks in the drain, but also a content-length."""
 
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
-        """Let h11 make a chunked head, and put the length into it."""
+        """Send a chunked head made by h11, with the length added."""
         length = dict(headers).get(b"content-length")
         if length is None or not self.draining:
             super().send_head(exchange, status, headers)
@@ -79,16 +79,16 @@ class TwoFramings(Http1):
 
 
 class KeepAliveBesideClose(Http1):
-    """Says close, and offers five seconds more in the same head."""
+    """Says close, and offers five more seconds of keep-alive in the same head."""
 
     def connection_header(self) -> Headers:
-        """Say both."""
-        told = super().connection_header()
-        return [*told, (b"keep-alive", b"timeout=5")] if told else told
+        """Return both fields."""
+        fields = super().connection_header()
+        return [*fields, (b"keep-alive", b"timeout=5")] if fields else fields
 
 
 class DataAfterClose(WebSocket):
-    """Sends what was waiting behind its Close."""
+    """Sends a message that was waiting after its Close."""
 
     def send_close(self, code: int) -> None:
         """Send the Close, and a message."""
@@ -100,12 +100,12 @@ class DataAfterClose(WebSocket):
 
 
 class ResponseHeldBack(Exchange):
-    """Sends the end of a response long after its handler has given it, in the drain."""
+    """Sends the end of a response, in the drain, long after its handler has returned it."""
 
     held: asyncio.Task[None] | None = None
 
     async def send_body(self, data: bytes, *, last: bool) -> None:
-        """Take the end, and send it later."""
+        """Keep the last piece, and send it later."""
         if last and self.session.draining:
             self.held = asyncio.ensure_future(self._send_later(data))
         else:
@@ -116,13 +116,13 @@ class ResponseHeldBack(Exchange):
         await super().send_body(data, last=True)
 
     def fail(self, status: int) -> None:
-        """Do nothing to a response that is only late."""
+        """Do nothing for a response that is only late."""
         if self.held is None:
             super().fail(status)
 
 
 class PiecesHeldBack(Exchange):
-    """Collects the pieces of a response in the drain, to send them with its end."""
+    """Collects the pieces of a response in the drain, and sends them with its end."""
 
     collected = b""
 
@@ -136,10 +136,10 @@ class PiecesHeldBack(Exchange):
 
 
 class ProcessesTwice(Exchange):
-    """Gives a request to two handlers and takes the answer of one."""
+    """Starts two handlers for a request and sends the response of one."""
 
     async def run(self, application: Application) -> None:
-        """Let the other one begin first."""
+        """Start the other handler first."""
         other = asyncio.ensure_future(self._run_other(application))
         await asyncio.sleep(HEAD_START_S)
         try:
@@ -161,25 +161,25 @@ class ProcessesTwice(Exchange):
 # --- what the drain costs ------------------------------------------------------------------------------------------
 
 
-class BusyDrain(Server):
-    """Looks again and again whether all is done."""
+class BusyDrain(ReferenceServer):
+    """Waits for the end of the drain in a busy loop."""
 
     def begin_drain(self, connections: set[Connection]) -> None:
-        """Begin to look."""
+        """Begin the drain and the busy loop."""
         super().begin_drain(connections)
         self.look()
 
     def look(self) -> None:
-        """Look, and once more as soon as possible."""
+        """Check whether all is done, and check again as soon as possible."""
         if not self.quiet():
             self.loop.call_soon(self.look)
 
 
-class FloodsLog(Server):
-    """Says in the drain the same thing ten thousand times."""
+class FloodsLog(ReferenceServer):
+    """Logs the same line ten thousand times in the drain."""
 
     def announce(self) -> None:
-        """Say it."""
+        """Log the line."""
         super().announce()
         for _ in range(FLOOD_LINES):
             self.log("accept failed: the listening socket is closed")

@@ -1,4 +1,4 @@
-"""HTTP/2 frames as whole pieces of bytes, so that a server can decide frame by frame what its library sees."""
+"""HTTP/2 frames as whole pieces of bytes, so that the server decides frame by frame what its library sees."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ ACK = 0x1
 
 
 def frame_type(frame: bytes) -> int:
-    """Give the type of a whole frame."""
+    """Return the type of a whole frame."""
     return frame[3]
 
 
 def is_preface(piece: bytes) -> bool:
-    """Tell whether the piece is the preface: no frame that is allowed has the length that it would spell."""
+    """Return whether the piece is the preface: read as a frame, it would have a length that no frame may have."""
     return piece.startswith(PREFACE[:3])
 
 
 def is_ack(frame: bytes) -> bool:
-    """Tell whether a whole SETTINGS or PING frame is an acknowledgement."""
+    """Return whether a whole SETTINGS or PING frame is an acknowledgement."""
     return bool(frame[4] & ACK)
 
 
 def stream_id(frame: bytes) -> int:
-    """Give the stream of a whole frame; the reserved bit is left out."""
+    """Return the stream id of a whole frame, without the reserved bit."""
     return int.from_bytes(frame[5:HEADER_LENGTH], "big") & 0x7FFFFFFF
 
 
@@ -42,7 +42,7 @@ class FrameSplitter:
         self._preface_came = False
 
     def split(self, data: bytes) -> Iterator[bytes]:
-        """Give the preface (first) and the frames that are complete now."""
+        """Yield the preface (first) and the frames that are complete now."""
         self._unread += data
         if not self._preface_came and len(self._unread) >= len(PREFACE):
             self._preface_came = True
@@ -59,7 +59,7 @@ class FrameSplitter:
 
 
 def frames_in(data: bytes) -> Iterator[bytes]:
-    """Give the frames of bytes that hold nothing but whole frames."""
+    """Yield the frames in bytes that consist of whole frames."""
     while data:
         length = HEADER_LENGTH + int.from_bytes(data[:3], "big")
         yield data[:length]

@@ -1,6 +1,6 @@
-"""What HTTP and WebSockets need of where they are spoken, and no more: they know neither the server nor its sockets.
+"""What a session needs of its connection, and no more: HTTP and WebSockets know neither the server nor its sockets.
 
-A :class:`Connection` is a host of sessions; for a WebSocket over HTTP/2 a stream is the host in its place.
+A :class:`Connection` hosts sessions; a WebSocket over HTTP/2 is hosted by its stream instead.
 """
 
 from __future__ import annotations
@@ -16,69 +16,72 @@ if TYPE_CHECKING:
 
 
 class WebSocketHost(Protocol):
-    """The place of one WebSocket: bytes out, the close, and a handler of the application."""
+    """The host of one WebSocket: it sends bytes, closes, and runs a handler of the application."""
 
     @property
     def closing(self) -> bool:
-        """Whether nothing may be written any more."""
+        """Whether writing is over."""
 
     @property
     def secure(self) -> bool:
-        """Whether it is inside TLS."""
+        """Whether the connection uses TLS."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes; after the close they go nowhere."""
+        """Send bytes; after the close they are dropped."""
 
     async def writable(self) -> None:
-        """Wait while the client is slower than we are."""
+        """Wait while the client reads more slowly than the server writes."""
 
     def close(self) -> None:
-        """Close in order."""
+        """Close in order, so that the client gets all that was written."""
 
     def abort(self) -> None:
-        """Give it up at once, whatever the client has not taken."""
+        """Close at once, even if the client has not received everything."""
 
     def take_over(self, websocket: WebSocket) -> None:
-        """Give the client's bytes, and the drain, to a WebSocket from now on."""
+        """Hand the client's bytes and the drain over to a WebSocket from now on."""
 
     def start_handler(self, handler: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
-        """Run a handler of the application, which the drain waits for."""
+        """Run a handler of the application; the drain waits for it."""
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
-        """Call back after some seconds."""
+        """Call the callback after some seconds."""
 
     def log(self, line: str) -> None:
         """Write a line to the server's log."""
 
 
 class SessionHost(WebSocketHost, Protocol):
-    """The place of one session: a connection, with what HTTP asks of it beside what a WebSocket does."""
+    """The host of one session: a connection, with what HTTP needs beyond the needs of a WebSocket."""
 
     @property
     def age_s(self) -> float:
-        """How long ago it was accepted, in seconds."""
+        """How long ago the connection was accepted, in seconds."""
 
     @property
     def setting_up(self) -> bool:
-        """Whether the drain began between the client's first byte and its protocol, and not long ago."""
+        """Whether the drain began after the client's first byte and before its protocol was known, less than a second ago."""
 
     def pause_reading(self) -> None:
-        """Take no more from the client for now."""
+        """Stop reading from the client for now."""
 
     def resume_reading(self) -> None:
-        """Take from the client again."""
+        """Read from the client again."""
 
     def has_unread(self) -> bool:
-        """Return whether the kernel holds bytes of the client that came before the drain, and are served."""
+        """Return whether the kernel holds bytes of the client that have not been read; they came in time to be served."""
 
     def reset(self) -> None:
-        """Give it up with RST: no client can take that for an end in order."""
+        """Close with RST, which no client can mistake for an end in order."""
 
     def new_exchange(self, session: Session, stream_id: int, method: str, target: bytes, headers: Headers) -> Exchange:
-        """Make an exchange of the server's kind."""
+        """Return an exchange of the class that the server's model names."""
 
     def new_websocket(self, host: WebSocketHost, target: bytes, headers: Headers, handshake: Any = None) -> WebSocket:
-        """Make a WebSocket of the server's kind, in this place or on a stream; ``handshake`` if not that of HTTP/1.1."""
+        """Return a WebSocket of the class that the model names, hosted here or by a stream.
+
+        ``handshake`` replaces the opening handshake of HTTP/1.1.
+        """
 
     def run(self, exchange: Exchange) -> None:
         """Run the application for one request."""

@@ -1,4 +1,9 @@
-"""HTTP/1.1 on one connection, with h11: one request after another, and ``Connection: close`` in a drain."""
+"""HTTP/1.1 on one connection, with h11: one request after another, and ``Connection: close`` in a drain.
+
+HTTP/1.1 cannot announce the end of an idle connection: its only sign is ``Connection: close`` in a response. So in a drain
+an idle connection is closed at once, but not while bytes of a request have arrived: a request that the server has begun
+to receive is served.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +19,11 @@ if TYPE_CHECKING:
     from lastcall.servers.reference.host import SessionHost
 
 UNREAD_LIMIT = 65536
-"""How much may wait in memory, of a request's body or of requests that follow, before the connection is not read."""
+"""How many bytes, of a request's body or of requests that follow, may wait in memory before reading pauses."""
 
 
 def asks_for_websocket(headers: Headers) -> bool:
-    """Tell whether a request is the opening handshake of a WebSocket."""
+    """Return whether a request is the opening handshake of a WebSocket."""
     return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
 
 
@@ -32,19 +37,19 @@ class Http1(Session):
         self.h11 = h11.Connection(h11.SERVER)
         self.exchange: Exchange | None = None
         self._ends_by_close = False
-        """Whether the response in flight is delimited by the end of the connection alone (HTTP/1.0)."""
+        """Whether only the end of the connection delimits the response in flight (HTTP/1.0)."""
 
     # bytes
 
     def receive(self, data: bytes) -> None:
-        """Take bytes of the client."""
+        """Process bytes from the client."""
         if data:
             self.h11.receive_data(data)
             self._handle_events()
         self.close_if_over()
 
     def client_ended(self) -> None:
-        """Know that the client will send no more; it may still read the response in flight."""
+        """Handle the end of the client's bytes; the client may still read the response in flight."""
         self.h11.receive_data(b"")
         self._handle_events()
         if self.exchange is None:
@@ -93,17 +98,17 @@ class Http1(Session):
     # requests
 
     def in_flight(self) -> list[Exchange]:
-        """Give the exchange whose response has not ended, if there is one."""
+        """Return the exchange whose response has not ended, if there is one."""
         return [self.exchange] if self.exchange else []
 
     def body_wanted(self, exchange: Exchange) -> None:
-        """Invite the body if the client waits for that."""
-        # RFC 9110 section 10.1.1: a server that means to read the content answers the expectation with 100 (Continue)
+        """Send 100 (Continue) if the client waits for it before it sends the body."""
+        # RFC 9110 section 10.1.1: a server that wants the content answers the expectation with 100 (Continue)
         if exchange is self.exchange and self.h11.they_are_waiting_for_100_continue:
             self._send(h11.InformationalResponse(status_code=100, headers=[]))
 
     def body_consumed(self, exchange: Exchange) -> None:
-        """Go on reading if it had stopped."""
+        """Go on reading if reading was paused."""
         exchange.unread = 0
         if exchange is self.exchange:
             self._throttle()
@@ -118,17 +123,17 @@ class Http1(Session):
         self._send(h11.Response(status_code=status, headers=headers))
 
     def connection_header(self) -> Headers:
-        """Say ``Connection: close`` on what is known to be the last response."""
-        # RFC 9112 section 9.6: who intends to close the connection says so in the last message
+        """Return ``Connection: close`` for a response that is known to be the last."""
+        # RFC 9112 section 9.6: a server that intends to close the connection says close in the last response
         return [] if self.persists() else [(b"connection", b"close")]
 
     def persists(self) -> bool:
-        """Tell whether another request may follow: not in a drain, nor while this one has not come whole."""
-        # RFC 9112 section 9.3: the request's body is read whole, or the connection is closed after the response
+        """Return whether another request may follow: not in a drain, and not while this request is incomplete."""
+        # RFC 9112 section 9.3: the server reads the whole request body, or closes the connection after the response
         return not self.draining and self.h11.their_state is h11.DONE
 
     async def send_body(self, exchange: Exchange, data: bytes, *, last: bool) -> None:
-        """Send a piece of a response's body; there is none in the answer to HEAD."""
+        """Send a piece of a response's body; the response to HEAD has none."""
         self._check(exchange)
         if data and exchange.method != "HEAD":
             self._send(h11.Data(data=data))
@@ -151,11 +156,12 @@ class Http1(Session):
         self.connection.write(self.h11.send(event) or b"")
 
     def exchange_ended(self, exchange: Exchange) -> None:
-        """Go on with the next request, or close: nothing that follows the last response is processed."""
+        """Go on with the next request, or close after the last response."""
         if exchange is not self.exchange:
             return
         self.exchange = None
         if self.draining:
+            # RFC 9112 section 9.6: after a response with close, the server processes no further request
             self.close_finished()
         elif self.h11.our_state is h11.DONE and self.h11.their_state is h11.DONE:
             self.h11.start_next_cycle()
@@ -166,8 +172,9 @@ class Http1(Session):
     def cut(self, exchange: Exchange) -> None:
         """Close the connection inside the response.
 
-        A body delimited by the end of the connection would look whole: there it is a reset. A response that has not
-        begun is not begun any more: 503 would tell the client that it may safely repeat what may have been done.
+        A body that only the end of the connection delimits would look whole, so that connection is reset. A response
+        that has not begun is not sent: 503 would say that the client may repeat the request, though the application may
+        have acted on it.
         """
         if self._ends_by_close and exchange.response_begun:
             self.connection.reset()
@@ -178,7 +185,7 @@ class Http1(Session):
     # the drain
 
     def over(self) -> bool:
-        """Tell whether nothing is in flight, no request has partly come, and none can be on its way."""
+        """Return whether nothing is in flight, no request has partly arrived, and no first request is still expected."""
         if self.exchange is not None or self.h11.trailing_data[0]:
             return False
         return not self.connection.has_unread() and not (self.connection.setting_up and self.requests == 0)

@@ -10,10 +10,10 @@ from lastcall.servers.reference.http1 import Http1
 
 
 class ProcessesAfterClose(Http1):
-    """Says close, and yet serves the requests that the client sends behind it."""
+    """Says close, but serves the requests that the client has sent after that one."""
 
     def close_finished(self) -> None:
-        """Go on with what has come already, or comes later."""
+        """Go on with requests that have arrived or arrive later."""
         rest, _ended = self.h11.trailing_data
         self.h11 = h11.Connection(h11.SERVER)
         if rest:
@@ -21,55 +21,55 @@ class ProcessesAfterClose(Http1):
 
 
 class DropsLateRequests(Http1):
-    """Gives the application a request that became whole in the drain, and closes the connection under it."""
+    """Starts the application for a request that became whole in the drain, and closes its connection."""
 
     def run(self, exchange: Exchange) -> None:
-        """Close, since there is a drain."""
+        """Start the application, and in the drain close the connection."""
         super().run(exchange)
         if self.draining:
             self.connection.close()
 
 
 class IgnoresExpectation(Http1):
-    """Lets a client that waits for 100 (Continue) wait in the drain, and waits itself for the body."""
+    """Sends no 100 (Continue) in the drain, so that client and server wait for each other."""
 
     def body_wanted(self, exchange: Exchange) -> None:
-        """Say nothing in the drain."""
+        """Send nothing in the drain."""
         if not self.draining:
             super().body_wanted(exchange)
 
 
 class KeepAliveGoesOn(Http1):
-    """Serves one request after the other on a connection that was busy at the signal, for as long as they come."""
+    """Serves one request after another on a connection that was busy at the signal, as long as requests arrive."""
 
     def persists(self) -> bool:
-        """Say that another request may follow."""
+        """Return that another request may follow, even in a drain."""
         return self.h11.their_state is h11.DONE
 
     def close_finished(self) -> None:
-        """Go on."""
+        """Go on with the next request."""
         self.h11.start_next_cycle()
         self._handle_events()
 
 
 class LosesUploads(Exchange):
-    """Loses what comes of a request's body in the drain, and takes the request for whole."""
+    """Loses the part of a request's body that arrives in the drain, and treats the request as whole."""
 
     def body_arrived(self, data: bytes, counted: int) -> None:
-        """Lose it, in the drain."""
+        """Store the piece, or in the drain lose it."""
         super().body_arrived(b"" if self.session.draining else data, counted)
 
 
 class ClosesWithoutLingering(Connection):
-    """Closes both sides at once: the kernel answers what still comes with RST, and drops what is still to be sent."""
+    """Closes both sides at once: the kernel answers later bytes with RST, and drops bytes that are not sent yet."""
 
     def linger(self) -> None:
-        """Give the socket up."""
+        """Close the socket without reading on."""
         self.end()
 
 
 class ClosesWithInputUnread(ClosesWithoutLingering):
-    """Reads nothing more in the drain, and closes over it: the kernel says RST at once."""
+    """Reads nothing in the drain, and closes with input unread: the kernel sends RST at once."""
 
     def begin_drain(self) -> None:
         """Stop reading."""
@@ -77,13 +77,13 @@ class ClosesWithInputUnread(ClosesWithoutLingering):
         self.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on, but not in the drain."""
+        """Read again, except in the drain."""
         if not self.draining:
             super().resume_reading()
 
 
 class WaitsForClientToClose(Connection):
-    """Waits for the client's FIN, for as long as that takes."""
+    """Waits for the client's FIN without a limit."""
 
     def linger(self) -> None:
         """Read and discard until the client closes."""

@@ -1,7 +1,11 @@
 """HTTP/2 on one connection, with h2, and the two GOAWAYs of a graceful shutdown.
 
-h2 ends its connection at a GOAWAY in either direction, streams in flight or not. So it is not shown the client's, and
-ours are written beside it.
+The first GOAWAY still allows every stream (2^31-1): streams that the client opened before it read the GOAWAY are served.
+A PING goes with it. When the client acknowledges it, no such stream can still be on its way, and the second GOAWAY names
+the last stream. Streams up to it are served to their end; the connection closes after the last of them.
+
+The library h2 ends its connection state at a GOAWAY in either direction, even with streams in flight. So h2 does not see
+the client's GOAWAY, and the server writes its own past h2. An editor must keep both out of h2.
 """
 
 from __future__ import annotations
@@ -29,12 +33,12 @@ if TYPE_CHECKING:
 
 HIGHEST_STREAM_ID = 2**31 - 1
 ROUND_TRIP_S = 0.5
-"""How long the acknowledgement of the PING that goes with the first GOAWAY is waited for."""
+"""How long the server waits for the acknowledgement of the PING that goes with the first GOAWAY."""
 CONNECTION_HEADERS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 
 
 def asks_for_websocket(pseudo: dict[bytes, bytes]) -> bool:
-    """Tell whether a request is an extended CONNECT for a WebSocket."""
+    """Return whether a request is an extended CONNECT for a WebSocket."""
     return pseudo.get(b":method") == b"CONNECT" and pseudo.get(b":protocol") == b"websocket"
 
 
@@ -50,9 +54,9 @@ class Http2(Session):
         self.exchanges: dict[int, Exchange] = {}
         self.websockets: dict[int, WebSocketStream] = {}
         self.highest_accepted = 0
-        """The highest stream that was given to the application."""
+        """The highest stream that the application has received."""
         self.last_stream_id: int | None = None
-        """The last stream that is processed, once that is settled."""
+        """The last stream that is processed; None until the final GOAWAY names it."""
         self.client_leaves = False
         self._window_opened = asyncio.Event()
 
@@ -60,7 +64,7 @@ class Http2(Session):
 
     def start(self) -> None:
         """Send our SETTINGS."""
-        # RFC 8441 section 3: by this a client knows that it may ask for a WebSocket
+        # RFC 8441 section 3: only with this setting may a client send an extended CONNECT
         offered = {SettingCodes(code): value for code, value in self.h2.local_settings.items()}
         offered[SettingCodes.ENABLE_CONNECT_PROTOCOL] = 1
         self.h2.local_settings = Settings(client=False, initial_values=offered)
@@ -68,20 +72,20 @@ class Http2(Session):
         self.flush()
 
     def receive(self, data: bytes) -> None:
-        """Take bytes of the client, frame by frame."""
+        """Process bytes from the client, frame by frame."""
         try:
             for frame in self.splitter.split(data):
                 if self.connection.closing:
                     return
                 self.receive_frame(frame)
         except ProtocolError as error:
-            # RFC 9113 section 4.3: a header block that cannot be decoded is COMPRESSION_ERROR; h2 has no name for it
+            # RFC 9113 section 4.3: a header block that cannot be decoded is a COMPRESSION_ERROR, which h2 does not report
             broken_hpack = isinstance(error.__cause__, HPACKError)
             self.fail_connection(ErrorCodes.COMPRESSION_ERROR if broken_hpack else error.error_code)
         self.flush()
 
     def receive_frame(self, frame: bytes) -> None:
-        """Take a frame (or the preface); raises h2's ProtocolError."""
+        """Process a frame (or the preface); raises h2's ProtocolError."""
         if frames.frame_type(frame) == frames.GOAWAY and not frames.is_preface(frame):
             self.client_leaves = True
             self.close_if_over()
@@ -90,27 +94,27 @@ class Http2(Session):
             self._handle(event)
 
     def flush(self) -> None:
-        """Send what h2 has to send."""
+        """Send the frames that h2 has made."""
         self.connection.write(self.outgoing(self.h2.data_to_send()))
 
     def outgoing(self, data: bytes) -> bytes:
-        """Give what is sent of the frames that h2 has made."""
+        """Return the bytes to send for the frames that h2 has made: all of them, unless a fault overrides it."""
         return data
 
     def client_ended(self) -> None:
-        """Close: without the client's WINDOW_UPDATEs and PINGs there is no going on."""
+        """Close: without the client's WINDOW_UPDATE and acknowledgements the connection cannot go on."""
         self.close()
 
     def lost(self) -> None:
-        """Wake the handlers that wait for flow control, too."""
+        """Handle the loss of the connection, and wake the handlers that wait for flow control."""
         super().lost()
         for websocket in tuple(self.websockets.values()):
             websocket.leave()
         self._wake_writers()
 
     def fail_connection(self, code: int) -> None:
-        """End the connection with an error of the client's."""
-        self.h2.clear_outbound_data_buffer()  # where h2 has put a GOAWAY of its own
+        """End the connection because of an error of the client."""
+        self.h2.clear_outbound_data_buffer()  # h2 has put its own GOAWAY there
         # RFC 9113 section 6.8: the last stream id of a later GOAWAY is never higher than that of an earlier one
         self.write_goaway(self.highest_accepted if self.last_stream_id is None else self.last_stream_id, code)
         self.connection.close()
@@ -135,22 +139,22 @@ class Http2(Session):
     # requests
 
     def in_flight(self) -> list[Exchange]:
-        """Give the exchanges whose response has not ended."""
+        """Return the exchanges whose response has not ended."""
         return list(self.exchanges.values())
 
     def open_stream(self, stream_id: int, headers: Headers) -> None:
-        """Process a new stream, or do not."""
+        """Process a new stream, or discard it."""
         if self.accepts(stream_id):
             self.accept(stream_id, headers)
         else:
             self.discard(stream_id)
 
     def accepts(self, stream_id: int) -> bool:
-        """Tell whether a new stream is processed."""
+        """Return whether a new stream is processed: any stream before the final GOAWAY, none above its last stream id."""
         return self.last_stream_id is None or stream_id <= self.last_stream_id
 
     def accept(self, stream_id: int, headers: Headers) -> None:
-        """Give a request to the application."""
+        """Start the application, or a WebSocket, for a new stream."""
         pseudo = {name: value for name, value in headers if name.startswith(b":")}
         plain = [(bytes(name), bytes(value)) for name, value in headers if not name.startswith(b":")]
         if b":authority" in pseudo:
@@ -165,8 +169,8 @@ class Http2(Session):
         self.run(exchange)
 
     def _open_websocket(self, stream_id: int, target: bytes, headers: Headers) -> None:
-        """Give a stream to a WebSocket."""
-        from lastcall.servers.reference import websocket_stream as over_h2  # noqa: PLC0415 - wsproto, if a client asks for it
+        """Start a WebSocket on a stream."""
+        from lastcall.servers.reference import websocket_stream as over_h2  # noqa: PLC0415 - imports wsproto only if a client opens a WebSocket
 
         self.requests += 1
         stream = self.websockets[stream_id] = over_h2.WebSocketStream(self, stream_id)
@@ -181,7 +185,7 @@ class Http2(Session):
             self.close_if_over()
 
     def discard(self, stream_id: int) -> None:
-        """Leave a stream above the last one alone: the client has been told that it is not processed."""
+        """Ignore a stream above the last stream id: by the final GOAWAY the client knows that it is not processed."""
 
     def _receive_data(self, stream_id: int, data: bytes, counted: int) -> None:
         exchange = self.exchanges.get(stream_id)
@@ -191,8 +195,9 @@ class Http2(Session):
             exchange.body_arrived(data, counted)
 
     def discard_data(self, counted: int) -> None:
-        """Give what the DATA of a discarded stream took back to the connection's window."""
-        # RFC 9113 section 6.8: after a GOAWAY, DATA of ignored streams still counts in the connection's flow control
+        """Return the DATA of a discarded stream to the connection's window."""
+        # RFC 9113 section 6.8: DATA of ignored streams still counts in the connection's flow control; without its return
+        # the uploads in flight would stall
         if counted:
             self.h2.increment_flow_control_window(counted)
 
@@ -201,8 +206,8 @@ class Http2(Session):
         exchange.end_response()
 
     def body_wanted(self, exchange: Exchange) -> None:
-        """Invite the body if the client waits for that."""
-        # RFC 9110 section 10.1.1: a server that means to read the content answers the expectation with 100 (Continue)
+        """Send 100 (Continue) if the client waits for it before it sends the body."""
+        # RFC 9110 section 10.1.1: a server that wants the content answers the expectation with 100 (Continue)
         if (b"expect", b"100-continue") in exchange.headers and exchange.stream_id in self.exchanges:
             exchange.headers.remove((b"expect", b"100-continue"))
             if not exchange.response_begun and not exchange.unread:
@@ -210,7 +215,7 @@ class Http2(Session):
                 self.flush()
 
     def body_consumed(self, exchange: Exchange) -> None:
-        """Give the windows back what the application has taken."""
+        """Return the bytes that the application has read to the windows."""
         if exchange.unread and not self.connection.closing:
             self.h2.acknowledge_received_data(exchange.unread, exchange.stream_id)
             self.flush()
@@ -225,12 +230,12 @@ class Http2(Session):
         self.flush()
 
     def fields(self, headers: Headers) -> Headers:
-        """Give the fields of a response without those that belong to one HTTP/1.1 connection."""
-        # RFC 9113 section 8.2.2: HTTP/2 has other means for what they say, and a message with one is malformed
+        """Return the fields of a response without those that belong to an HTTP/1.1 connection."""
+        # RFC 9113 section 8.2.2: a message with connection-specific fields is malformed in HTTP/2
         return [(name, value) for name, value in headers if name not in CONNECTION_HEADERS]
 
     async def send_body(self, exchange: Exchange, data: bytes, *, last: bool) -> None:
-        """Send a piece of a response's body as the client's windows allow; there is none in the answer to HEAD."""
+        """Send a piece of a response's body as the client's windows allow; the response to HEAD has none."""
         rest = memoryview(b"" if exchange.method == "HEAD" else data)
         while rest:
             room = await self._room(exchange)
@@ -244,7 +249,7 @@ class Http2(Session):
             self.send_end(exchange)
 
     async def _room(self, exchange: Exchange) -> int:
-        """Wait until the windows allow to send something, and give how much."""
+        """Wait until the windows allow sending, and return how many bytes they allow."""
         while True:
             self._check(exchange)
             window = self.h2.local_flow_control_window(exchange.stream_id)
@@ -272,23 +277,24 @@ class Http2(Session):
         """End a stream with an error, or with NO_ERROR to say that the rest of the request is not wanted."""
         try:
             self.h2.reset_stream(stream_id, code)
-        except ProtocolError:  # the client has been first
+        except ProtocolError:  # the client has reset it first
             return
         self.flush()
 
     def exchange_ended(self, exchange: Exchange) -> None:
-        """Forget a stream that needs nothing more."""
+        """Forget a stream whose response has ended, and close the connection if it was the last of a drain."""
         if self.exchanges.pop(exchange.stream_id, None) is None:
             return
         self.body_consumed(exchange)
         if not exchange.request_ended and not exchange.client_gone:
-            # RFC 9113 section 8.1: after a whole response, NO_ERROR asks the client to stop sending its request
+            # RFC 9113 section 8.1: after a whole response, RST_STREAM with NO_ERROR asks the client to stop its request
             self.reset_stream(exchange.stream_id, ErrorCodes.NO_ERROR)
         self._wake_writers()
         self.close_if_over()
 
     def cut(self, exchange: Exchange) -> None:
-        """Reset the stream. Never with REFUSED_STREAM, which would say that nothing has been done."""
+        """Reset the stream with CANCEL."""
+        # RFC 9113 section 8.7: REFUSED_STREAM says that nothing was processed, so that the client may retry; not true here
         self.reset_stream(exchange.stream_id, ErrorCodes.CANCEL)
         exchange.lose_client()
         exchange.end_response()
@@ -296,46 +302,47 @@ class Http2(Session):
     # the drain
 
     def begin_drain(self) -> None:
-        """Take note of the shutdown, and close the WebSockets."""
+        """Begin the drain of the requests and of the WebSockets."""
         super().begin_drain()
         for websocket in tuple(self.websockets.values()):
             if websocket.session is not None:
                 websocket.session.begin_drain()
 
     def announce_drain(self) -> None:
-        """Say that this connection ends, and let come what is on its way: one round trip."""
-        # RFC 9113 section 6.8: a graceful shutdown begins with a GOAWAY that still allows every stream
+        """Announce the end of the connection, and wait one round trip for streams that are on their way."""
+        # RFC 9113 section 6.8: a graceful shutdown begins with a GOAWAY whose last stream id is 2^31-1 and whose code is
+        # NO_ERROR; after at least one round trip, another GOAWAY names the real last stream
         self.write_goaway(HIGHEST_STREAM_ID)
         self.h2.ping(b"lastcall")
         self.flush()
         self.connection.call_later(ROUND_TRIP_S, self.round_trip_over)
 
     def round_trip_over(self) -> None:
-        """Say what the last stream is: the client has seen the first GOAWAY, or has had time to."""
+        """Name the last stream: the client has seen the first GOAWAY, or has had time to."""
         if self.draining and self.last_stream_id is None and not self.connection.closing:
             self.settle_last_stream_id()
             self.close_if_over()
 
     def settle_last_stream_id(self) -> None:
-        """Accept no more streams, and tell the client which was the last."""
+        """Accept no more streams, and send the client the id of the last one."""
         self.last_stream_id = self.highest_accepted
         self.write_goaway(self.last_stream_id)
 
     def write_goaway(self, last_stream_id: int, code: int = ErrorCodes.NO_ERROR) -> None:
-        """Send a GOAWAY, after what h2 has to send."""
+        """Send a GOAWAY, after the frames that h2 has made."""
         self.flush()
         self.connection.write(self.goaway(last_stream_id, code).serialize())
 
     def goaway(self, last_stream_id: int, code: int) -> GoAwayFrame:
-        """Make a GOAWAY."""
+        """Return a GOAWAY frame."""
         return GoAwayFrame(0, last_stream_id=last_stream_id, error_code=code)
 
     def over(self) -> bool:
-        """Tell whether the last stream is settled and has ended."""
+        """Return whether the final GOAWAY is sent and every stream has ended."""
         return self.last_stream_id is not None and not self.exchanges and not self.websockets
 
     def close_if_over(self) -> None:
-        """Close after the drain, or when the client has said goodbye and waits for nothing more."""
+        """Close after the drain, or when the client has sent GOAWAY and no stream is open."""
         open_streams = self.exchanges or self.websockets
         if self.client_leaves and not self.draining and not open_streams and not self.connection.closing:
             self.settle_last_stream_id()
@@ -343,7 +350,7 @@ class Http2(Session):
         super().close_if_over()
 
     def expire(self) -> None:
-        """End by force, and say before which streams were processed."""
+        """End by force, but first name the last stream, so that the client knows which requests it may repeat."""
         if self.last_stream_id is None:
             self.settle_last_stream_id()
         for websocket in tuple(self.websockets.values()):

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 NEW_CONNECTION_S = 5.0
 
-# --- connections without a goodbye ---------------------------------------------------------------------------------
+# --- connections without a GOAWAY ----------------------------------------------------------------------------------
 
 
 class AgedConnectionClosed(Http2):
-    """Takes a connection older than 5 s for one that was never used, and closes it: golang/go#39776."""
+    """Mistakes a connection older than 5 s for one that was never used, and closes it: golang/go#39776."""
 
     def begin_drain(self) -> None:
-        """Look at the wrong thing."""
+        """Close the connection if it is old, whatever is in flight on it."""
         if self.connection.age_s > NEW_CONNECTION_S:
             self.connection.close()
         else:
@@ -32,7 +32,7 @@ class AgedConnectionClosed(Http2):
 
 
 class IdleClosedWithoutGoaway(Http2):
-    """Thinks that an idle connection needs no GOAWAY: a request on its way is lost, and may not be repeated."""
+    """Closes idle connections without GOAWAY: a request on its way is lost, and its client must not repeat it."""
 
     def announce_drain(self) -> None:
         """Close at once if no stream is open."""
@@ -43,87 +43,87 @@ class IdleClosedWithoutGoaway(Http2):
 
 
 class NoGoaway(Http2):
-    """Drains in silence."""
+    """Drains without sending GOAWAY."""
 
     def write_goaway(self, last_stream_id: int, code: int = ErrorCodes.NO_ERROR) -> None:
         """Do nothing."""
 
 
 class GoawayLate(Http2):
-    """Says goodbye when the last stream has ended and no sooner: the client goes on opening streams."""
+    """Sends GOAWAY only when the last stream has ended: the client goes on opening streams."""
 
     def announce_drain(self) -> None:
         """Do nothing."""
 
     def over(self) -> bool:
-        """Look at the streams alone."""
+        """Return whether every stream has ended, with or without a final GOAWAY."""
         return not self.exchanges
 
     def close(self) -> None:
-        """Say it now."""
+        """Send GOAWAY, and close."""
         self.settle_last_stream_id()
         super().close()
 
 
-# --- a wrong goodbye -----------------------------------------------------------------------------------------------
+# --- a wrong GOAWAY ------------------------------------------------------------------------------------------------
 
 
 class GoawayWithError(Http2):
-    """Blames somebody."""
+    """Sends GOAWAY with an error code."""
 
     def write_goaway(self, last_stream_id: int, code: int = ErrorCodes.NO_ERROR) -> None:
-        """Say INTERNAL_ERROR."""
+        """Send GOAWAY with INTERNAL_ERROR."""
         super().write_goaway(last_stream_id, code or ErrorCodes.INTERNAL_ERROR)
 
 
 class GoawayOnStream(Http2):
-    """Sends GOAWAY on a stream, where it belongs to the connection."""
+    """Sends GOAWAY on a stream instead of on the connection (stream 0)."""
 
     def goaway(self, last_stream_id: int, code: int) -> GoAwayFrame:
-        """Make a GOAWAY that names stream 1."""
+        """Return a GOAWAY frame on stream 1."""
         frame = super().goaway(last_stream_id, code)
         frame.stream_id = 1
         return frame
 
 
 class LastStreamIdTooLow(Http2):
-    """Disowns a stream that it processes: the client repeats the request, which is done twice."""
+    """Names a last stream below one that it processes: the client repeats the request, which is then processed twice."""
 
     def settle_last_stream_id(self) -> None:
-        """Say less than is done."""
+        """Name a stream below the last one."""
         self.last_stream_id = self.highest_accepted
         self.write_goaway(max(0, self.highest_accepted - 2))
 
 
 class LastStreamIdIncreases(Http2):
-    """Takes back, with a second GOAWAY, what the first one said."""
+    """Raises the last stream id in its second GOAWAY."""
 
     def announce_drain(self) -> None:
-        """Say the exact last stream, and then let a round trip pass."""
+        """Name the exact last stream, and then wait a round trip."""
         self.write_goaway(self.highest_accepted)
         self.h2.ping(b"lastcall")
         self.flush()
         self.connection.call_later(0.5, self.round_trip_over)
 
     def settle_last_stream_id(self) -> None:
-        """Say more."""
+        """Name a higher stream."""
         self.last_stream_id = self.highest_accepted
         self.write_goaway(self.highest_accepted + 2)
 
 
-# --- streams that race with the goodbye ----------------------------------------------------------------------------
+# --- streams that race with the GOAWAY -----------------------------------------------------------------------------
 
 
 class ProcessesAboveLastStreamId(SingleGoaway):
-    """Processes streams that it has told the client are not."""
+    """Processes streams above the last stream id that its GOAWAY named."""
 
     def accepts(self, stream_id: int) -> bool:
-        """Accept all."""
+        """Return true for every stream."""
         return stream_id > 0
 
 
 class RacedStreamResetsConnection(Http2):
-    """Takes a stream that was on its way when GOAWAY was sent for a crime."""
+    """Treats a stream that was on its way when GOAWAY was sent as a connection error."""
 
     def open_stream(self, stream_id: int, headers: Headers) -> None:
         """End the connection, and every stream on it."""
@@ -134,25 +134,25 @@ class RacedStreamResetsConnection(Http2):
 
 
 class RacedStreamDropped(Http2):
-    """Drops the streams that the shutdown overtakes, and never says which was the last that counted."""
+    """Drops the streams that arrive after the signal, and never names the last stream that it processed."""
 
     def open_stream(self, stream_id: int, headers: Headers) -> None:
-        """Forget it."""
+        """Discard the stream in a drain."""
         if self.draining:
             self.discard(stream_id)
         else:
             super().open_stream(stream_id, headers)
 
     def settle_last_stream_id(self) -> None:
-        """Know it, and keep it secret."""
+        """Note the last stream, and send no GOAWAY."""
         self.last_stream_id = self.highest_accepted
 
 
 class RefusesProcessedStream(Http2):
-    """Resets streams with REFUSED_STREAM though their handlers run: the client repeats what has been done."""
+    """Resets streams with REFUSED_STREAM though their handlers run: the client repeats requests that were processed."""
 
     def begin_drain(self) -> None:
-        """Refuse what is in flight."""
+        """Drain, and refuse the streams in flight."""
         super().begin_drain()
         for exchange in self.in_flight():
             self.reset_stream(exchange.stream_id, ErrorCodes.REFUSED_STREAM)
@@ -164,17 +164,17 @@ class RefusesProcessedStream(Http2):
 
 
 class FlowControlLeak(SingleGoaway):
-    """Keeps what the DATA of discarded streams took from the connection's window: uploads in flight stall."""
+    """Does not return the DATA of discarded streams to the connection's window: uploads in flight stall."""
 
     def discard_data(self, counted: int) -> None:
         """Do nothing."""
 
 
 class HpackDesync(SingleGoaway):
-    """Drops discarded streams' frames unread, so that the header compression of all others goes wrong."""
+    """Drops the frames of discarded streams unread, so that the header compression of all other streams breaks."""
 
     def receive_frame(self, frame: bytes) -> None:
-        """Drop what belongs to a stream above the last one."""
+        """Process a frame, or drop it if it belongs to a stream above the last one."""
         if self.last_stream_id is None or frames.is_preface(frame) or frames.stream_id(frame) <= self.last_stream_id:
             super().receive_frame(frame)
         elif frames.frame_type(frame) == frames.DATA and len(frame) > frames.HEADER_LENGTH:
@@ -182,7 +182,7 @@ class HpackDesync(SingleGoaway):
 
 
 class WindowsShutInDrain(Http2):
-    """Gives no window back in the drain: an upload that is longer than the rest of it stalls."""
+    """Returns no window in the drain: an upload that is longer than the rest of the window stalls."""
 
     def body_consumed(self, exchange: Exchange) -> None:
         """Do nothing once the drain has begun."""
@@ -191,22 +191,22 @@ class WindowsShutInDrain(Http2):
 
 
 class PingUnansweredInDrain(Http2):
-    """Leaves PING without an answer in the drain: a client that checks its connection gives it up."""
+    """Does not answer PING in the drain: a client that checks its connection gives it up."""
 
     def outgoing(self, data: bytes) -> bytes:
-        """Drop acknowledgements of PING."""
+        """Return the frames without acknowledgements of PING, in the drain."""
         return without_acks(data, frames.PING) if self.draining else data
 
 
 class SettingsUnackedInDrain(Http2):
-    """Leaves SETTINGS without an acknowledgement in the drain."""
+    """Does not acknowledge SETTINGS in the drain."""
 
     def outgoing(self, data: bytes) -> bytes:
-        """Drop acknowledgements of SETTINGS."""
+        """Return the frames without acknowledgements of SETTINGS, in the drain."""
         return without_acks(data, frames.SETTINGS) if self.draining else data
 
 
 def without_acks(data: bytes, kind: int) -> bytes:
-    """Give the frames without acknowledgements of one type."""
+    """Return the frames without acknowledgements of one type."""
     kept = (frame for frame in frames.frames_in(data) if frames.frame_type(frame) != kind or not frames.is_ack(frame))
     return b"".join(kept)

@@ -1,7 +1,7 @@
-"""What makes a server: the model's own parts, or others in their place (a fault, a variant).
+"""What a server is made of: the model's own classes, or other classes in their place (a fault, a variant).
 
-A suite boots a server for each play, so what speaks a protocol is imported when the first connection speaks it: h2, h11
-and wsproto are a third of what it costs to start.
+A suite boots a server for each play. So the module of a protocol is imported only when the first connection speaks that
+protocol: h2, h11 and wsproto are a third of the cost of a start.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lastcall.servers.reference.application import Exchange
 from lastcall.servers.reference.connection import Connection
-from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.server import ReferenceServer
 from lastcall.servers.reference.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 def http1(connection: SessionHost) -> Session:
-    """Speak HTTP/1.1 on a connection."""
+    """Return an HTTP/1.1 session for a connection."""
     from lastcall.servers.reference.http1 import Http1  # noqa: PLC0415 - see above
 
     return Http1(connection)
 
 
 def http2(connection: SessionHost) -> Session:
-    """Speak HTTP/2 on a connection."""
+    """Return an HTTP/2 session for a connection."""
     from lastcall.servers.reference.http2 import Http2  # noqa: PLC0415 - see above
 
     return Http2(connection)
@@ -41,7 +41,7 @@ def http2(connection: SessionHost) -> Session:
 def websocket(
     connection: WebSocketHost, target: bytes, headers: Headers, handshake: StreamHandshake | None = None
 ) -> WebSocket:
-    """Give a connection, or a stream of HTTP/2, to a WebSocket."""
+    """Return a WebSocket for a connection, or for a stream of HTTP/2."""
     from lastcall.servers.reference.websocket import WebSocket  # noqa: PLC0415 - see above
 
     return WebSocket(connection, target, headers, handshake)
@@ -49,13 +49,13 @@ def websocket(
 
 @dataclass(frozen=True)
 class Model:
-    """What a server is made of; ``description`` says in one line what is different from the model.
+    """The classes of a server; ``description`` says in one line how it differs from the model.
 
-    ``over`` are the protocols, as adapters call them, over which a variant differs at all, so that it is worth asking.
+    ``over`` names the protocols over which a variant differs from the model: the tests play it over no others.
     """
 
     description: str = ""
-    server: type[Server] = Server
+    server: type[ReferenceServer] = ReferenceServer
     connection: type[Connection] = Connection
     http1: Callable[[SessionHost], Session] = http1
     http2: Callable[[SessionHost], Session] = http2

@@ -1,4 +1,4 @@
-"""A fault of what is said on the wire: bytes that are no HTTP. The registry is faults.py."""
+"""A fault on the wire: bytes that are not HTTP. The registry is faults.py."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ FAREWELL = b"the server is shutting down\n"
 
 
 class SaysFarewellInPlainText(Session):
-    """Tells people on the other end, of whom there are none, that it goes."""
+    """Writes a line of plain text on the connection before it closes."""
 
     def close(self) -> None:
-        """Say so, and close."""
+        """Write the line in the drain, and close."""
         if self.draining:
             self.connection.write(FAREWELL)
         super().close()

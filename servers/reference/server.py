@@ -1,4 +1,9 @@
-"""The server's life: start, listen, and the drain with its deadline."""
+"""The server's life: start, listen, and drain before a deadline.
+
+The order of the drain is what a graceful shutdown is made of, and an editor must not change it: close the listener (after
+taking what the kernel has accepted already), announce the end on every connection, wait for connections and handlers,
+end the rest by force at the deadline, and shut the application down last.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +27,16 @@ if TYPE_CHECKING:
 
 BACKLOG = 128
 READY = "ready"
-"""What a worker prints when it accepts connections."""
+"""The line that a worker prints when it accepts connections."""
 FORCED_END_S = LINGER_S + 0.5
-"""How long, after the drain timeout, connections have for their close in order before they are given up."""
+"""How long, after the drain timeout, connections have to close in order before the server drops them."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the command line says. ``drain_timeout_s`` bounds the drain, ``lame_duck_s`` is the time before it, in seconds.
+class ServerOptions:
+    """The options of the command line. ``drain_timeout_s`` bounds the drain; ``lame_duck_s`` is the time before the drain.
 
-    ``inherited`` is the file descriptor of the listening socket of a worker, which its supervisor has opened.
+    ``inherited`` is the file descriptor of a worker's listening socket, which its supervisor has opened; -1 if none is.
     """
 
     port: int
@@ -43,10 +48,10 @@ class Options:
     inherited: int = -1
 
 
-class Server:
-    """One process that listens on one port."""
+class ReferenceServer:
+    """One process that listens on one port, and stops gracefully at a signal."""
 
-    def __init__(self, options: Options, application: Application, model: Model) -> None:
+    def __init__(self, options: ServerOptions, application: Application, model: Model) -> None:
         self.options = options
         self.application = application
         self.model = model
@@ -58,7 +63,7 @@ class Server:
         self.draining = False
         self.drain_begun_s = 0.0
         self.forced = False
-        """Whether a second signal asks for the end at once."""
+        """Whether a second signal has demanded the end at once."""
         self._signalled = asyncio.Event()
         self._news = asyncio.Event()
 
@@ -67,24 +72,24 @@ class Server:
         sys.stderr.write(f"{line}\n")
 
     async def serve(self) -> int:
-        """Serve until a signal, drain, and give the exit status."""
+        """Serve until a signal, drain, and return the exit status."""
         lifespan = Lifespan(self.application)
         await lifespan.startup()
         self.listen()
         await self._signalled.wait()
         await self.lame_duck()
         await self.drain()
-        # ASGI lifespan: shutdown comes when no connection is accepted any more and all that were are closed
+        # ASGI lifespan: the server sends shutdown when it has stopped accepting and has closed every connection
         await lifespan.shutdown()
         self.log("stopped")
         return await self.leave()
 
     async def leave(self) -> int:
-        """Give the exit status, when everything is done."""
+        """Return the exit status, as the last step."""
         return 0
 
     def on_signal(self) -> None:
-        """Begin the drain; end it by force the second time."""
+        """Begin the shutdown; the second signal ends it by force."""
         if self._signalled.is_set():
             self.forced = True
             self._news.set()
@@ -96,7 +101,7 @@ class Server:
     # connections
 
     def listen(self) -> None:
-        """Open the port, unless it has been inherited, and accept connections on it."""
+        """Open the port, or take the inherited one, and accept connections on it."""
         if self.options.inherited >= 0:
             self.listener = socket.socket(fileno=self.options.inherited)
         else:
@@ -108,14 +113,14 @@ class Server:
             print(READY, flush=True)  # noqa: T201 - the supervisor reads it
 
     def accept_waiting(self) -> None:
-        """Accept every connection that the kernel holds for us."""
+        """Accept every connection that waits in the kernel's backlog."""
         while self.listener is not None:
             try:
                 sock, _ = self.listener.accept()
-            except OSError:  # nobody waits, or somebody has gone again
+            except OSError:  # the backlog is empty, or the client has already gone
                 return
             sock.setblocking(False)
-            # asyncio does so only where the protocol number is set, and an accepted socket has none
+            # asyncio sets TCP_NODELAY only on a socket with a protocol number, which an accepted socket does not have
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.welcome(sock)
 
@@ -124,7 +129,7 @@ class Server:
         self.adopt(self.model.connection(self, sock))
 
     def adopt(self, connection: Connection) -> None:
-        """Make a connection the server's own."""
+        """Add a connection to the server's, and start its transport."""
         self.connections.add(connection)
         task = self.loop.create_task(self._connect(connection))
         self.handlers.add(task)
@@ -134,7 +139,11 @@ class Server:
         await self.loop.connect_accepted_socket(lambda: connection, connection.socket)
 
     def close_listener(self) -> None:
-        """Accept no more: the kernel refuses new connections from now on. Those that it held already are taken."""
+        """Stop listening: the kernel refuses new connections from now on.
+
+        The connections in the backlog are accepted first: their clients take them for established, and closing the
+        listener would reset them.
+        """
         if self.listener is not None:
             self.accept_waiting()
             self.loop.remove_reader(self.listener)
@@ -163,7 +172,7 @@ class Server:
     # the drain
 
     async def lame_duck(self) -> None:
-        """Go on as before for a while, so that who sends clients here can stop doing so. A second signal ends it."""
+        """Go on as before for a while, so that load balancers can take notice. A second signal ends it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(self.drain_begun_s):
                 while not self.forced:
@@ -171,11 +180,11 @@ class Server:
         self.draining = True
 
     def drain_timeout_s(self) -> float | None:
-        """How long the drain may take, in seconds; None for as long as it needs."""
+        """Return how long the drain may take, in seconds; None for as long as it needs."""
         return self.options.drain_timeout_s
 
     async def drain(self) -> None:
-        """Serve what is in flight, and nothing else, until it is done, its time is over, or a second signal comes."""
+        """Serve the requests in flight, and nothing else, until all is done, the time is over, or a second signal comes."""
         self.close_listener()
         self.announce()
         self.begin_drain(self.connections)
@@ -184,26 +193,26 @@ class Server:
             await self.end_by_force()
 
     def announce(self) -> None:
-        """Say in the log that the drain begins."""
-        requests = sum(len(each.session.in_flight()) for each in self.connections if each.session)
+        """Write to the log that the drain begins."""
+        requests = sum(len(connection.session.in_flight()) for connection in self.connections if connection.session)
         self.log(f"draining: {len(self.connections)} connections, {requests} requests in flight")
 
     def begin_drain(self, connections: set[Connection]) -> None:
-        """Tell connections that this is the end."""
+        """Begin the drain of these connections."""
         for connection in tuple(connections):
             connection.begin_drain()
 
     def time_left_s(self) -> float | None:
-        """Give what is left of the drain timeout, in seconds; None if there is none."""
+        """Return what is left of the drain timeout, in seconds; None if there is none."""
         timeout_s = self.drain_timeout_s()
         return None if timeout_s is None else self.drain_begun_s + timeout_s - self.loop.time()
 
     def quiet(self) -> bool:
-        """Tell whether no connection is open and no handler runs."""
+        """Return whether no connection is open and no handler runs."""
         return not self.connections and not self.handlers
 
     async def wait_until_quiet(self, limit_s: float | None) -> None:
-        """Wait until all is done or a second signal comes, but no longer than the limit."""
+        """Wait until all is done, a second signal comes, or the limit is over."""
         try:
             async with asyncio.timeout(limit_s):
                 while not self.quiet() and not self.forced:
@@ -217,7 +226,7 @@ class Server:
         await self._news.wait()
 
     async def end_by_force(self) -> None:
-        """Cancel the handlers and end what is open so that no response looks whole; then give up what stays open."""
+        """Cancel the handlers and cut their responses so that none looks whole; then drop connections that stay open."""
         self.log(
             "stopping by force: a second signal" if self.forced else "stopping by force: the drain timeout is over"
         )
@@ -228,4 +237,4 @@ class Server:
         await self.wait_until_quiet(FORCED_END_S)
         for connection in tuple(self.connections):
             connection.abort()
-        await asyncio.sleep(0)  # so that each is told of its end
+        await asyncio.sleep(0)  # so that asyncio calls connection_lost of each

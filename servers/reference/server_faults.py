@@ -12,7 +12,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from lastcall.servers.reference.server import Options, Server
+from lastcall.servers.reference.server import ReferenceServer, ServerOptions
 
 if TYPE_CHECKING:
     from lastcall.servers.reference.application import Application
@@ -24,70 +24,70 @@ WRONG_STATUS = 3
 ORPHAN = "import time; time.sleep(60)"
 
 
-class IgnoresSignal(Server):
-    """Goes on serving as if nothing had been sent."""
+class IgnoresSignal(ReferenceServer):
+    """Goes on serving as if no signal had come."""
 
     def on_signal(self) -> None:
         """Do nothing."""
 
 
-class ExitsAtOnce(Server):
-    """Exits in the middle of everything, and says that all is well."""
+class ExitsAtOnce(ReferenceServer):
+    """Exits at the signal with status 0, with requests in flight."""
 
     def on_signal(self) -> None:
-        """Exit."""
+        """Exit at once."""
         os._exit(0)
 
 
-class Killed(Server):
-    """Does what a crash, or an impatient supervisor, does."""
+class Killed(ReferenceServer):
+    """Ends by SIGKILL at the signal, as after a crash or by an impatient supervisor."""
 
     def on_signal(self) -> None:
-        """End without a chance to do anything."""
+        """Kill this process."""
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class HangsAfterDrain(Server):
-    """Closes everything and never exits, like a server with a thread that nobody stops."""
+class HangsAfterDrain(ReferenceServer):
+    """Closes everything and never exits, like a server with a thread that never ends."""
 
     async def leave(self) -> int:
-        """Wait for what never comes."""
+        """Wait forever."""
         await asyncio.Event().wait()
         return 0
 
 
-class WrongExitStatus(Server):
+class WrongExitStatus(ReferenceServer):
     """Exits with a failure after a drain that went well."""
 
     async def leave(self) -> int:
-        """Fail."""
+        """Return a failure."""
         return WRONG_STATUS
 
 
-class PrintsTraceback(Server):
-    """Meets an error on its way out and shows it, though the status says that all went well."""
+class PrintsTraceback(ReferenceServer):
+    """Prints the traceback of an error at the end, though its exit status is 0."""
 
     async def leave(self) -> int:
         """Print a traceback."""
         try:
-            self.stop_what_never_was()
+            self.stop_missing_monitor()
         except AttributeError:
             traceback.print_exc()
         return 0
 
-    def stop_what_never_was(self) -> None:
-        """Raise what a clumsy shutdown raises."""
+    def stop_missing_monitor(self) -> None:
+        """Raise the AttributeError of a careless shutdown."""
         getattr(self, "monitor").stop()  # noqa: B009 - the attribute does not exist, and a type checker would say so
 
 
 def start_orphan(*inherited: int) -> None:
-    """Start a process that nobody ends; it ends by itself after a minute."""
+    """Start a process that the server does not end; it ends by itself after a minute."""
     null = subprocess.DEVNULL
     command = [sys.executable, "-I", "-S", "-c", ORPHAN]
     subprocess.Popen(command, stdin=null, stdout=null, stderr=null, pass_fds=inherited)
 
 
-class LeavesOrphan(Server):
+class LeavesOrphan(ReferenceServer):
     """Exits without ending a process that it has started."""
 
     async def leave(self) -> int:
@@ -96,24 +96,25 @@ class LeavesOrphan(Server):
         return 0
 
 
-class KeepsPort(Server):
-    """Lets a process inherit the listening socket, so that closing it does not close it."""
+class KeepsPort(ReferenceServer):
+    """Lets a child process inherit the listening socket, so that the port stays open."""
 
     def close_listener(self) -> None:
-        """Close our copy."""
+        """Start the child process, and close the server's copy of the socket."""
         if self.listener is not None:
             start_orphan(self.listener.fileno())
         super().close_listener()
 
 
-class AnswersInFlight(Server):
-    """Ends the handlers at the signal and answers for them."""
+class AnswersInFlight(ReferenceServer):
+    """Cancels the handlers at the signal and answers their requests itself."""
 
     status = SERVICE_UNAVAILABLE
 
     def begin_drain(self, connections: set[Connection]) -> None:
-        """Drain requests that have just been answered."""
-        in_flight = [exchange for each in connections if each.session for exchange in each.session.in_flight()]
+        """Answer the requests in flight, and drain."""
+        sessions = [connection.session for connection in connections if connection.session]
+        in_flight = [exchange for session in sessions for exchange in session.in_flight()]
         super().begin_drain(connections)
         for exchange in in_flight:
             exchange.fail(self.status)
@@ -122,36 +123,36 @@ class AnswersInFlight(Server):
 
 
 class CancelsHandlers(AnswersInFlight):
-    """Cancels the handlers, which its own error handling then answers as if they had crashed."""
+    """Cancels the handlers and answers their requests with 500, as if the handlers had crashed."""
 
     status = INTERNAL_SERVER_ERROR
 
 
-class DrainTimeoutIgnored(Server):
-    """Waits for handlers for ever."""
+class DrainTimeoutIgnored(ReferenceServer):
+    """Waits for handlers forever."""
 
     def drain_timeout_s(self) -> float | None:
-        """Give none."""
+        """Return no timeout."""
         return None
 
 
-class DrainTimeoutShort(Server):
-    """Takes a quarter of the time that was asked for."""
+class DrainTimeoutShort(ReferenceServer):
+    """Ends the drain after a quarter of its drain timeout."""
 
     def drain_timeout_s(self) -> float | None:
-        """Give too little."""
+        """Return too short a timeout."""
         return self.options.drain_timeout_s / 4
 
 
-class DrainTimeoutTwice(Server):
-    """Takes twice the time that was asked for, like a server that waits for it in two places."""
+class DrainTimeoutTwice(ReferenceServer):
+    """Ends the drain after twice its drain timeout, like a server that waits for the timeout in two places."""
 
     def drain_timeout_s(self) -> float | None:
-        """Give too much."""
+        """Return too long a timeout."""
         return self.options.drain_timeout_s * 2
 
 
-class ListenerKept(Server):
+class ListenerKept(ReferenceServer):
     """Leaves the listener open in the drain."""
 
     def close_listener(self) -> None:
@@ -159,10 +160,10 @@ class ListenerKept(Server):
 
 
 class NewConnectionReset(ListenerKept):
-    """Accepts new connections during the drain only to reset them."""
+    """Accepts new connections during the drain and resets them."""
 
     def welcome(self, sock: socket.socket) -> None:
-        """Reset."""
+        """Serve a new connection, or in the drain reset it."""
         if self.draining:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
@@ -171,14 +172,14 @@ class NewConnectionReset(ListenerKept):
 
 
 class NewConnectionBlackHole(ListenerKept):
-    """Accepts new connections during the drain and never looks at them."""
+    """Accepts new connections during the drain and never reads from them."""
 
-    def __init__(self, options: Options, application: Application, model: Model) -> None:
+    def __init__(self, options: ServerOptions, application: Application, model: Model) -> None:
         super().__init__(options, application, model)
         self.held: list[socket.socket] = []
 
     def welcome(self, sock: socket.socket) -> None:
-        """Hold on to it."""
+        """Serve a new connection, or in the drain keep it open without reading."""
         if self.draining:
             self.held.append(sock)
         else:

@@ -1,4 +1,9 @@
-"""What HTTP/1.1 and HTTP/2 have in common: a connection with requests on it, and how it ends in a drain."""
+"""What HTTP/1.1 and HTTP/2 have in common: the requests on a connection, and how the connection ends in a drain.
+
+A drain has three phases. ``begin_drain`` notes it, and ``announce_drain`` says so on the wire where the protocol can.
+``over`` decides after every event whether nothing is in flight and nothing may follow. Then ``close_if_over`` closes the
+connection, by a method of its own for each kind, so that a fault can keep one kind open.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Session(ABC):
-    """One connection's HTTP. In a drain it asks for the close of its connection as soon as nothing is in flight."""
+    """The HTTP of one connection. In a drain it closes its connection as soon as nothing is in flight."""
 
     http_version = ""
 
@@ -19,9 +24,9 @@ class Session(ABC):
         self.connection = connection
         self.draining = False
         self.requests = 0
-        """How many requests have been given to the application."""
+        """How many requests the application has received."""
         self.busy_in_drain = False
-        """Whether a request was in flight at the drain's beginning, or came in after it."""
+        """Whether a request was in flight when the drain began, or arrived after that."""
 
     @property
     def scheme(self) -> str:
@@ -34,19 +39,19 @@ class Session(ABC):
 
     # bytes
 
-    def start(self) -> None:  # noqa: B027 - HTTP/1.1 has nothing to say first
-        """Send what is sent before the client has said anything."""
+    def start(self) -> None:  # noqa: B027 - HTTP/1.1 sends nothing first
+        """Send what the server sends before the client's first byte."""
 
     @abstractmethod
     def receive(self, data: bytes) -> None:
-        """Take bytes of the client."""
+        """Process bytes from the client."""
 
     @abstractmethod
     def client_ended(self) -> None:
-        """Know that the client will send no more bytes."""
+        """Handle the end of the client's bytes."""
 
     def lost(self) -> None:
-        """Know that nothing can be sent or received any more, or will be."""
+        """Handle the loss of the connection: nothing is sent or received any more."""
         for exchange in self.in_flight():
             exchange.lose_client()
 
@@ -54,21 +59,21 @@ class Session(ABC):
 
     @abstractmethod
     def in_flight(self) -> list[Exchange]:
-        """Give the exchanges whose response has not ended."""
+        """Return the exchanges whose response has not ended."""
 
     def run(self, exchange: Exchange) -> None:
-        """Give a request to the application."""
+        """Start the application for a request."""
         self.requests += 1
         self.busy_in_drain |= self.draining
         self.connection.run(exchange)
 
     @abstractmethod
     def body_wanted(self, exchange: Exchange) -> None:
-        """Know that the application waits for the request's body."""
+        """Note that the application waits for the request's body."""
 
     @abstractmethod
     def body_consumed(self, exchange: Exchange) -> None:
-        """Know that the application has taken what had arrived of the request's body."""
+        """Note that the application has read all of the request's body that had arrived."""
 
     @abstractmethod
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
@@ -84,16 +89,16 @@ class Session(ABC):
 
     @abstractmethod
     def exchange_ended(self, exchange: Exchange) -> None:
-        """Know that a response has ended, and do what comes after it."""
+        """Go on after the end of a response: with the next request, or with the close."""
 
     @abstractmethod
     def cut(self, exchange: Exchange) -> None:
-        """End a response that is not whole, in a way that no client can take for whole."""
+        """End a response that is not whole, in a way that no client can mistake for a whole one."""
 
     # the drain
 
     def begin_drain(self) -> None:
-        """Take note of the shutdown, tell the client, and close if nothing is in flight. Once is enough."""
+        """Note the shutdown, announce it to the client, and close if nothing is in flight. A second call does nothing."""
         if self.draining:
             return
         self.draining = True
@@ -101,15 +106,15 @@ class Session(ABC):
         self.announce_drain()
         self.close_if_over()
 
-    def announce_drain(self) -> None:  # noqa: B027 - HTTP/1.1 can only tell with a response
-        """Tell the client of the shutdown, if the protocol has a way to do so at once."""
+    def announce_drain(self) -> None:  # noqa: B027 - HTTP/1.1 can announce it only in a response
+        """Announce the shutdown to the client, if the protocol can do so at once."""
 
     @abstractmethod
     def over(self) -> bool:
-        """Tell whether, in a drain, nothing is in flight and nothing may follow."""
+        """Return whether, in a drain, nothing is in flight and nothing may follow."""
 
     def close_if_over(self) -> None:
-        """Close the connection if it has done its work."""
+        """Close the connection if it drains and ``over`` says that its work is done."""
         if not self.draining or self.connection.closing or not self.over():
             return
         if self.busy_in_drain:
@@ -128,7 +133,7 @@ class Session(ABC):
         self.close()
 
     def close_unused(self) -> None:
-        """Close a connection that no request has come on."""
+        """Close a connection on which no request has arrived."""
         self.close()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Faults of one connection in either protocol, of HTTP/1.1, and of responses. The registry is faults.py."""
+"""Faults of one connection over either version of HTTP, of HTTP/1.1, and of responses. The registry is faults.py."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class ResetsInsteadOfFin(Connection):
     """Closes with RST, like a server that closes a socket with input unread."""
 
     def close(self) -> None:
-        """Reset; what the client has received already, it may still read."""
+        """Reset the connection; the client may still read the bytes that it has received."""
         if not self.closing:
             self.reset()
 
 
 class NoCloseNotify(Connection):
-    """Leaves TLS without a word: the client cannot tell the end from a cut."""
+    """Ends TLS without close_notify: the client cannot distinguish the end from a cut."""
 
     def end_tls(self) -> None:
         """Do nothing."""
@@ -40,17 +40,17 @@ class NoCloseNotify(Connection):
 
 
 class SilentConnectionKept(Connection):
-    """Waits, in the drain, for the first byte of a connection that nobody uses."""
+    """Waits, in the drain, for the first byte of an unused connection."""
 
     def close_silent(self) -> None:
         """Do nothing."""
 
 
 class LateHandshakeIgnored(SilentConnectionKept):
-    """Keeps silent connections in the drain, and leaves what comes on them after all without an answer."""
+    """Keeps silent connections open in the drain, and does not answer a request that arrives on them."""
 
     def data_received(self, data: bytes) -> None:
-        """Do nothing for who speaks too late."""
+        """Process the bytes, unless they are the first ones and arrive in the drain."""
         if not self.draining or self.session is not None:
             super().data_received(data)
 
@@ -93,21 +93,21 @@ class BusyKept(Session):
 
 
 class BusyHttp1Kept(BusyKept, Http1):
-    """HTTP/1.1 that keeps a connection after its last response, though it has said that it closes."""
+    """HTTP/1.1 that keeps a connection open after its last response, though that response says close."""
 
 
 class BusyHttp2Kept(BusyKept, Http2):
-    """HTTP/2 that keeps a connection after its last stream, though it has said goodbye."""
+    """HTTP/2 that keeps a connection open after its last stream, though it has sent GOAWAY."""
 
 
-# --- responses that suffer -----------------------------------------------------------------------------------------
+# --- responses that are cut or changed -----------------------------------------------------------------------------
 
 
 class CutsAtSignal(Session):
     """Cuts every response at the signal, as if the drain timeout were zero."""
 
     def begin_drain(self) -> None:
-        """Drain what is left after that."""
+        """Drain, and cut every response."""
         super().begin_drain()
         for exchange in self.in_flight():
             self.cut(exchange)
@@ -122,22 +122,22 @@ class CutsHttp2AtSignal(CutsAtSignal, Http2):
 
 
 class CutHttp1EndsBody(Http1):
-    """Ends a cut response with the last chunk: nobody can tell that something is missing."""
+    """Ends a cut response with the last chunk: the client cannot see that something is missing."""
 
     def cut(self, exchange: Exchange) -> None:
-        """Cut."""
+        """End the body, and close the connection."""
         if exchange.response_begun:
-            with contextlib.suppress(h11.LocalProtocolError):  # content-length gives it away after all
+            with contextlib.suppress(h11.LocalProtocolError):  # a content-length reveals the cut anyway
                 self.send_end(exchange)
         self.connection.close()
         exchange.end_response()
 
 
 class CutHttp2EndsStream(Http2):
-    """Ends a cut response with END_STREAM: nobody can tell that something is missing."""
+    """Ends a cut response with END_STREAM: the client cannot see that something is missing."""
 
     def cut(self, exchange: Exchange) -> None:
-        """Cut."""
+        """End the stream as if the response were whole."""
         if exchange.response_begun:
             self.send_end(exchange)
             exchange.lose_client()
@@ -150,30 +150,30 @@ class TruncatesBody(Exchange):
     """Loses the last piece of a body in the drain, and ends the response as if it were whole."""
 
     def send_head(self, status: int, headers: Headers) -> None:
-        """Send no content-length in the drain: it would give the loss away."""
+        """Send the head, in the drain without content-length, which would reveal the loss."""
         kept = [(name, value) for name, value in headers if name != b"content-length" or not self.session.draining]
         super().send_head(status, kept)
 
     async def send_body(self, data: bytes, *, last: bool) -> None:
-        """Lose what comes with the end."""
+        """Send the piece, but lose the last one in the drain."""
         await super().send_body(b"" if last and self.session.draining else data, last=last)
 
 
 class CancelsHandlerAfterResponse(Exchange):
-    """Cancels a handler in the drain as soon as its response is sent: what it still had to do is not done."""
+    """Cancels a handler in the drain as soon as its response is sent: its remaining work is not done."""
 
     async def send_body(self, data: bytes, *, last: bool) -> None:
-        """Send, and let the handler go no further."""
+        """Send the piece, and cancel the handler after the last one."""
         await super().send_body(data, last=last)
         if last and self.session.draining:
             raise asyncio.CancelledError
 
 
 class CorruptsBody(Exchange):
-    """Spoils the last byte of a body in the drain, like a buffer that is used again too early."""
+    """Changes the last byte of a body in the drain, like a buffer that is reused too early."""
 
     async def send_body(self, data: bytes, *, last: bool) -> None:
-        """Spoil what comes with the end."""
+        """Send the piece, in the drain with its last byte changed."""
         if last and data and self.session.draining:
             data = data[:-1] + bytes([data[-1] ^ 0xFF])
         await super().send_body(data, last=last)
@@ -183,8 +183,8 @@ class CorruptsBody(Exchange):
 
 
 class NoConnectionCloseHeader(Http1):
-    """Closes after the last response without having said so in it."""
+    """Closes after the last response, though it does not say close."""
 
     def connection_header(self) -> Headers:
-        """Say nothing."""
+        """Return no field."""
         return []

@@ -1,7 +1,7 @@
-"""Several workers on one listening socket, under a process that serves nobody: it starts them and is the last to go.
+"""Several workers on one listening socket, under a supervisor that serves no requests: it starts them and exits last.
 
-The supervisor opens the port and the workers inherit it, so a connection that waits in the kernel's queue belongs to
-none of them: who is told to stop accepts no more, and another one does.
+The supervisor opens the port and the workers inherit it, so a connection in the kernel's backlog belongs to no worker:
+when one worker stops accepting, another one accepts it. So a reload loses no connection.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FAILED = 1
 
 
 class Supervisor:
-    """The first process: what it is told, it tells its workers, and it ends when they have."""
+    """The first process: it passes signals on to its workers, and exits when they have ended."""
 
     def __init__(self, command: Sequence[str], number: int, host: str, port: int) -> None:
         self.command = command
@@ -34,9 +34,9 @@ class Supervisor:
         self.listener: socket.socket | None = None
         self.workers: dict[int, Process] = {}
         self.retired: set[int] = set()
-        """The workers that have been told to stop because others take their place."""
+        """The workers that a reload has replaced and signalled to stop."""
         self.statuses: list[int] = []
-        """How those ended that were told to stop, or could not be replaced, because everything stops."""
+        """The exit statuses of the workers that ended after the server began to stop."""
         self.stopping = False
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -46,7 +46,7 @@ class Supervisor:
         sys.stderr.write(f"supervisor: {line}\n")
 
     async def run(self) -> int:
-        """Start the workers, wait until all have ended, and give the exit status."""
+        """Start the workers, wait until all have ended, and return the exit status."""
         self.listen()
         await self.start_workers()
         while self.workers:
@@ -55,7 +55,10 @@ class Supervisor:
         return self.leave()
 
     def leave(self) -> int:
-        """End as the workers did, if they ended alike and by their own doing; who waits knows them by this process alone."""
+        """Return the workers' exit status if all ended alike, or else 1; if all ended by SIGTERM, end by SIGTERM too.
+
+        The supervisor's parent sees no other process than this one.
+        """
         status = self.statuses[0] if len(set(self.statuses)) == 1 else FAILED
         if status == -signal.SIGTERM:
             self.loop.remove_signal_handler(signal.SIGTERM)
@@ -66,21 +69,21 @@ class Supervisor:
     # workers
 
     def listen(self) -> None:
-        """Open the port; nobody accepts yet."""
+        """Open the port; no worker accepts yet."""
         self.listener = socket.create_server(self.address, backlog=BACKLOG)
 
     def close_listener(self) -> None:
-        """Give up the supervisor's hold on the port: it is closed when the last worker has closed its own."""
+        """Close the supervisor's copy of the listening socket: the port closes when the last worker has closed its own."""
         if self.listener is not None:
             self.listener.close()
             self.listener = None
 
     async def start_workers(self) -> None:
-        """Start as many workers as there are to be, and wait until each of them accepts connections."""
+        """Start all workers, and wait until every one of them accepts connections."""
         await asyncio.gather(*(self.start_worker() for _number in range(self.number)))
 
     async def start_worker(self) -> None:
-        """Start one worker. If it comes too late, because everything stops, it is told at once."""
+        """Start one worker. If the server has begun to stop meanwhile, the worker gets SIGTERM at once."""
         if self.listener is None:
             return
         listener = self.listener.fileno()
@@ -89,23 +92,23 @@ class Supervisor:
         )
         self.workers[worker.pid] = worker
         self.spawn(worker)
-        said = await worker.stdout.readline() if worker.stdout else b""
+        first_line = await worker.stdout.readline() if worker.stdout else b""
         if self.stopping:
-            self.tell([worker.pid], signal.SIGTERM)
-        elif said.decode().strip() == READY:
+            self.send_signal([worker.pid], signal.SIGTERM)
+        elif first_line.decode().strip() == READY:
             self.log(f"worker {worker.pid} serves")
         else:
             self.log(f"worker {worker.pid} has failed to start")
             self.on_signal(signal.SIGTERM)
 
     def spawn(self, worker: Process) -> None:
-        """Watch over a worker."""
+        """Start a task that watches a worker."""
         task = self.loop.create_task(self.watch(worker))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def watch(self, worker: Process) -> None:
-        """Wait for a worker's end. One that nobody has told to stop is replaced; its siblings have nothing to do with it."""
+        """Wait for a worker's end. Replace a worker that was not signalled to stop; the other workers are not affected."""
         status = await worker.wait()
         if self.stopping:
             self.statuses.append(status)
@@ -117,40 +120,40 @@ class Supervisor:
         self._news.set()
 
     def ended_in_the_drain(self, pid: int, status: int) -> None:
-        """Take note of a worker that has ended since everything stops; the others go on draining."""
+        """Note the end of a worker while the server stops; the other workers go on draining."""
         self.log(f"worker {pid} ended with status {status}")
 
-    def tell(self, pids: Iterable[int], number: int) -> None:
-        """Send workers a signal; one that has gone already needs none."""
+    def send_signal(self, pids: Iterable[int], number: int) -> None:
+        """Send a signal to those of the workers that still run."""
         for pid in pids:
             if pid in self.workers and self.workers[pid].returncode is None:
-                # Not by the Process: its send_signal looks first whether it has ended, and takes the status from who waits.
+                # Not by Process.send_signal: it polls the process first, and takes the exit status from the task that waits.
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
 
     # signals
 
     def on_signal(self, number: int) -> None:
-        """Pass the word on to who has not been told yet. The second time it forces the end, and so everybody hears it."""
-        told = set() if self.stopping else self.retired
+        """Pass the signal on to the workers that do not drain yet; a second signal, which forces the end, goes to all."""
+        draining = set() if self.stopping else self.retired
         self.stopping = True
         self.close_listener()
-        self.tell(set(self.workers) - told, number)
+        self.send_signal(set(self.workers) - draining, number)
 
     def on_reload(self) -> None:
-        """Put new workers in the place of the old ones."""
+        """Start a reload, unless the server stops."""
         if not self.stopping:
             task = self.loop.create_task(self.reload())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def reload(self) -> None:
-        """Start new workers, and tell the old ones to drain when the new ones accept: at no time does nobody accept."""
+        """Start new workers, and drain the old ones when the new ones accept: some worker accepts at any time."""
         old = list(self.workers)
         await self.start_workers()
         self.retire(old)
 
     def retire(self, pids: Iterable[int]) -> None:
-        """Tell workers to drain, of which nothing more is expected."""
+        """Drain workers that have been replaced."""
         self.retired |= set(pids)
-        self.tell(pids, signal.SIGTERM)
+        self.send_signal(pids, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Faults of a server with several workers: in its stop, and in its reload. The registry is faults.py."""
+"""Faults of a server with several workers: in its stop, its reload and its lame duck. The registry is faults.py."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import signal
 import socket
 import struct
 
-from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.server import ReferenceServer
 from lastcall.servers.reference.supervisor import Supervisor
 
 OUTAGE_S = 1.0
 
 
 class LeavesWorkersBehind(Supervisor):
-    """Passes the signal on and exits, as if its workers could look after themselves."""
+    """Passes the signal on and exits before its workers have ended."""
 
     def on_signal(self, number: int) -> None:
         """Exit at once."""
@@ -24,54 +24,54 @@ class LeavesWorkersBehind(Supervisor):
         os._exit(0)
 
 
-class TellsOneWorker(Supervisor):
-    """Drains one worker and ends the others, like a process that passes the word on to its last child alone."""
+class SignalsOneWorker(Supervisor):
+    """Drains one worker and kills the others, like a process that passes the signal on to only one child."""
 
     def on_signal(self, number: int) -> None:
-        """Tell one, kill the rest."""
+        """Signal one worker, and kill the others."""
         others = list(self.workers)[1:]
         super().on_signal(number)
-        self.tell(others, signal.SIGKILL)
+        self.send_signal(others, signal.SIGKILL)
 
     def leave(self) -> int:
-        """Say that all is well."""
+        """Return 0."""
         return 0
 
 
 class SiblingsKilled(Supervisor):
-    """Takes the end of one worker for a reason to end them all."""
+    """Kills all workers when one of them fails."""
 
     def ended_in_the_drain(self, pid: int, status: int) -> None:
-        """Kill the others if this one failed."""
+        """Kill the other workers if this one failed."""
         super().ended_in_the_drain(pid, status)
         if status:
-            self.tell(list(self.workers), signal.SIGKILL)
+            self.send_signal(list(self.workers), signal.SIGKILL)
 
 
 class ReloadKillsWorkers(Supervisor):
     """Replaces workers by killing them."""
 
     async def reload(self) -> None:
-        """Kill the old ones when the new ones are there."""
+        """Start new workers, and kill the old ones."""
         old = list(self.workers)
         await self.start_workers()
         self.retired |= set(old)
-        self.tell(old, signal.SIGKILL)
+        self.send_signal(old, signal.SIGKILL)
 
 
 class ReloadEndsServer(Supervisor):
-    """Knows no reload: what asks for one drains the server and ends it."""
+    """Has no reload: SIGHUP drains the server and ends it."""
 
     def on_reload(self) -> None:
-        """Stop."""
+        """Begin the shutdown."""
         self.on_signal(signal.SIGTERM)
 
 
 class ReloadReopensPort(Supervisor):
-    """Closes the port for a reload, and opens it anew when the old workers do not accept any more."""
+    """Closes the port for a reload, and opens it again when the old workers have stopped accepting."""
 
     async def reload(self) -> None:
-        """Leave a while without a listener."""
+        """Reload with a gap in which no socket listens."""
         old = list(self.workers)
         self.close_listener()
         self.retire(old)
@@ -80,33 +80,33 @@ class ReloadReopensPort(Supervisor):
         await self.start_workers()
 
 
-class ReloadResetsNewcomers(Supervisor):
-    """Accepts, between the old workers and the new ones, and has nobody to serve whom it accepted."""
+class ReloadResetsNewConnections(Supervisor):
+    """Accepts connections between the old workers and the new ones, though no worker can serve them."""
 
     async def reload(self) -> None:
-        """Reset who comes in between, as soon as they say something."""
+        """Reload, and reset the connections of the gap on their first bytes."""
         self.retire(list(self.workers))
         if self.listener is not None:
             self.listener.setblocking(False)
-            async with asyncio.TaskGroup() as newcomers:
+            async with asyncio.TaskGroup() as resets:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(OUTAGE_S):
                         while True:
-                            newcomer, _address = await self.loop.sock_accept(self.listener)
-                            newcomers.create_task(self.reset(newcomer))
+                            new_connection, _address = await self.loop.sock_accept(self.listener)
+                            resets.create_task(self.reset(new_connection))
         await self.start_workers()
 
-    async def reset(self, newcomer: socket.socket) -> None:
-        """Reset a connection on its first bytes, or when it has sent none for as long as nobody serves."""
+    async def reset(self, new_connection: socket.socket) -> None:
+        """Reset a connection on its first bytes, or at the end of the gap if it has sent none."""
         with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(OUTAGE_S):
-                await self.loop.sock_recv(newcomer, 1)
-        newcomer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        newcomer.close()
+                await self.loop.sock_recv(new_connection, 1)
+        new_connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        new_connection.close()
 
 
-class LameDuckIgnored(Server):
-    """Drains at the signal, whatever time before it was asked for."""
+class LameDuckIgnored(ReferenceServer):
+    """Drains at the signal, without the lame-duck period."""
 
     async def lame_duck(self) -> None:
-        """Lose no time."""
+        """Return at once."""

@@ -1,4 +1,4 @@
-"""TLS as bytes in, bytes out: asyncio's own TLS can neither half-close nor leave the order of closing to us."""
+"""TLS as bytes in, bytes out: asyncio's own TLS can neither half-close nor let the server decide the order of the close."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ READ_SIZE = 65536
 
 
 def server_context(cert: str, key: str) -> ssl.SSLContext:
-    """Make the context of a server that offers HTTP/2 and HTTP/1.1."""
+    """Return the context of a server that offers HTTP/2 and HTTP/1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -17,7 +17,7 @@ def server_context(cert: str, key: str) -> ssl.SSLContext:
 
 
 class Tls:
-    """One connection's TLS. What it has to send is taken with :meth:`outgoing`."""
+    """The TLS of one connection. :meth:`outgoing` returns the bytes that it has to send."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._from_client = ssl.MemoryBIO()
@@ -33,7 +33,7 @@ class Tls:
         return self._object.selected_alpn_protocol() or ""
 
     def receive(self, data: bytes) -> bytes:
-        """Take bytes from the wire and give the plain text in them; raises ssl.SSLError."""
+        """Return the plain text in bytes from the wire; raises ssl.SSLError."""
         self._from_client.write(data)
         pieces = []
         try:
@@ -51,16 +51,16 @@ class Tls:
         return b"".join(pieces)
 
     def encrypt(self, data: bytes) -> None:
-        """Put plain text into what is to be sent."""
+        """Add plain text to the bytes to be sent."""
         self._object.write(data)
 
     def close_notify(self) -> None:
-        """Put our close_notify into what is to be sent; the client's is not waited for."""
+        """Add our close_notify to the bytes to be sent, without waiting for the client's."""
         if not self.established:
             return
-        with contextlib.suppress(ssl.SSLError):  # it is SSLWantReadError while the client's has not come
+        with contextlib.suppress(ssl.SSLError):  # SSLWantReadError while the client's has not arrived
             self._object.unwrap()
 
     def outgoing(self) -> bytes:
-        """Take the bytes that are to be sent."""
+        """Return the bytes to be sent, and forget them."""
         return self._to_client.read()

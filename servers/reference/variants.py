@@ -1,6 +1,6 @@
-"""Servers that differ from the model and are as conformant: a check that breaks on one of them asks for too much.
+"""Servers that differ from the model and are as conformant: a check that breaks on one of them demands too much.
 
-The registry is at the end: a name, what is different in one line, and the classes that make the difference.
+The registry is at the end: a name, the difference in one line, and the classes that make it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lastcall.servers.reference.connection import Connection
 from lastcall.servers.reference.http1 import Http1
 from lastcall.servers.reference.http2 import Http2
 from lastcall.servers.reference.model import Model
-from lastcall.servers.reference.server import Server
+from lastcall.servers.reference.server import ReferenceServer
 from lastcall.servers.reference.session import Session
 from lastcall.servers.reference.websocket import GOING_AWAY, WebSocket
 
@@ -35,10 +35,10 @@ SERVICE_UNAVAILABLE = 503
 
 
 class SingleGoaway(Http2):
-    """Sends one GOAWAY, with the last stream as it is at the signal: what comes later is not processed."""
+    """Sends one GOAWAY, which names the last stream at the signal; later streams are not processed."""
 
     def announce_drain(self) -> None:
-        """Settle at once."""
+        """Send the final GOAWAY at once."""
         self.settle_last_stream_id()
 
 
@@ -46,7 +46,7 @@ class RacedStreamRefused(SingleGoaway):
     """Resets a stream above the last one with REFUSED_STREAM, where the model is silent."""
 
     def discard(self, stream_id: int) -> None:
-        """Tell the client once more."""
+        """Reset the stream."""
         self.h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
         self.flush()
 
@@ -59,7 +59,7 @@ class IdleClosedLate(Session):
         self.connection.call_later(LATE_S, self.close_unless_busy)
 
     def close_unless_busy(self) -> None:
-        """Close, but not on a request that has come meanwhile: its response closes."""
+        """Close, unless a request has arrived meanwhile: its response then ends the connection."""
         if not self.in_flight():
             self.close()
 
@@ -88,8 +88,8 @@ class Http2ClosedLate(ConnectionClosedLate, Http2):
     """HTTP/2 that closes connections late."""
 
 
-class LameDuck(Server):
-    """Goes on accepting and serving until the connections of before the signal are done; then drains the rest."""
+class DrainsInTwoSteps(ReferenceServer):
+    """Goes on accepting and serving until the connections from before the signal are closed; then drains the rest."""
 
     async def drain(self) -> None:
         """Drain in two steps, within one drain timeout."""
@@ -119,15 +119,15 @@ class RefusingHttp1(Http1):
 
 
 class RefusingHttp2(Http2):
-    """Processes no stream at all, and says so."""
+    """Processes no stream, and says so by GOAWAY."""
 
     def start(self) -> None:
-        """Say that no stream will be processed."""
+        """Send SETTINGS, and a GOAWAY that names no stream."""
         super().start()
         self.settle_last_stream_id()
 
     def announce_drain(self) -> None:
-        """Say nothing new."""
+        """Do nothing: GOAWAY has been sent."""
 
     def discard(self, stream_id: int) -> None:
         """Refuse a stream, and close."""
@@ -137,28 +137,28 @@ class RefusingHttp2(Http2):
 
 
 class RefusingConnection(Connection):
-    """A connection that came in during the drain."""
+    """A new connection during the drain, whose requests are refused."""
 
     def choose_protocol(self) -> Callable[[SessionHost], Session] | None:
-        """Choose the protocol's refusing kind."""
+        """Return the refusing session of the client's protocol."""
         protocol = super().choose_protocol()
         if protocol is None:
             return None
         return RefusingHttp2 if protocol is self.server.model.http2 else RefusingHttp1
 
 
-class NewConnection503(LameDuck):
-    """Keeps the port open in the drain, and turns away who comes; unless there are siblings who may serve them."""
+class NewConnection503(DrainsInTwoSteps):
+    """Keeps the port open in the drain, and refuses new connections; a worker leaves them to the other workers."""
 
     async def drain(self) -> None:
-        """Leave to the siblings what is theirs."""
+        """Drain as a worker, or as a single process."""
         if self.options.inherited >= 0:
-            await Server.drain(self)
+            await ReferenceServer.drain(self)
         else:
             await super().drain()
 
     def welcome(self, sock: socket.socket) -> None:
-        """Refuse politely once the drain has begun."""
+        """Serve a new connection, or in the drain refuse its requests."""
         if self.draining:
             self.adopt(RefusingConnection(self, sock))
         else:
@@ -166,10 +166,10 @@ class NewConnection503(LameDuck):
 
 
 class WebSocketRestart(WebSocket):
-    """Says in its Close that the service is restarted."""
+    """Sends a Close that says that the service restarts."""
 
     def send_close(self, code: int) -> None:
-        """Say so in place of going away."""
+        """Send 1012 instead of 1001."""
         super().send_close(SERVICE_RESTART if code == GOING_AWAY else code)
 
 
@@ -177,15 +177,15 @@ class WebSocketClosedLate(WebSocket):
     """Closes WebSockets a second after the signal."""
 
     def begin_drain(self) -> None:
-        """Begin later."""
+        """Begin the drain later."""
         self.connection.call_later(LATE_S, super().begin_drain)
 
 
-class ExitsBySignal(Server):
-    """Ends by the signal that stopped it, as a shell would have it, with nothing left undone."""
+class ExitsBySignal(ReferenceServer):
+    """Ends by the signal that stopped it, as shells expect, after everything is done."""
 
     async def leave(self) -> int:
-        """Send the signal once more, now that nothing catches it."""
+        """Send the signal to this process again, after removing its handler."""
         self.loop.remove_signal_handler(signal.SIGTERM)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -193,27 +193,27 @@ class ExitsBySignal(Server):
 
 
 class CloseWithoutLinger(Connection):
-    """Closes both sides at once, when the kernel has taken everything."""
+    """Closes both sides at once, when the kernel has taken all bytes."""
 
     def linger(self) -> None:
         """Do not wait for the client."""
         self.end()
 
 
-class NoDrainLog(Server):
-    """Says nothing of the drain."""
+class NoDrainLog(ReferenceServer):
+    """Logs nothing about the drain."""
 
     def log(self, line: str) -> None:
-        """Log what comes before the drain."""
+        """Write the line, unless the drain has begun."""
         if not self.draining:
             super().log(line)
 
 
-class Chatty(Server):
-    """Says a lot."""
+class Chatty(ReferenceServer):
+    """Logs a lot."""
 
     def log(self, line: str) -> None:
-        """Say it in many words, with those in them that a hasty reader of logs looks for."""
+        """Write many lines that contain the words that a hasty search for errors finds."""
         super().log(f"INFO  {line}")
         for number in range(50):
             super().log(f"DEBUG {number}: no error, no exception, nothing failed; {len(self.connections)} connections")
@@ -232,26 +232,26 @@ VARIANTS: dict[str, Model] = {
     "connection-closed-late": Model(
         "a connection is closed 1.0 s after its last response", http1=Http1ClosedLate, http2=Http2ClosedLate
     ),
-    "lame-duck": Model("new connections are served until the old ones are done", server=LameDuck),
+    "lame-duck": Model("new connections are served until the old ones are done", server=DrainsInTwoSteps),
     "new-connection-503": Model("new connections get 503, or GOAWAY and REFUSED_STREAM", server=NewConnection503),
     "websocket-close-1012": Model("WebSockets are closed with 1012, Service Restart", websocket=WebSocketRestart),
     "websocket-close-late": Model("WebSockets are closed 1.0 s after the signal", websocket=WebSocketClosedLate),
-    "exits-by-signal": Model("the exit is by SIGTERM itself", server=ExitsBySignal, over=HTTP1),
+    "exits-by-signal": Model("the process ends by SIGTERM itself", server=ExitsBySignal, over=HTTP1),
     "close-without-linger": Model("both sides are closed at once after the last byte", connection=CloseWithoutLinger),
-    "no-drain-log": Model("nothing is logged of the drain", server=NoDrainLog, over=HTTP1),
-    "chatty": Model("much is logged, with words like error in it", server=Chatty, over=HTTP1),
+    "no-drain-log": Model("nothing is logged about the drain", server=NoDrainLog, over=HTTP1),
+    "chatty": Model("much is logged, with words like error in the lines", server=Chatty, over=HTTP1),
     "goaway-thrice": Model("the final GOAWAY is repeated twice", http2=wire.GoawayThrice, over=HTTP2),
     "final-goaway-at-the-end": Model(
-        "streams are processed until the last has ended, and only then is the last one named",
+        "streams are processed until the last has ended, and only then GOAWAY names the last one",
         http2=wire.FinalGoawayAtTheEnd,
         over=HTTP2,
     ),
     "goaway-debug-data": Model("GOAWAY says why, in its debug data", http2=wire.GoawayDebugData, over=HTTP2),
     "settings-in-drain": Model(
-        "SETTINGS that allow no more streams go with GOAWAY", http2=wire.SettingsInDrain, over=HTTP2
+        "SETTINGS that allow no more streams come with GOAWAY", http2=wire.SettingsInDrain, over=HTTP2
     ),
     "padded-data": Model("DATA is padded", http2=wire.PaddedData, over=HTTP2),
-    "small-data": Model("bodies go out in frames of 700 bytes at most", http2=wire.SmallData, over=HTTP2),
+    "small-data": Model("bodies are sent in frames of 700 bytes at most", http2=wire.SmallData, over=HTTP2),
     "continued-headers": Model(
         "header blocks are split into HEADERS and CONTINUATION", http2=wire.ContinuedHeaders, over=HTTP2
     ),
@@ -262,7 +262,7 @@ VARIANTS: dict[str, Model] = {
     "close-delimited": Model(
         "in the drain the end of the connection ends the body", http1=wire.CloseDelimited, over=HTTP1
     ),
-    "close-in-a-list": Model("close stands in a list, and in capitals", http1=wire.CloseInAList, over=HTTP1),
+    "close-in-a-list": Model("close is one of two options, in capitals", http1=wire.CloseInAList, over=HTTP1),
     "websocket-close-reason": Model("a Close has a reason, in UTF-8", websocket=wire.WebSocketReason),
     "fin-after-close-notify": Model(
         "FIN comes 0.5 s after close_notify, unless the client's comes first",
@@ -270,4 +270,4 @@ VARIANTS: dict[str, Model] = {
         over=("h2",),
     ),
 }
-"""The variants: each is the model with other classes in a few places."""
+"""The variants by name: each is the model with a few other classes."""

@@ -1,6 +1,6 @@
-"""WebSockets, with wsproto: the ASGI side, and the Close that tells a client of the drain.
+"""WebSockets, with wsproto: the ASGI side, and the Close that announces the drain to a client.
 
-Over HTTP/1.1 a WebSocket has its connection to itself; over HTTP/2, a stream in the connection's place.
+Over HTTP/1.1 a WebSocket has a whole connection, over HTTP/2 one stream; either is its host.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from lastcall.servers.reference.host import WebSocketHost
     from lastcall.servers.reference.websocket_stream import StreamHandshake
 
-    Told = MutableMapping[str, Any]
+    AsgiMessage = MutableMapping[str, Any]
 
 CLOSE_WAIT_S = 1.0
-"""How long the client has to answer our Close before its connection is closed all the same."""
+"""How long the client has to answer our Close; then its connection is closed anyway."""
 NORMAL, GOING_AWAY, NO_CODE, NO_CLOSE, INTERNAL_ERROR = 1000, 1001, 1005, 1006, 1011
 FORBIDDEN, INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE = 403, 500, 503
 
 
 class WebSocket:
-    """One WebSocket, which has its connection (or its stream) to itself: it is in the place of the connection's session."""
+    """One WebSocket; it takes the place of the session on its connection or stream."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class WebSocket:
         """The code of our Close; 0 while none has been sent."""
         self.ended = False
         self.ws: WSConnection | StreamHandshake = handshake or WSConnection(ConnectionType.SERVER)
-        self._messages: asyncio.Queue[Told] = asyncio.Queue()
+        self._messages: asyncio.Queue[AsgiMessage] = asyncio.Queue()
 
     def start(self) -> None:
-        """Take the connection over from HTTP, and ask the application."""
+        """Take the connection over from HTTP, and start the application, which accepts or rejects the handshake."""
         self.connection.take_over(self)
         try:
             self.ws.initiate_upgrade_connection(self.headers, self.target.decode("latin-1"))
@@ -76,7 +76,7 @@ class WebSocket:
     # bytes
 
     def receive(self, data: bytes) -> None:
-        """Take bytes of the client."""
+        """Process bytes from the client."""
         try:
             self.ws.receive_data(data)
             for event in self.ws.events():
@@ -85,11 +85,11 @@ class WebSocket:
             self.connection.close()
 
     def client_ended(self) -> None:
-        """Know that the client closes TCP: nobody reads what would follow."""
+        """Close too: a client that closes TCP reads nothing more."""
         self.connection.close()
 
     def lost(self) -> None:
-        """Know that nothing can be sent or received any more, and tell the application."""
+        """Handle the loss of the connection, and report it to the application."""
         self.end(NO_CLOSE)
 
     def _handle(self, event: Event) -> None:
@@ -102,15 +102,16 @@ class WebSocket:
             self._messages.put_nowait({"type": "websocket.receive", kind: event.data})
 
     def take_close(self, event: CloseConnection) -> None:
-        """Answer the client's Close, or know it for the answer to ours; then nothing is left to say."""
+        """Answer the client's Close, or take it as the answer to ours; then close the transport."""
         if not self.close_sent:
-            # RFC 6455 section 5.5.1: who receives a Close and has sent none, sends one
+            # RFC 6455 section 5.5.1: an endpoint that receives a Close and has not sent one answers with a Close
             self._write(event.response())
         self.end(self.close_sent or event.code or NO_CODE)
         self.close_transport()
 
     def close_transport(self) -> None:
-        """Close TCP. RFC 6455 section 5.5.1: the server does so at once when both have sent a Close."""
+        """Close TCP."""
+        # RFC 6455 section 5.5.1: when both sides have sent a Close, the server closes TCP at once
         self.connection.close()
 
     def _write(self, event: Event) -> None:
@@ -119,22 +120,22 @@ class WebSocket:
     # the application
 
     async def run(self, application: Application) -> None:
-        """Run the application; a WebSocket that it leaves open is closed."""
+        """Run the application, and close a WebSocket that it leaves open."""
         code = INTERNAL_ERROR
         try:
             await application(self._scope(), self._messages.get, self.send)
             code = NORMAL
         except asyncio.CancelledError:
-            return  # who cancels a handler also ends its connection
+            return  # the caller that cancels a handler also ends its connection
         except ClientGoneError:
             pass
-        except Exception as error:  # noqa: BLE001 - whatever the application raises is the application's
+        except Exception as error:  # noqa: BLE001 - the application may raise anything
             self.connection.log(f"error in the application: {error!r}")
         if not self.ended:
             self.close(code)
 
-    async def send(self, message: Told) -> None:
-        """Send what the application hands over; raises ClientGoneError."""
+    async def send(self, message: AsgiMessage) -> None:
+        """Send a message of the application; raises ClientGoneError."""
         if self.ended or self.close_sent or self.connection.closing:
             raise ClientGoneError("the WebSocket is closed")
         if message["type"] == "websocket.accept":
@@ -147,7 +148,7 @@ class WebSocket:
             await self.connection.writable()
 
     def accept(self) -> None:
-        """Complete the opening handshake, but in a drain there is nothing to begin any more."""
+        """Complete the opening handshake; in a drain, reject it with 503 instead."""
         if self.draining:
             self._reject(SERVICE_UNAVAILABLE)
             raise ClientGoneError("the server is about to stop")
@@ -155,7 +156,7 @@ class WebSocket:
         self._write(AcceptConnection())
 
     def close(self, code: int) -> None:
-        """Begin the closing handshake, which the client has some time to complete."""
+        """Begin the closing handshake, which the client has a second to complete."""
         if not self.accepted:
             self._reject(FORBIDDEN if code == NORMAL else INTERNAL_SERVER_ERROR)
         elif not self.close_sent:
@@ -176,12 +177,12 @@ class WebSocket:
         self.connection.call_later(CLOSE_WAIT_S, self.connection.close)
 
     def end(self, code: int) -> None:
-        """Tell the application that it is over, once."""
+        """Report the end to the application, once."""
         if not self.ended:
             self.ended = True
             self._messages.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
 
-    def _scope(self) -> Told:
+    def _scope(self) -> AsgiMessage:
         path, _, query = self.target.partition(b"?")
         return {
             "type": "websocket",
@@ -201,16 +202,16 @@ class WebSocket:
     # the drain
 
     def in_flight(self) -> list[Exchange]:
-        """Give none: a WebSocket has no response that could be waited for."""
+        """Return none: a WebSocket has no response to wait for."""
         return []
 
     def begin_drain(self) -> None:
-        """Tell the client that the server goes away."""
+        """Send the client a Close that says that the server goes away."""
         if self.draining:
             return
         self.draining = True
         if self.accepted:
-            # RFC 6455 section 7.4.1: 1001 is the code of a server that goes down
+            # RFC 6455 section 7.4.1: a server that goes down closes with 1001
             self.close(GOING_AWAY)
 
     def close_if_over(self) -> None:

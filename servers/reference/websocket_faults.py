@@ -5,19 +5,19 @@ from __future__ import annotations
 from lastcall.servers.reference.websocket import NORMAL, WebSocket
 
 RESERVED = 1006
-"""The code by which an application is told that no Close came: RFC 6455 section 7.4.1 keeps it off the wire."""
+"""The code that reports to an application that no Close came: RFC 6455 section 7.4.1 forbids it on the wire."""
 
 
 class NoCloseFrame(WebSocket):
     """Closes TCP at the signal, without a Close."""
 
     def begin_drain(self) -> None:
-        """Close."""
+        """Close the connection."""
         self.connection.close()
 
 
 class ClosedAsNormal(WebSocket):
-    """Says in its Close that the conversation is complete."""
+    """Sends a Close with 1000, as if the conversation were complete."""
 
     def send_close(self, _code: int) -> None:
         """Send the wrong code."""
@@ -25,7 +25,7 @@ class ClosedAsNormal(WebSocket):
 
 
 class ReservedCloseCode(WebSocket):
-    """Puts into its Close a code that must not be there."""
+    """Sends a Close with a code that must not appear on the wire."""
 
     def send_close(self, _code: int) -> None:
         """Write the frame that wsproto refuses to write."""
@@ -33,14 +33,14 @@ class ReservedCloseCode(WebSocket):
 
 
 class KeptOpen(WebSocket):
-    """Takes no notice of the drain, until its timeout ends the connection."""
+    """Ignores the drain, until the drain timeout ends the connection."""
 
     def begin_drain(self) -> None:
         """Do nothing."""
 
 
 class TcpKept(WebSocket):
-    """Leaves it to the client to close TCP, or to end the stream, after the closing handshake."""
+    """Waits for the client to close TCP, or to end the stream, after the closing handshake."""
 
     def close_transport(self) -> None:
         """Do nothing."""
@@ -50,23 +50,23 @@ class TcpKept(WebSocket):
 
 
 class WaitsForRudePeer(WebSocket):
-    """Waits for the client's Close, for as long as that takes."""
+    """Waits for the client's Close without a limit."""
 
     def wait_for_close(self) -> None:
-        """Set no bound."""
+        """Set no limit."""
 
 
 class CutsMessage(WebSocket):
-    """Gives the connection up at the signal, with what it has still to send."""
+    """Closes the connection at the signal, with bytes still to be sent."""
 
     def begin_drain(self) -> None:
-        """Cut."""
+        """Close the connection at once."""
         self.connection.abort()
 
 
-class ApplicationNotTold(WebSocket):
-    """Lets the application wait for messages on a WebSocket that is closed."""
+class EndNotReported(WebSocket):
+    """Does not report the end of a WebSocket to the application, which goes on waiting for messages."""
 
     def end(self, _code: int) -> None:
-        """Say nothing."""
+        """Note the end without a report."""
         self.ended = True

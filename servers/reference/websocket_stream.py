@@ -1,4 +1,4 @@
-"""A WebSocket's stream of HTTP/2 (RFC 8441): to the WebSocket, it is what a TCP connection is over HTTP/1.1."""
+"""The HTTP/2 stream of a WebSocket (RFC 8441), which is its host as a TCP connection is over HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OK = 200
 
 
 class WebSocketStream:
-    """One stream, until both its halves have ended or it is reset."""
+    """One stream, until both of its halves have ended or it is reset."""
 
     def __init__(self, http2: Http2, stream_id: int) -> None:
         self.http2 = http2
@@ -42,18 +42,18 @@ class WebSocketStream:
 
     @property
     def secure(self) -> bool:
-        """Whether it is inside TLS."""
+        """Whether the connection uses TLS."""
         return self.http2.connection.secure
 
     @property
     def closing(self) -> bool:
-        """Whether nothing may be written any more."""
+        """Whether writing is over."""
         return self._closing or self.http2.connection.closing
 
     # the client
 
     def handle(self, event: Any) -> None:
-        """Take what the client has sent on the stream."""
+        """Process an event of the stream."""
         match event:
             case events.DataReceived():
                 if event.flow_controlled_length:
@@ -74,17 +74,17 @@ class WebSocketStream:
         elif self.session is not None and not self.closing:
             self.session.client_ended()
 
-    # what the WebSocket has to send
+    # bytes out
 
     def write(self, data: bytes) -> None:
-        """Send bytes as the client's windows allow; after our close they go nowhere."""
+        """Send bytes as the client's windows allow; after our close they are dropped."""
         if not self.closing and data:
             self._unsent += data
             self._drained.clear()
             self.pump()
 
     def pump(self) -> None:
-        """Send what the windows allow, and the end after the last of it."""
+        """Send as many bytes as the windows allow, and after the last one the end of the stream."""
         if self.ended or self.http2.connection.closing:
             return
         h2 = self.http2.h2
@@ -99,22 +99,22 @@ class WebSocketStream:
         self.http2.flush()
 
     async def writable(self) -> None:
-        """Wait while the client is slower than we are."""
+        """Wait while the client reads more slowly than the server writes."""
         await self._drained.wait()
         await self.http2.connection.writable()
 
     # the WebSocket and its application
 
     def take_over(self, websocket: WebSocket) -> None:
-        """Give the stream's bytes, and the drain, to a WebSocket from now on."""
+        """Hand the stream's bytes and the drain over to a WebSocket from now on."""
         self.session = websocket
 
     def start_handler(self, handler: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
-        """Run a handler of the application, which the drain waits for."""
+        """Run a handler of the application; the drain waits for it."""
         self.http2.connection.start_handler(handler)
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
-        """Call back after some seconds."""
+        """Call the callback after some seconds."""
         self.http2.connection.call_later(delay_s, callback)
 
     def log(self, line: str) -> None:
@@ -124,7 +124,7 @@ class WebSocketStream:
     # the close
 
     def close(self) -> None:
-        """End our half after what is still to be written, and give the client some time to end its own."""
+        """End our half after the bytes still to be written; the client then has ``LINGER_S`` to end its own."""
         if not self.closing:
             self._close()
             self.pump()
@@ -135,7 +135,7 @@ class WebSocketStream:
             self.session.lost()
 
     def _end(self) -> None:
-        # RFC 8441 section 5: what is the close of TCP in order is END_STREAM here
+        # RFC 8441 section 5: END_STREAM stands for the orderly close of TCP
         self.ended = True
         self.http2.h2.end_stream(self.stream_id)
         if self.client_ended:
@@ -144,13 +144,14 @@ class WebSocketStream:
             self.call_later(LINGER_S, self.abort)
 
     def abort(self) -> None:
-        """Reset the stream. RFC 8441 section 5: CANCEL is here what RST is to TCP."""
+        """Reset the stream."""
+        # RFC 8441 section 5: RST_STREAM with CANCEL stands for the RST of TCP
         if self.stream_id in self.http2.websockets:
             self.http2.reset_stream(self.stream_id, ErrorCodes.CANCEL)
             self.leave()
 
     def leave(self) -> None:
-        """Know that the stream is over, in whatever way."""
+        """Note that the stream is over, by an end or by a reset."""
         self.ended = True
         self._drained.set()
         self._close()
@@ -158,25 +159,25 @@ class WebSocketStream:
 
 
 class StreamHandshake:
-    """The opening handshake over HTTP/2, and the frames after it; in the place of wsproto's, which knows HTTP/1.1 alone."""
+    """The opening handshake over HTTP/2, and the frames after it: wsproto's own handshake is for HTTP/1.1 only."""
 
     def __init__(self, stream: WebSocketStream) -> None:
         self._stream = stream
         self._framing = Framing(ConnectionType.SERVER)
 
     def initiate_upgrade_connection(self, headers: Headers, path: str) -> None:
-        """Do nothing: HTTP/2 has read the request."""
+        """Do nothing: HTTP/2 has read the request already."""
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes of the client."""
+        """Process bytes from the client."""
         self._framing.receive_data(data)
 
     def events(self) -> Iterator[Event]:
-        """Give what they mean."""
+        """Return the events in the bytes processed so far."""
         return iter(self._framing.events())
 
     def send(self, event: Event) -> bytes:
-        """Answer the request by its status, or give the frame to send."""
+        """Answer the handshake by a response, or return the bytes of a WebSocket frame."""
         if isinstance(event, AcceptConnection):
             self._answer(OK, [])
         elif isinstance(event, RejectConnection):

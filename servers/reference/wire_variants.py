@@ -1,4 +1,4 @@
-"""Variants that say the same in other bytes: frames, framings and fields that a client has to understand alike."""
+"""Variants that send the same meaning in other bytes: frames, framings and fields that every client must understand."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ END_STREAM, END_HEADERS = 0x1, 0x4
 
 
 class GoawayThrice(Http2):
-    """Says the last stream three times over."""
+    """Sends the final GOAWAY three times."""
 
     def settle_last_stream_id(self) -> None:
-        """Say it, and twice more."""
+        """Send the final GOAWAY, and twice more."""
         super().settle_last_stream_id()
         for _ in range(2):
             self.write_goaway(self.last_stream_id or 0)
 
 
 class FinalGoawayAtTheEnd(Http2):
-    """Processes what comes until nothing is in flight, and names the last stream then."""
+    """Processes new streams until nothing is in flight, and then names the last stream."""
 
     _round_trip = False
 
     def round_trip_over(self) -> None:
-        """Remember it, and go on."""
+        """Note the round trip, and go on."""
         if self.draining:
             self._round_trip = True
             self.close_if_over()
 
     def over(self) -> bool:
-        """Name the last stream when nothing is in flight."""
+        """Return whether nothing is in flight; before the close, send the final GOAWAY."""
         if not self._round_trip or self.exchanges:
             return False
         if self.last_stream_id is None and not self.connection.closing:
@@ -62,20 +62,20 @@ class FinalGoawayAtTheEnd(Http2):
 
 
 class GoawayDebugData(Http2):
-    """Says in words why."""
+    """Sends GOAWAY with debug data."""
 
     def goaway(self, last_stream_id: int, code: int | ErrorCodes) -> GoAwayFrame:
-        """Make a GOAWAY with words in it."""
+        """Return a GOAWAY frame with debug data."""
         frame = super().goaway(last_stream_id, code)
         frame.additional_data = b"graceful_stop\x00\xff"
         return frame
 
 
 class SettingsInDrain(Http2):
-    """Tells the client in a second way that no more streams are wanted."""
+    """Also sends SETTINGS that allow no more streams."""
 
     def announce_drain(self) -> None:
-        """Say it, and GOAWAY; h2 is not told, so that it takes what was on its way."""
+        """Send SETTINGS and GOAWAY; h2 does not see the SETTINGS, so that it accepts streams on their way."""
         settings: dict[int, int] = {SettingCodes.MAX_CONCURRENT_STREAMS: 0}
         self.connection.write(SettingsFrame(0, settings=settings).serialize())
         super().announce_drain()
@@ -92,10 +92,10 @@ class SmallData(Http2):
 
 
 class PaddedData(Http2):
-    """Pads DATA, which costs the client's windows more than the body has bytes."""
+    """Pads DATA; the padding counts in the client's windows too."""
 
     def outgoing(self, data: bytes) -> bytes:
-        """Leave the frames as they are but for DATA that has room: a window that is short is not overdrawn."""
+        """Return the frames, with DATA padded where frame size and window have room for it."""
         return b"".join(self._padded(frame) for frame in frames.frames_in(data))
 
     def _padded(self, frame: bytes) -> bytes:
@@ -116,7 +116,7 @@ class ContinuedHeaders(Http2):
     """Sends the first byte of a header block in HEADERS, the rest in CONTINUATION."""
 
     def outgoing(self, data: bytes) -> bytes:
-        """Split what can be split."""
+        """Return the frames, with every HEADERS split in two."""
         return b"".join(self._split(frame) for frame in frames.frames_in(data))
 
     def _split(self, frame: bytes) -> bytes:
@@ -129,19 +129,19 @@ class ContinuedHeaders(Http2):
 
 
 class NoDynamicTable(Http2):
-    """Compresses heads without a memory of earlier ones."""
+    """Compresses heads without the dynamic table."""
 
     def start(self) -> None:
-        """Shrink the table to nothing, which the first head then says."""
+        """Set the table size to zero, which the first header block announces."""
         super().start()
         self.h2.encoder.header_table_size = 0
 
 
 class Trailers(Http2):
-    """Ends a response with fields, as gRPC does."""
+    """Ends a response with trailers, as gRPC does."""
 
     async def send_body(self, exchange: Exchange, data: bytes, *, last: bool) -> None:
-        """Send the piece, and the end by itself."""
+        """Send the piece, and after the last one the trailers."""
         await super().send_body(exchange, data, last=False)
         if last:
             self.send_end(exchange)
@@ -157,7 +157,7 @@ class EarlyHintsHttp2(Http2):
     """Sends an interim response before each final one."""
 
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
-        """Send both."""
+        """Send 103 (Early Hints), and then the head."""
         self._check(exchange)
         self.h2.send_headers(exchange.stream_id, [(b":status", b"%d" % EARLY_HINTS), (b"link", b"</style.css>")])
         super().send_head(exchange, status, headers)
@@ -170,25 +170,25 @@ class EarlyHintsHttp1(Http1):
     """Sends an interim response before each final one."""
 
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
-        """Send both."""
+        """Send 103 (Early Hints), and then the head."""
         self._check(exchange)
         self._send(h11.InformationalResponse(status_code=EARLY_HINTS, headers=[(b"link", b"</style.css>")]))
         super().send_head(exchange, status, headers)
 
 
 class ChunkedAlways(Http1):
-    """Announces no length."""
+    """Sends every body in chunks, without content-length."""
 
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
-        """Leave the length out, and h11 takes chunks."""
+        """Send the head without content-length, so that h11 uses chunks."""
         super().send_head(exchange, status, [(name, value) for name, value in headers if name != b"content-length"])
 
 
 class CloseDelimited(Http1):
-    """Writes bodies of the drain without length or chunks, which HTTP/1.1 still allows."""
+    """Sends bodies in the drain without length or chunks, which HTTP/1.1 still allows."""
 
     def send_head(self, exchange: Exchange, status: int, headers: Headers) -> None:
-        """Let h11 answer as it answers a client that knows no chunks."""
+        """Send the head, in the drain as h11 does for an HTTP/1.0 client."""
         if self.draining:
             self.h11.their_http_version = b"1.0"
             headers = [(name, value) for name, value in headers if name != b"content-length"]
@@ -196,18 +196,18 @@ class CloseDelimited(Http1):
 
 
 class CloseInAList(Http1):
-    """Says close as one option of two, and loudly."""
+    """Sends close as one of two connection options, in capitals."""
 
     def connection_header(self) -> Headers:
-        """Say it so: options are a list, and their case means nothing."""
+        """Return the field; RFC 9110 section 7.6.1: options are a list and case-insensitive."""
         return [(b"connection", b"X-Note , CLOSE"), (b"x-note", b"1")] if super().connection_header() else []
 
 
 class WebSocketReason(WebSocket):
-    """Gives a reason for people to read."""
+    """Sends a Close with a reason."""
 
     def send_close(self, code: int) -> None:
-        """Send it with the code."""
+        """Send the code and the reason."""
         self.connection.write(self.ws.send(CloseConnection(code=code, reason=REASON)))
 
 
@@ -215,10 +215,10 @@ class WebSocketReason(WebSocket):
 
 
 class FinAfterCloseNotify(Connection):
-    """Waits after its close_notify for the client's, for a while, before it sends FIN."""
+    """Waits a while after its close_notify before it sends FIN."""
 
     def send_fin(self) -> None:
-        """Send it later; the client's own close is answered sooner."""
+        """Send FIN later, unless the client closes first."""
         self.loop.call_later(FIN_LATE_S, self._send_late_fin)
 
     def _send_late_fin(self) -> None:

@@ -1,1 +1,1 @@
-"""The clients of a play: their transports, their connections, and the loads that go on by themselves."""
+"""The clients of a play: their transports, their connections, and the loads that run beside the timeline."""

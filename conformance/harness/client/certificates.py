@@ -1,4 +1,4 @@
-"""A certificate authority for one run, made by trustme: nothing outside the run trusts it."""
+"""A certificate authority for one run, made by trustme: only the run's own clients trust it."""
 
 from __future__ import annotations
 
@@ -26,20 +26,24 @@ class Certificates:
     _shared: dict[str, ssl.SSLContext] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def client_context(self, alpn: str) -> ssl.SSLContext:
-        """Return a client's context of its own that verifies the server and offers exactly one protocol by ALPN."""
+        """Return a new client context that verifies the server and offers ``alpn`` alone; none if that is empty.
+
+        A client that offers two protocols would leave the choice of the protocol under test to the server.
+        """
         context = ssl.create_default_context(cafile=str(self.authority))
-        context.set_alpn_protocols([alpn])
+        if alpn:
+            context.set_alpn_protocols([alpn])
         return context
 
     def shared_client_context(self, alpn: str) -> ssl.SSLContext:
-        """Return a context like :meth:`client_context`, the same one each time; making one takes milliseconds."""
+        """Return a context like :meth:`client_context`, but the same one each time, since making one takes milliseconds."""
         if alpn not in self._shared:
             self._shared[alpn] = self.client_context(alpn)
         return self._shared[alpn]
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make an authority and a certificate, and write them into the folder."""
+    """Make an authority and a certificate, write them into the folder, and return their paths."""
     authority = trustme.CA()
     issued = authority.issue_cert("localhost", "127.0.0.1")
     made = Certificates(folder / "cert.pem", folder / "key.pem", folder / "authority.pem")

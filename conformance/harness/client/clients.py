@@ -1,4 +1,4 @@
-"""The clients of one play: its connections, by the names that the timeline gives them."""
+"""The clients of one play: its connections, by their names in the timeline."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OF_THE_SERVER = (ServerExited, ListenerClosed)
 
 
 class TimelineError(Exception):
-    """A timeline speaks of a connection or a request that it has not made; the message names it."""
+    """A timeline uses a connection or a request that it has not made; the message names it."""
 
 
 class Clients:
@@ -54,11 +54,11 @@ class Clients:
         self._connection_of: dict[str, str] = {}
 
     def use_drain_limits(self) -> None:
-        """Give a new connection no longer than its fate may take: the shutdown has begun."""
+        """Use the limits of the drain from now on: a new connection has to be decided within ``new_connection_s``."""
         self._limits = replace(self._limits, connect_s=self._limits.new_connection_s)
 
     async def execute(self, step: ClientStep) -> bool:  # noqa: C901 - one line a step
-        """Let a client do its step; tells False only for a connection that could not be opened."""
+        """Execute a client's step; return False only for a connection that could not be opened."""
         match step:
             case client_steps.Connect():
                 opened = self._connections[step.connection] = ClientConnection(step, self._recorder, self._endpoint)
@@ -119,16 +119,21 @@ class Clients:
         return self._connections[name]
 
     def impossible(self, fact: Event) -> bool:
-        """Tell whether a fact can no longer come: its connection is over, or its process."""
+        """Return whether a fact can no longer come, because its connection or its process is over.
+
+        A step that waits ends at once then, so a lost request costs no time. When in doubt the answer is False: the step
+        only waits until its limit, while a wrong True would skip a fact that was still to come.
+        """
         # The end of a connection is what makes streams end, so it does not make their end impossible.
         if isinstance(fact, (*_OF_THE_SERVER, StreamsEnded)):
             return False
+        # A handler may go on without its client's connection, but not without its process.
         if isinstance(fact, _OF_HANDLERS):
             return bool(self._recorder.trace.of(ServerExited))
         name: str = getattr(fact, "connection", "") or self._connection_of.get(getattr(fact, "request", ""), "")
         if name not in self._connections:
             return False
-        # A close_notify is a part of the bytes; every other end of the server's can still come when these are over.
+        # close_notify is part of the byte stream; each other end by the server can still come after the last byte.
         if isinstance(fact, ConnectionEnded) and fact.by != CLIENT and fact.how != CLOSE_NOTIFY:
             return self._connections[name].silent_for_good
         return self._connections[name].over
@@ -139,7 +144,7 @@ class Clients:
         return all(connection.over for connection in self._connections.values())
 
     def abandon(self) -> list[str]:
-        """Stop waiting; gives the names of the connections that the server had not ended."""
+        """Close everything, and return the names of the connections that the server had not ended."""
         return [name for name, connection in self._connections.items() if connection.abandon()]
 
 
@@ -165,4 +170,4 @@ SHUTDOWN_FACTS = (
     CloseReceived,
     StreamsEnded,
 )
-"""What only a shutdown makes happen: a control does not wait for it."""
+"""Facts that only a shutdown causes: a control does not wait for them."""

@@ -1,6 +1,10 @@
-"""One connection of a client: it keeps its close policy, sees every frame, and judges nothing.
+"""One connection of a client: it follows its close policy, records every frame, and judges nothing.
 
-What carries it is a :class:`Transport`, what is said on it is a :class:`WireClient`; both are looked up by the protocol.
+A :class:`Transport` carries it, and a :class:`WireClient` speaks HTTP on it; both are looked up by the protocol.
+
+Why a close policy: what a client does changes what the server does. After GOAWAY some servers wait for the client to close
+first, for their whole idle time-out; after close_notify an asyncio server waits up to 30 s for the client's. So the client's
+behaviour is part of the scenario, and the trace shows it.
 """
 
 from __future__ import annotations
@@ -45,7 +49,7 @@ class ClientConnection:
 
     @property
     def silent_for_good(self) -> bool:
-        """Whether not even an end of the connection can be received any more: the last one has come."""
+        """Whether nothing more can be received, not even an end of the connection."""
         return self._transport.finished
 
     @property
@@ -54,32 +58,32 @@ class ClientConnection:
         return self._transport.failed
 
     async def connect(self, limits: Limits) -> bool:
-        """Open it, and say what a client says first; return whether that succeeded. A silent one is opened only."""
+        """Open the connection and begin to speak; return whether that succeeded. A silent connection is only opened."""
         if not await self._transport.open(limits.connect_s, self._step.receive_buffer):
             return False
         return self._step.silent or await self.speak(limits)
 
     async def speak(self, limits: Limits) -> bool:
-        """Say what a client says first (a TLS handshake, HTTP/2's preface); return whether that succeeded.
+        """Send what a client sends first (TLS handshake, HTTP/2 preface); return whether that succeeded.
 
-        It cannot where the server has closed.
+        It fails if the server has closed already.
         """
         return not self._transport.ended and await self._transport.start(limits.connect_s)
 
     def tell(self, intent: Callable[[WireClient], object]) -> None:
-        """Let the wire client do something, and send what it has to send."""
+        """Call the wire client, and send the bytes that it has queued."""
         intent(self.wire)
         self._flush()
 
     def tell_http2(self, intent: Callable[[H2Client], object]) -> None:
-        """Let an HTTP/2 client do what only HTTP/2 has; raises TypeError over HTTP/1.1."""
+        """Call the wire client for something that only HTTP/2 has; raises TypeError over HTTP/1.1."""
         if not isinstance(self.wire, H2Client):
             raise TypeError(f"{self.wire.connection!r} is not an HTTP/2 connection")
         intent(self.wire)
         self._flush()
 
     def open_websocket(self, step: OpenWebSocket) -> None:
-        """Ask for a WebSocket: over HTTP/2 on a stream, over HTTP/1.1 the connection is its own from then on."""
+        """Send the opening handshake of a WebSocket: over HTTP/2 on a stream, over HTTP/1.1 on the whole connection."""
         answers_close = self.close_policy is not ClosePolicy.RUDE
         if isinstance(self.wire, H2Client):
             self.wire.answers_close = answers_close
@@ -97,17 +101,17 @@ class ClientConnection:
         self._transport.pause()
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again."""
         self._transport.resume()
 
     def close(self) -> None:
-        """Close the client's side: GOAWAY where there is one, then as the transport closes."""
+        """Close the client's side: GOAWAY in HTTP/2, then what the transport needs."""
         self.wire.send_goodbye()
         self._flush()
         self._transport.close_our_side()
 
     def abandon(self) -> bool:
-        """Stop waiting; tell whether the server had not ended the connection by then."""
+        """Close without a word to the server; return whether the server had not ended the connection by then."""
         return self._transport.abandon()
 
     def _start(self) -> None:
@@ -115,6 +119,7 @@ class ClientConnection:
         self._flush()
 
     def _received(self, data: bytes, at_ns: int) -> None:
+        # The events are recorded before the wire client's answers are sent (a PING's, a SETTINGS'): this is their order.
         self._seen(self.wire.receive(data), at_ns)
         self._flush()
         if self.close_policy is ClosePolicy.POLITE and self.wire.draining and not self.wire.open_requests:
@@ -149,7 +154,7 @@ def _http2(step: Connect, endpoint: Endpoint) -> WireClient:
 
 
 WIRE_CLIENTS: dict[int, Callable[[Connect, Endpoint], WireClient]] = {1: _http1, 2: _http2}
-"""What speaks each version of HTTP."""
+"""The wire client for each version of HTTP."""
 
 
 def _wire_client(step: Connect, endpoint: Endpoint) -> WireClient:

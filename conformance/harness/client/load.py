@@ -1,7 +1,7 @@
 """The load of an ordinary client: httpx, used as its documentation shows, with its own pool and its own mistakes.
 
-What it tells its caller is recorded as it is. It is evidence of what a Python application sees through a restart, and
-no judge of a server: over HTTP/2 httpx gives up every stream of a connection at the first GOAWAY
+The result that it returns to its caller is recorded as it is. It shows what a Python application sees through a restart. It
+is no evidence against a server: over HTTP/2 httpx gives up every stream of a connection at the first GOAWAY
 (https://github.com/encode/httpcore/issues/730).
 """
 
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.timeline import BeginLoad
 
 TIMEOUT_S = 5.0
-"""httpx's own default, for connecting, for reading, for everything."""
+"""httpx's own default for connecting, reading and everything else."""
 FAILED_PAUSE_S = 0.05
+"""The pause after a request that failed: a client that is refused does not retry without a break."""
 
 
 class Load:
-    """What the ordinary clients of one play need."""
+    """The ordinary clients of one play."""
 
     def __init__(self, recorder: Recorder, gate: Gate, endpoint: Endpoint) -> None:
         self._recorder = recorder
@@ -43,7 +44,7 @@ class Load:
         self._url = f"{'https' if endpoint.protocol.tls else 'http'}://127.0.0.1:{endpoint.port}"
 
     async def client(self, step: BeginLoad, client: int, over: asyncio.Event) -> None:
-        """Send one request after another until all is over."""
+        """Send one request after another until ``over`` is set."""
         if self._endpoint.protocol.transport != "tcp":
             raise LookupError(f"an ordinary client has TCP alone, and {self._endpoint.protocol} is something else")
         http2 = self._endpoint.protocol in HTTP2
@@ -59,7 +60,7 @@ class Load:
             while not over.is_set():
                 number += 1
                 request = f"{step.name}-{client}-{number}"
-                # Its handler is released whether the client still waits for it or not: nothing holds the server's drain.
+                # The handler is released even if the client no longer waits: a held handler would prolong the server's drain.
                 asyncio.get_running_loop().call_later(step.held_s, self._gate.order, request, "finish 9")
                 if not await self._ask(session, request):
                     with contextlib.suppress(TimeoutError):
@@ -67,7 +68,7 @@ class Load:
                             await over.wait()
 
     def _verification(self) -> ssl.SSLContext | bool:
-        """Return TLS settings of the client's own, because httpx changes them; False without TLS."""
+        """Return a TLS context that no other client uses, because httpx changes it; False without TLS."""
         protocol, certificates = self._endpoint.protocol, self._endpoint.certificates
         return certificates.client_context(protocol.alpn) if protocol.tls and certificates else False
 
@@ -75,7 +76,7 @@ class Load:
         self._recorder.did(LoadSent(request))
         try:
             response = await session.get(f"/hold/{request}")
-        except Exception as error:  # noqa: BLE001 - whatever it raises is what an application would have got
+        except Exception as error:  # noqa: BLE001 - an application would get any error that httpx raises
             self._recorder.did(LoadFailed(request, type(error).__name__, str(error)[:200]))
             return False
         length = len(response.content)

@@ -1,4 +1,4 @@
-"""Clients that go on by themselves while the timeline does: loops of our own clients, and the load of an ordinary client."""
+"""Clients that run by themselves beside the timeline: loops of our own client, and the load of an ordinary client."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.timeline import BackgroundStep
 
 PAUSE_S = 0.01
-"""Between the end of a request and the next one of the same client."""
+"""The pause between a request and the next one of the same client."""
 FAILED_PAUSE_S = 0.05
-"""The same after a request that failed, or that could not be sent: a client that is refused does not hammer."""
+"""The pause after a request that failed or could not be sent: a client that is refused does not retry without a break."""
 
 
 class Background:
-    """All clients of a play that go on by themselves."""
+    """All clients of a play that run by themselves."""
 
     def __init__(self, recorder: Recorder, clients: Clients, gate: Gate, limits: Limits, load: Load) -> None:
         self._recorder = recorder
@@ -39,7 +39,7 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def execute(self, step: BackgroundStep) -> None:
-        """Begin a client, or let all of them come to their end."""
+        """Start a client, or let all of them finish."""
         match step:
             case timeline.BeginLoop():
                 self._begin(self._loop(step))
@@ -52,13 +52,13 @@ class Background:
                 await self.end()
 
     async def end(self) -> None:
-        """Let every client come to the end of its request; a fault of a client is ours and is raised."""
+        """Return when every client has finished its current request; raises a client's error, which is the harness's own."""
         self._over.set()
         tasks, self._tasks = self._tasks, []
         await asyncio.gather(*tasks)
 
     async def cancel(self) -> None:
-        """Break everything off: the play is over."""
+        """Cancel every client: the play is over."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -77,11 +77,12 @@ class Background:
                 if not await self._clients.execute(client_steps.Connect(connection)):
                     connection = ""
             served = bool(connection) and await self._ask(connection, f"{step.name}-{number}", step.held_s)
-            if connection and (step.fresh or not served or self._is_told_to_go(connection)):
+            if connection and (step.fresh or not served or self._is_draining(connection)):
                 await self._clients.execute(client_steps.Close(connection))
                 connection = ""
             await rest(self._over, PAUSE_S if served else FAILED_PAUSE_S)
-            if connection and self._is_told_to_go(connection):
+            # A GOAWAY may arrive in the pause. A well-behaved client sends nothing more on such a connection.
+            if connection and self._is_draining(connection):
                 await self._clients.execute(client_steps.Close(connection))
                 connection = ""
 
@@ -114,25 +115,25 @@ class Background:
         return self._recorder.has(ResponseEnded(request)) or self._recorder.has(StreamReset(request))
 
     async def _ask(self, connection: str, request: str, held_s: float) -> bool:
-        """Send one request, and wait until it is over, its connection is, or nobody has answered for too long."""
+        """Send one request, wait until it or its connection is over or the limit has passed; return whether it was served."""
         ended = ResponseEnded(request)
 
         def decided() -> bool:
             return self._is_over(request) or self._clients.impossible(ended)
 
-        # Its handler is released whether the client still waits for it or not: nothing holds the server's drain.
+        # The handler is released even if the client no longer waits: a held handler would prolong the server's drain.
         asyncio.get_running_loop().call_later(held_s, self._gate.order, request, "finish 9")
         await self._clients.execute(client_steps.Request(connection, request))
         await self._recorder.wait(decided, self._limits.new_connection_s + held_s)
         return self._recorder.has(ended)
 
-    def _is_told_to_go(self, connection: str) -> bool:
+    def _is_draining(self, connection: str) -> bool:
         opened = self._clients.connection(connection)
         return opened.over or opened.wire.draining
 
 
 async def rest(over: asyncio.Event, pause_s: float) -> None:
-    """Let a pause pass, or less if all is over."""
+    """Wait for a pause, which ends early when ``over`` is set."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(pause_s):
             await over.wait()

@@ -1,15 +1,16 @@
-"""A byte stream over a socket of the kernel: bytes, and the ways in which a connection ends.
+"""A byte stream over a socket of the kernel: its bytes, and the ways in which the connection ends.
 
-FIN, RST and "we stopped waiting" are different events here. The socket is read by ``recvmsg`` for the kernel's receive
-times, because asyncio's own streams show none. What runs within the stream before HTTP does, such as TLS, is a subclass's.
+FIN, RST and "the client stopped waiting" are different events: a suite that takes its own time-out for the server's close
+would let a server pass that never closes. The socket is read by ``recvmsg`` for the kernel's receive times, which asyncio's
+own streams do not show. A layer between the stream and HTTP, such as TLS, is a subclass's.
 
-FIN and RST carry no time, so they are as exact as the looks of the loop are. What holds here for the spans:
+FIN and RST carry no time, so they are as exact as the looks of the loop. Three rules keep the true moment in the span:
 
-* A turn of the loop reads until the kernel has nothing more. An end that came in the same segments as data is then read
-  in the same turn, and has the data's earliest moment; in the next turn it would have that of a look which it preceded.
-* Where the loop did not look (before the first read, while paused, after a turn that read its most), what is read may be
-  as old as the time since which it did not: ``unread_since_ns``, until a read finds nothing.
-* What we do ourselves takes time too: its span begins before the call and ends after it.
+* A turn of the loop reads until the kernel has nothing more. A FIN that arrives in one segment with data is then read in
+  the same turn, and its span begins where the data's begins. A turn later it would begin at a look that came after it.
+* Where the loop did not look (before the first read, while paused, after a turn that left something unread), what is read
+  may be as old as the last moment at which nothing was there: ``unread_since_ns``, until a read finds nothing.
+* What the client does itself takes time too: its span begins before the call and ends after it.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class StreamTransport(Transport, abc.ABC):
         return True
 
     async def start(self, within_s: float) -> bool:  # noqa: ARG002 - nothing precedes HTTP here
-        """Let HTTP begin."""
+        """Begin HTTP."""
         self._on_open()
         return True
 
@@ -138,11 +139,11 @@ class StreamTransport(Transport, abc.ABC):
             self._over(FIN, at_ns)
 
     def _received(self, data: bytes, at_ns: int) -> None:
-        """Take what was read from the socket."""
+        """Handle bytes that were read from the socket."""
         self._on_bytes(data, at_ns)
 
     def _over(self, how: str, at_ns: int) -> None:
-        """Take note that the server closed (FIN) or reset the connection; nothing can arrive after either."""
+        """Record that the server closed (FIN) or reset the connection; nothing can arrive after either."""
         self.finished = True
         self._stop_reading()
         self._seen(ConnectionEnded(self.name, SERVER, how), at_ns)
@@ -152,32 +153,33 @@ class StreamTransport(Transport, abc.ABC):
         self._end_of_bytes(at_ns)
 
     def _cut_off(self, at_ns: int) -> None:
-        """Take note that what precedes HTTP can no longer succeed, if it was still under way."""
+        """Record that what precedes HTTP (a TLS handshake) has failed, if it was still under way."""
 
     def pause(self) -> None:
-        """Take nothing more from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
+        """Stop reading from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
         if self._open and self._reading:
             self._stop_reading()
-            # What this turn's look has found and was not read yet came after the look before.
+            # What this turn's look has found, and no read has taken yet, came after the look before it.
             self.unread_since_ns = self.unread_since_ns or self._recorder.earliest_ns
 
     def resume(self) -> None:
-        """Read on. What came meanwhile may have come at any time since the pause."""
+        """Read from the socket again. What arrived meanwhile may have arrived at any time since the pause."""
         if self._open and not self.finished and not self._reading:
             self._read_on(self.unread_since_ns)
 
     # --- writing ---
 
     def send(self, data: bytes, events: list[Event]) -> None:
-        """Send bytes. Their events are recorded when the last of the bytes has been given to the kernel."""
+        """Send bytes. Their events are recorded when the kernel has taken the last of the bytes."""
         if self._open and not self._sent_fin and not self.useless:
             self._queue(self._encoded(data), events)
 
     def _encoded(self, data: bytes) -> bytes:
-        """Return what goes onto the socket for these bytes."""
+        """Return the bytes to write to the socket for these bytes of HTTP."""
         return data
 
     def _queue(self, data: bytes, events: list[Event]) -> None:
+        # The events' span begins here: a full socket buffer may hold the bytes back for as long as the server does not read.
         if not self._unsent:
             self._sent_since_ns = time.monotonic_ns()
         self._unsent += data
@@ -192,8 +194,8 @@ class StreamTransport(Transport, abc.ABC):
             self._loop.add_writer(self._socket, self._writable)
             return
         except OSError as error:  # the peer is gone, which the reading side records
-            # A send that meets the RST takes the error with it: what is read next is b"", as after a FIN. Every later
-            # send says EPIPE, and so does the first one if a FIN had come before the RST: then the FIN is the end.
+            # The kernel reports an RST once. If send() gets the error, the next read returns b"", as after a FIN. Later sends
+            # get EPIPE, as does the first one if a FIN came before the RST: then the FIN is the end.
             if isinstance(error, ConnectionResetError):
                 self._reset_by_ns = self._reset_by_ns or time.monotonic_ns()
             self._unsent.clear()
@@ -206,7 +208,7 @@ class StreamTransport(Transport, abc.ABC):
     # --- closing ---
 
     def close_our_side(self) -> None:
-        """Close what runs within the stream, then send FIN; what the server still sends is read on."""
+        """Close the layer inside the stream (TLS), then send FIN; what the server still sends is read."""
         if not self._open or self._sent_fin:
             return
         self._take_leave()
@@ -217,10 +219,10 @@ class StreamTransport(Transport, abc.ABC):
             self._recorder.did(ConnectionEnded(self.name, CLIENT, FIN), since_ns=began_ns)
 
     def _take_leave(self) -> None:
-        """Send what has to come before our FIN."""
+        """Send what has to precede our FIN, such as a close_notify."""
 
     def abandon(self) -> bool:
-        """Let go of the socket at the end of a play; return whether the server had still not ended the connection."""
+        """Close the socket at the end of a play; return whether the server had not ended the connection by then."""
         waiting = self._open and not self.ended
         self._release()
         self.ended = self.finished = True

@@ -1,4 +1,4 @@
-"""TCP, without anything between it and HTTP."""
+"""Plain TCP under HTTP."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ class TcpTransport(StreamTransport):
     listens_on_tcp = True
 
     def _make_socket(self) -> socket.socket:
-        made = socket.socket()
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
+        opened = socket.socket()
+        # Nagle's algorithm would hold a small write back until the one before is acknowledged, and blur its time.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return opened
 
     def _address(self) -> tuple[str, int]:
         return self._endpoint.host, self._endpoint.port

@@ -1,6 +1,6 @@
 """TLS over TCP: a handshake before HTTP, and a close_notify, which is a close of its own before the FIN.
 
-TLS runs over memory, because asyncio's own streams show neither the times of the bytes nor a close_notify.
+TLS runs over memory buffers, because asyncio's own streams show neither the times of the bytes nor a close_notify.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lastcall.conformance.model.client_events import (
 
 
 class TlsTransport(TcpTransport):
-    """A connection that verifies the server's certificate and offers its protocol's ALPN alone."""
+    """A connection that verifies the server's certificate and offers only its own protocol by ALPN."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,6 +72,7 @@ class TlsTransport(TcpTransport):
         self._write_tls()
         self._seen(TlsEstablished(self.name, tls.version() or "", tls.selected_alpn_protocol() or ""), at_ns)
         handshake.set_result(True)
+        # Now and not when the waiting task runs: the segment that ended the handshake may hold HTTP's first bytes too.
         self._on_open()
 
     def _cut_off(self, at_ns: int) -> None:
@@ -83,7 +84,7 @@ class TlsTransport(TcpTransport):
     # --- reading ---
 
     def _received(self, data: bytes, at_ns: int) -> None:
-        if self._tls is None:  # nothing has been said yet on a silent connection
+        if self._tls is None:  # a silent connection, on which the client has not begun TLS
             self._on_bytes(data, at_ns)
             return
         self._incoming.write(data)
@@ -97,9 +98,10 @@ class TlsTransport(TcpTransport):
             while data := tls.read(65536):
                 self._on_bytes(data, at_ns)
         except ssl.SSLWantReadError:
-            self._write_tls()  # a key update may have made the TLS library answer
+            self._write_tls()  # the TLS library may have an answer of its own, for example to a key update
             return
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            # The memory buffer is never closed, so this end is always the server's close_notify and never a bare FIN.
             pass
         except ssl.SSLError as error:
             self._seen(TlsFailed(self.name, error.reason or str(error)), at_ns)
@@ -114,7 +116,7 @@ class TlsTransport(TcpTransport):
     def _encoded(self, data: bytes) -> bytes:
         if self._tls is None:
             return data
-        # After the server's close_notify one may still write: TLS 1.3 closes each side by itself.
+        # RFC 8446 §6.1: a close_notify closes one direction only, so the client may write after the server's.
         with contextlib.suppress(ssl.SSLError):
             self._tls.write(data)
         return self._outgoing.read()

@@ -1,11 +1,11 @@
-"""What carries one connection of a client, whatever it is: TCP, TLS over it, QUIC.
+"""The interface of a transport, which carries one connection of a client: TCP, TLS over TCP, QUIC.
 
-A client connection (``connection.py``) gives bytes to a transport and is given bytes; it never knows which transport it
-has. What differs between them is behind this interface: how a connection is opened, what has to be said before the
-first byte of HTTP, when bytes arrived, in which ways it ends, and how our side is closed. A transport records those
-facts itself, because it alone knows their times.
+A client connection (``connection.py``) exchanges bytes with a transport and never knows which one it has. The differences
+are behind this interface: how a connection is opened, what has to precede the first byte of HTTP, when bytes arrived, in
+which ways the connection ends, and how the client's side is closed. A transport records these facts itself, because only
+it knows their times.
 
-Which transport a protocol has stands in ``transports.py``.
+``transports.py`` says which transport a protocol has.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a server is reached, and in which protocol: what every connection to it has to know.
+    """The address and the protocol of a server: all that a connection to it has to know.
 
-    ``directory`` is the server's own, where a socket of the file system would lie. ``certificates`` are what a client
-    trusts; a protocol without TLS does without.
+    ``directory`` is the server's own, where a unix socket would be. ``certificates`` are those that a client trusts; None
+    for a protocol without TLS.
     """
 
     protocol: Protocol
@@ -41,21 +41,21 @@ class Endpoint:
 
     @classmethod
     def of(cls, launch: Launch, certificates: Certificates) -> Endpoint:
-        """Return where the server of a launch is reached."""
+        """Return the endpoint of a launch's server."""
         return cls(launch.protocol, launch.port, launch.directory, certificates, launch.host)
 
 
 class Transport(abc.ABC):
     """A connection named ``name``.
 
-    ``on_open`` is called when it can carry bytes, and before any byte is delivered, because a server may speak in the
-    very segment that ends its handshake. Bytes go to ``on_bytes`` with the latest moment at which they arrived (on the
-    monotonic clock, in nanoseconds); the end of the bytes calls ``on_end``, once. Their earliest moment is that of
-    ``unread_since_ns`` where the transport sets it, else the loop's previous look.
+    ``on_open`` is called when it can carry bytes, and before any byte is delivered, because the segment that ends the
+    handshake may already hold the server's first bytes. ``on_bytes`` gets the bytes with the latest moment at which they
+    arrived (on the monotonic clock, in nanoseconds); ``on_end`` is called once, at the end of the bytes. The earliest
+    moment of both is ``unread_since_ns`` where the transport sets it, else the loop's previous look.
     """
 
     listens_on_tcp: ClassVar[bool] = False
-    """Whether its server listens on the launch's port over TCP, which the kernel's tables and a successor can tell."""
+    """Whether its server listens on the launch's port over TCP, so that the kernel's tables show the listening socket."""
 
     def __init__(
         self,
@@ -69,18 +69,18 @@ class Transport(abc.ABC):
     ) -> None:
         self.name = name
         self.ended = False
-        """The server has ended its side, or the connection never came to be: not a byte of HTTP can follow."""
+        """The server has ended its side, or the connection could not be opened: no byte of HTTP can follow."""
         self.finished = False
-        """No further word about the connection can come, not even about its end."""
+        """No further event of the connection can come, not even its end."""
         self.failed = False
-        """The connection never came to be."""
+        """The connection could not be opened."""
         self.useless = False
-        """What precedes HTTP did not succeed: nothing can be said on it."""
+        """What precedes HTTP has failed: HTTP cannot be spoken on it."""
         self.unread_since_ns = 0
-        """Since when what is delivered now may have lain unread; 0 where that is the loop's previous look.
+        """Since when what is delivered now may have been unread; 0 where that is the loop's previous look.
 
-        The loop's looks bound the time of an arrival only while the loop looks for it: not while the connection is
-        paused, not before it was read from for the first time, and not where a turn did not read all there was.
+        The loop's looks bound an arrival only while the loop looks for it: not while the connection is paused, not before
+        its first read, and not where a turn left something unread.
         """
         self._recorder = recorder
         self._endpoint = endpoint
@@ -101,23 +101,23 @@ class Transport(abc.ABC):
 
     @abc.abstractmethod
     def send(self, data: bytes, events: list[Event]) -> None:
-        """Send bytes. Their events are recorded when the last of the bytes has been given to the kernel."""
+        """Send bytes. Their events are recorded when the kernel has taken the last of the bytes."""
 
     @abc.abstractmethod
     def pause(self) -> None:
-        """Take nothing more from the connection: buffers fill, and the server's writes come to a stop."""
+        """Stop reading from the connection: buffers fill, and the server's writes come to a stop."""
 
     @abc.abstractmethod
     def resume(self) -> None:
-        """Read on."""
+        """Read from the connection again."""
 
     @abc.abstractmethod
     def close_our_side(self) -> None:
-        """Close as the transport's rules say; what the server still sends is read on, where it may still send."""
+        """Close the client's side as the transport's rules say; read what the server may still send."""
 
     @abc.abstractmethod
     def abandon(self) -> bool:
-        """Let go of the connection at the end of a play; return whether the server had still not ended it."""
+        """Close the connection at the end of a play; return whether the server had not ended it by then."""
 
     def _seen(self, event: Event, at_ns: int) -> None:
         """Record what has arrived, at ``at_ns`` at the latest."""

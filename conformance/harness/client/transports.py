@@ -1,4 +1,4 @@
-"""Which transport carries a protocol: one table, by the name of the transport and whether it is encrypted."""
+"""The transport of each protocol: one table, by the name of the transport and whether it is encrypted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.protocol import Protocol
 
 TRANSPORTS: dict[tuple[str, bool], type[Transport]] = {("tcp", False): TcpTransport, ("tcp", True): TlsTransport}
-"""The transports, by their name in a protocol and by its ``tls``. One that comes from elsewhere is added here."""
+"""The transports, by their name in a protocol and by its ``tls``. A package that brings one adds it here."""
 
 
 def tcp_port_of(endpoint: Endpoint) -> int:

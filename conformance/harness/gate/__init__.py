@@ -1,1 +1,1 @@
-"""The gate, by which handlers are held and released, and the gated origin that stands behind a proxy."""
+"""The gate, which holds and releases handlers, and the gated origin behind a proxy."""

@@ -1,4 +1,7 @@
-"""The gate's side of the protocol by which a handler is held: see ``docs/gate.md``."""
+"""The gate's side of the protocol that holds a handler: see ``docs/gate.md``.
+
+Handlers are held and not slept: a timeline is then ordered by facts, and no chunk is due at the moment of the signal.
+"""
 
 from __future__ import annotations
 
@@ -27,26 +30,26 @@ _LONGEST_LINE = 4096
 
 
 class Gate:
-    """Listens for the handlers of one play. Orders for a handler that has not entered yet wait for it."""
+    """Listens for the handlers of one play. It keeps the orders for a handler that has not entered yet."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.address = ""
         self.hold_hook = False
-        """Whether shutdown hooks wait; :meth:`release_hook` lets them go on."""
+        """Whether shutdown hooks are held; :meth:`release_hook` releases them."""
         self._hooks: list[_Handler] = []
         self._handlers: dict[str, _Handler] = {}
         self._waiting: dict[str, list[str]] = {}
         self._all: set[_Handler] = set()
 
     async def open(self) -> None:
-        """Begin to listen on a port of the kernel's choice."""
+        """Start to listen on a port that the kernel chooses."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Handler(self), "127.0.0.1", 0, backlog=1024)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def order(self, request: str, order: str) -> None:
-        """Give the handler of a request an order."""
+        """Send an order to the handler of a request, now or when it enters."""
         handler = self._handlers.get(request)
         if handler is None:
             self._waiting.setdefault(request, []).append(order)
@@ -54,42 +57,43 @@ class Gate:
             handler.order(order)
 
     def entered(self, request: str, handler: _Handler) -> None:
-        """Take note of a handler, and give it the orders that have waited for it."""
+        """Register a handler, and send it the orders that were kept for it."""
         self._handlers[request] = handler
         for order in self._waiting.pop(request, []):
             handler.order(order)
 
     def hook_begun(self, hook: _Handler) -> None:
-        """Take note of a shutdown hook, and let it go on unless it is held."""
+        """Register a shutdown hook, and let it go on unless hooks are held."""
         self._hooks.append(hook)
         if not self.hold_hook:
             self.release_hook()
 
     def release_hook(self) -> None:
-        """Let the shutdown hooks go on, those that are still to come too."""
+        """Let the shutdown hooks go on, including those that have not begun."""
         self.hold_hook = False
         while self._hooks:
             self._hooks.pop().proceed()
 
     def opened(self, handler: _Handler) -> None:
-        """Take note of a connection, to close it at the end."""
+        """Register a connection, to close it at the end."""
         self._all.add(handler)
 
     def closed(self, handler: _Handler) -> None:
-        """Take note that a connection has ended."""
+        """Forget a connection that has ended."""
         self._all.discard(handler)
 
     def close(self) -> None:
-        """Stop listening, and let every handler go that still waits."""
+        """Stop listening, and close the connection of every handler that still waits."""
         self._server.close()
         for handler in list(self._all):
             handler.drop()
 
 
 class _Handler(asyncio.Protocol):
-    """One connection from the application: a handler's, or that of the hooks around its process.
+    """One connection from the application: a handler's, or that of the process's startup and shutdown hooks.
 
-    A protocol and not a stream: it is called while the loop looks, so that what it records has a true span.
+    It is an asyncio protocol and not a stream, because a protocol is called in the loop's turn that noticed the bytes; a
+    stream's reader runs later, and what it recorded would have a span that begins too late.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -119,7 +123,7 @@ class _Handler(asyncio.Protocol):
             self._gate.recorder.seen(HandlerCancelled(self._request))
 
     def order(self, order: str) -> None:
-        """Give an order; it is recorded before it can have been seen to be obeyed."""
+        """Send an order; it is recorded in the same turn, so that its effects are noticed later."""
         began_ns = time.monotonic_ns()
         self._transport.write(f"{order}\n".encode())
         self._gate.recorder.did(HandlerOrdered(self._request, order), since_ns=began_ns)
@@ -129,13 +133,13 @@ class _Handler(asyncio.Protocol):
         self._transport.write(b"proceed\n")
 
     def drop(self) -> None:
-        """Close the connection without a word: the play is over, or nothing that comes can be believed."""
+        """Close the connection silently: the play is over, or the application broke the protocol."""
         self._over = self._dropped = True
         self._transport.abort()
 
     def _obey(self, line: str) -> None:
-        recorder, words = self._gate.recorder, line.split(" ")
-        match words:
+        recorder = self._gate.recorder
+        match line.split(" "):
             case ["entered", request, method, target] if not self._request:
                 self._request = request
                 recorder.seen(HandlerEntered(request, method, target))

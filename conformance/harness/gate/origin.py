@@ -1,7 +1,7 @@
 """The gated application behind a proxy: an HTTP/1.1 origin inside the harness.
 
-It speaks the gate's protocol over a real connection like every other application, so that a proxy is judged by the
-same evidence as a server.
+It speaks the gate's protocol over a real connection like every other application, so a proxy is judged by the same
+evidence as a server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PLAIN = ("content-type", "text/plain")
 
 
 class Origin:
-    """Serves ``/ready`` and ``/hold/ID``; a connection lasts for as long as the proxy wants it to."""
+    """Serves ``/ready`` and ``/hold/ID``; it never closes a connection before the proxy does."""
 
     def __init__(self, gate: str) -> None:
         self._gate = gate.rpartition(":")
@@ -28,17 +28,17 @@ class Origin:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Begin to listen on a port of the kernel's choice."""
+        """Start to listen on a port that the kernel chooses."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
-        """Stop listening and end what is still held."""
+        """Stop listening, and end the requests that are still held."""
         self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # One look more, so that the transports that were aborted are closed before the loop is.
+        # One more turn of the loop, so that the aborted transports are closed before the loop is.
         await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,14 +47,15 @@ class Origin:
         self._tasks.add(task)
         exchange = _Exchange(reader, writer)
         try:
-            # The proxy may go, or send what is no HTTP: then there is nobody to answer. Cancelled is the end of the play.
+            # The proxy may close, or send something that is not HTTP: then there is no answer. Cancellation ends the play.
             with contextlib.suppress(OSError, h11.RemoteProtocolError, EOFError, asyncio.CancelledError):
                 await self._answer(exchange)
                 while exchange.again():
                     await self._answer(exchange)
         finally:
             writer.close()
-            # The proxy may take nothing more; the transport closes when it has, or when the play ends it.
+            # The proxy may have stopped reading: the transport closes after the last byte, or after this time, or when
+            # the play ends.
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 async with asyncio.timeout(_LAST_BYTES_S):
                     await writer.wait_closed()
@@ -92,7 +93,7 @@ class Origin:
         finally:
             reports.close()
             gone.cancel()
-            # The next request is read by the same reader: it must be free.
+            # The next request is read from the same reader, which a pending read would block.
             await asyncio.wait({gone})
 
 
@@ -124,7 +125,7 @@ class _Exchange:
     async def head(self) -> h11.Request:
         event = await self._next()
         if not isinstance(event, h11.Request):
-            raise EOFError  # noqa: TRY004 - no wrong type: the proxy has gone
+            raise EOFError  # noqa: TRY004 - no wrong type: the proxy has closed
         names = {name for name, _value in event.headers}
         self._without_body = not names & {b"content-length", b"transfer-encoding"}
         return event
@@ -135,19 +136,19 @@ class _Exchange:
         while isinstance(event := await self._next(), h11.Data):
             length += len(event.data)
         if not isinstance(event, h11.EndOfMessage):
-            raise EOFError  # noqa: TRY004 - no wrong type: the proxy has gone
+            raise EOFError  # noqa: TRY004 - no wrong type: the proxy has closed
         return length
 
     async def gone(self) -> None:
-        """Wait until the proxy has closed its side. Only a request without a body can be watched like this."""
+        """Wait until the proxy has closed its side. It notices that only for a request without a body."""
         while self._without_body and (early := await self._reader.read(1)):
             self._http.receive_data(early)
         if not self._without_body:
             await asyncio.get_running_loop().create_future()
 
     def again(self) -> bool:
-        """Make ready for the connection's next request; tell False if there is to be none."""
-        # A body that nobody has read ends the connection, unless all of it is here.
+        """Prepare for the connection's next request; return False if there will be none."""
+        # A request body that was not read ends the connection, unless all of it has arrived.
         while self._http.their_state is h11.SEND_BODY and self._http.next_event() is not h11.NEED_DATA:
             pass
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
@@ -165,7 +166,7 @@ class _Exchange:
         await self._write(h11.Data(data=body))
 
     def piece(self, length: int) -> bytes:
-        """Give the next bytes of the body's pattern."""
+        """Return the next bytes of the body's pattern."""
         offset = self.sent % len(PATTERN)
         self.sent += length
         return (PATTERN * ((offset + length) // len(PATTERN) + 1))[offset : offset + length]

@@ -1,4 +1,4 @@
-"""Timed mode: a server whose handlers cannot speak to the gate is asked for resources that take their time."""
+"""Timed mode: a server whose handlers cannot speak to the gate is played with resources that take some time by themselves."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Unwitnessed:
-    """What becomes of a timeline's steps when nobody inside the server tells of its handlers, or holds them."""
+    """Replaces the steps of a timeline where no handler reports to the gate or is held by it."""
 
     def __init__(self, timed: Timed, steps: Timeline) -> None:
         self._timed = timed
         self._streaming = {step.request for step in steps if isinstance(step, timeline.SendChunk)}
 
     def instead_of(self, step: Step) -> Step | None:
-        """Give what is done in place of a step; None if there is nothing to do, because time does it."""
+        """Return the step to execute in place of a step; None if the resource does it by itself in time."""
         match step:
             case client_steps.Request():
                 return dataclasses.replace(step, target=self._path(step))
@@ -41,7 +41,7 @@ class Unwitnessed:
         return step
 
     def takes_for_granted(self, fact: Event) -> bool:
-        """Tell whether a fact can only be assumed after a while: a handler has been entered."""
+        """Return whether a fact can only be assumed after some time: the entry of a handler."""
         return isinstance(fact, HandlerEntered)
 
     def _path(self, step: client_steps.Request) -> str:

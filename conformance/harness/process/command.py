@@ -1,4 +1,4 @@
-"""The commands that an adapter has beside its server: the one that asks for the graceful stop, the one that removes."""
+"""The commands that an adapter has beside its server: ``stop`` requests the graceful stop, ``remove`` removes what is left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CommandFailedError(Exception):
 
 
 class Command:
-    """One run of such a command. What it prints goes into the trace under its purpose, and so does its status."""
+    """One run of such a command. Its output and its status go into the trace under its purpose."""
 
     def __init__(self, process_sessions: ProcessSessions, recorder: Recorder, purpose: str) -> None:
         self._recorder = recorder
@@ -72,8 +72,8 @@ class Command:
         return last_output(self._recorder, self._purpose)
 
     def _exited(self, status: int) -> None:
-        # Its last line is read before its end is told of. After a failure nothing is read any more, so a line without
-        # an end is one too; else it may have started something that goes on printing.
+        # Its last line is recorded before its end. After a failure nothing more is read, so an unfinished last line counts;
+        # after a success it may have started a process that goes on printing, so the output stays open.
         for output in self._program.outputs:
             (output.drain if status else output.catch_up)()
         self._recorder.seen(CommandEnded(self._purpose, status))

@@ -1,14 +1,14 @@
 """One lifecycle of a server under test, for plays, the contract, the capability probe and the successor alike.
 
-Start, become ready, signal or stop command, end, remove: whoever has a server goes through these in this order, by
-:class:`ServerUnderTest` alone. What holds here, and has to go on holding:
+Start, become ready, signal or stop command, end, remove: every user of a server goes through these in this order, and only
+by :class:`ServerUnderTest`. Rules that hold in here, and that an editor must not break:
 
-* What an adapter's commands print, and how they end, is in the trace. A stop command that fails is the fault of the
-  set-up and never the server's: :class:`CommandFailedError` has the words for it.
-* :meth:`ServerUnderTest.end` leaves nothing behind, whatever went wrong before it and whoever is cancelled meanwhile.
-  ``remove`` runs for every server whose process was started, also for one that never came to serve.
-* A removal that fails says so in the trace and changes no verdict: the play was over before it.
-* The server and the commands about it see the same small environment, never the user's own.
+* The output and the status of an adapter's commands are in the trace. A stop command that fails is a fault of the set-up and
+  never the server's: :class:`CommandFailedError` describes it.
+* :meth:`ServerUnderTest.end` leaves nothing behind, whatever failed before it and whichever task is cancelled meanwhile.
+  ``remove`` runs for every server whose process was started, even for one that never became ready.
+* A removal that fails is recorded in the trace and changes no verdict: the play was over before it.
+* The server and its commands get the same small environment, never the user's own.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ServerUnderTest:
         self, environment: Environment, recorder: Recorder, server: Server, launch: Launch, *, gate: str, limits: Limits
     ) -> None:
         self.endpoint = Endpoint.of(launch, environment.certificates)
-        """Where its clients reach it."""
+        """The address and protocol by which its clients reach it."""
         self.process = ServerProcess(environment.process_sessions, recorder, tcp_port_of(self.endpoint))
         self._environment = environment
         self._recorder = recorder
@@ -104,10 +104,10 @@ class ServerUnderTest:
             self._stop.check()
 
     async def finish_stop(self) -> None:
-        """Return when the stop command has done its work; raises :class:`CommandFailedError` if it has not.
+        """Return when the stop command has succeeded; raises :class:`CommandFailedError` if it has not.
 
-        It may live for as long as the drain. One that outlives the server is ended with it, and is no failure; one that
-        still runs beside a server that has not ended has hung, or is too slow for the play.
+        It may run for as long as the drain. A command that outlives the server is ended with it, and is no failure. One that
+        still runs beside a server that has not ended hangs, or is too slow for the play.
         """
         if self._stop is None:
             return
@@ -118,7 +118,7 @@ class ServerUnderTest:
             self._stop.check_over("when the play was over, and nor had the server")
 
     async def end(self, why: str) -> None:
-        """End everything that was started, and then remove what outlives it. Twice does no harm."""
+        """End everything that was started, and then remove what outlives it. A second call does nothing."""
         await to_the_end(self._end(why))
 
     async def _end(self, why: str) -> None:
@@ -142,21 +142,21 @@ class ServerUnderTest:
             command.check_over(f"after {REMOVE_S:g} s")
         except CommandFailedError as failed:
             self._recorder.did(RemoveFailed(str(failed)))
-        except Exception as error:  # noqa: BLE001 - the adapter's own fault must not hide what has happened before
+        except Exception as error:  # noqa: BLE001 - the adapter's own fault must not hide what happened before
             self._recorder.did(RemoveFailed(f"the adapter's remove failed: {type(error).__name__}: {error}"))
         finally:
             command.end()
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do something to its end also when whoever waits for it is cancelled; that one is cancelled afterwards."""
+    """Run a coroutine to its end even if the caller is cancelled; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
-            # When the loop itself is closed every task is cancelled, this one too.
+            # When the loop is closed every task is cancelled, including this one.
             if task.cancelled():
                 raise
             cancelled = error
@@ -165,5 +165,5 @@ async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
         raise cancelled
 
 
-def _texts(words: Sequence[object]) -> list[str]:
-    return [str(word) for word in words]
+def _texts(arguments: Sequence[object]) -> list[str]:
+    return [str(argument) for argument in arguments]

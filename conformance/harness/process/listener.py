@@ -1,4 +1,7 @@
-"""When the server stops listening, from the kernel's tables: nothing is connected to it, so nothing is changed by it."""
+"""Records when the server stops listening, from the kernel's tables. No connection is made for it.
+
+A connection attempt would be a client of its own: the server would accept it, or the kernel would queue it unaccepted.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ _LOOK_S = 0.01
 
 
 class ListenerWatch:
-    """Records the moment at which a port is no longer listened on.
+    """Records when no process listens on a port any more.
 
-    ``listening_ports`` reads the kernel's tables: the moments before and after it did, and what it read.
+    ``listening_ports`` reads the kernel's tables, and the clock before and after that.
 
-    ``port`` is 0 for a server that listens elsewhere: of that one nothing is recorded.
+    ``port`` is 0 for a server that does not listen on TCP: then nothing is recorded.
     """
 
     def __init__(self, recorder: Recorder, port: int, listening_ports: Callable[[], LookAtPorts]) -> None:
@@ -31,21 +34,21 @@ class ListenerWatch:
         self._watching: asyncio.Task[None] | None = None
 
     def start(self, since_ns: int) -> None:
-        """Start to look, again and again; do nothing where there is no port to look at.
+        """Start to look every 10 ms; do nothing if there is no port.
 
-        ``since_ns`` is a moment at which the port was listened on, such as that of the signal.
+        ``since_ns`` is a moment at which a process still listened, such as that of the signal.
         """
         if self._port:
             self._watching = asyncio.create_task(self._watch(since_ns))
 
     def cancel(self) -> None:
-        """End looking."""
+        """Stop looking."""
         if self._watching is not None:
             self._watching.cancel()
 
     @property
     def decided(self) -> bool:
-        """Whether nothing more is to be learnt: it was not started, has seen the end, or cannot see anything here."""
+        """Whether no further look can add anything: it was not started, has seen the end, or cannot see anything here."""
         return self._watching is None or self._watching.done() or self._recorder.has(ListenerClosed())
 
     async def _watch(self, looked_ns: int) -> None:

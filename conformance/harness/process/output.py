@@ -1,4 +1,4 @@
-"""What a program prints: read to its end, and kept in the trace at both ends."""
+"""The output of a program: all of it is read, and its beginning and its end are kept in the trace."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LONGEST = 300
 class Output:
     """Reads one of the server's output streams to its end, and keeps its first and last lines.
 
-    A server that floods must neither block on a full pipe nor fill the trace: so many bytes are kept at the
-    beginning, as many at the end, and of the rest the number.
+    A server that floods must neither block on a full pipe nor fill the trace: ``KEEP`` bytes are kept at the beginning and
+    at the end each, and of the rest only the number.
 
-    What is recorded when the stream ends (the last lines of a flood, one that no newline ended) may have been written
-    long before: its span begins when the first of it was read.
+    What is recorded only when the stream ends (the end of a flood, a last line without a newline) may have been written long
+    before: its span begins where the first of it was read.
     """
 
     KEEP = 32_768
@@ -43,7 +43,7 @@ class Output:
         asyncio.get_running_loop().add_reader(stream.fileno(), self._readable)
 
     def _readable(self) -> bool:
-        """Read once, and return whether there may be more to read now."""
+        """Read once, and return whether more may be available now."""
         try:
             data = os.read(self._file.fileno(), 262_144)
         except BlockingIOError:
@@ -70,18 +70,18 @@ class Output:
         self._recorder.seen(*(OutputWritten(self.name, text) for text in shown), since_ns=since_ns)
 
     def catch_up(self) -> None:
-        """Read what is in the pipe now, at most one flood's worth."""
+        """Read what is in the pipe now. The number of reads is bounded, since a flood does not end."""
         for _read in range(64):
             if self._file.closed or not self._readable():
                 return
 
     def drain(self) -> None:
-        """Read what is still in the pipe, at most one flood's worth, and stop."""
+        """Read what is in the pipe now, as :meth:`catch_up` does, and stop."""
         self.catch_up()
         self.close()
 
     def close(self) -> None:
-        """Stop reading; what was kept of the end is recorded now."""
+        """Stop reading, and record the end that was kept."""
         if self._file.closed:
             return
         asyncio.get_running_loop().remove_reader(self._file.fileno())
@@ -93,10 +93,10 @@ class Output:
 
 
 def last_output(recorder: Recorder, stream: str = "") -> str:
-    """Return the end of a sentence: the last line that was printed, on any stream or on this one."""
+    """Return the end of a sentence about the last line that was printed, on any stream or on this one."""
     written = [event for event in recorder.trace.of(OutputWritten) if stream in ("", event.stream)]
     lines = [event.text.strip() for event in written if event.text.strip()]
     if not lines:
         return "; it printed nothing"
-    # Colours and other orders to a terminal are not obeyed but shown.
+    # Colours and other control sequences are shown as text: a terminal must not obey them.
     return f"; its last output: {printable(lines[-1][:_LONGEST])}"

@@ -1,4 +1,4 @@
-"""Ports that the harness owns, and what the kernel says of them, without connecting to them."""
+"""Ports that the harness owns, and what the kernel says about them; no connection is made for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 RANGE = range(20000, 32000)
-"""Below Linux's range for outgoing connections (32768 and up), so that no client's port can ever be in the way."""
+"""Below Linux's range for outgoing connections (32768 and up), so that no client's port can occupy one of these."""
 
 _LISTEN = "0A"
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
@@ -30,9 +30,9 @@ class NoPortError(RuntimeError):
 
 @contextlib.contextmanager
 def own_port() -> Iterator[int]:
-    """Own a TCP port on loopback for a while; no other run of lastcall on this machine gets it meanwhile.
+    """Yield a TCP port on loopback that no other run of lastcall on this machine gets meanwhile.
 
-    The claim is a socket in Linux's abstract namespace, which goes with the process that holds it, however that ends.
+    The lock is a socket in Linux's abstract namespace. The kernel removes it with its process, however that ends.
     Raises :class:`NoPortError` if a hundred random ports are all taken.
     """
     for port in random.sample(RANGE, 100):
@@ -58,7 +58,7 @@ def _claimed(port: int, held: contextlib.ExitStack) -> bool:
 
 
 def can_listen(port: int) -> bool:
-    """Tell whether a new server could listen on the port now (as servers do, with SO_REUSEADDR)."""
+    """Return whether a new server could listen on the port now (as servers do, with SO_REUSEADDR)."""
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -78,7 +78,7 @@ class LookAtPorts(NamedTuple):
 
 
 def listening_ports() -> frozenset[int] | None:
-    """Give the TCP ports that some process listens on, as the kernel tells; None where it does not."""
+    """Return the TCP ports on which any process listens, according to the kernel; None where it does not list them."""
     try:
         return frozenset(port for family in _FAMILIES for port in _ask_for_listeners(family))
     except (OSError, AttributeError):
@@ -86,9 +86,9 @@ def listening_ports() -> frozenset[int] | None:
 
 
 def _ask_for_listeners(family: int) -> Iterator[int]:
-    """Ask the kernel for the listening sockets alone: the tables in /proc hold all connections, and take ten times as long.
+    """Yield the ports of the listening sockets only: the tables in /proc hold all connections, and take ten times as long.
 
-    https://man7.org/linux/man-pages/man7/sock_diag.7.html; raises OSError where it is not answered.
+    https://man7.org/linux/man-pages/man7/sock_diag.7.html; raises OSError if the kernel does not answer.
     """
     states = 1 << int(_LISTEN, 16)
     query = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, states).ljust(_QUERY_BYTES, b"\0")
@@ -107,7 +107,7 @@ def _ask_for_listeners(family: int) -> Iterator[int]:
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Take a datagram of netlink apart: each message has its length and its kind at its head, and is padded to four."""
+    """Yield the messages of a netlink datagram: each begins with its length and its kind, and is padded to four bytes."""
     while len(data) >= _HEAD_BYTES:
         length, kind = struct.unpack_from("=IH", data)
         yield kind, data[_HEAD_BYTES:length]

@@ -1,4 +1,4 @@
-"""Starts processes so that they can always be ended: see :mod:`lastcall.conformance.harness.process.reaper`."""
+"""Starts processes in a way that they can always be ended: see :mod:`lastcall.conformance.harness.process.reaper`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ProcessSessions:
             start_new_session=True,
         )
         if self._reaper.stdout is not None:
-            # Until it has said so, a signal to all processes of the run could still end it.
+            # Until its first line, a signal to all processes of the run could still end it.
             self._reaper.stdout.readline()
             self._reaper.stdout.close()
         inherit_no_ignored_signals()
@@ -57,18 +57,18 @@ class ProcessSessions:
         return started
 
     def members(self, pid: int) -> list[int]:
-        """Give the living processes that this one has started, itself included: by session, and by its own token.
+        """Return the living processes that this one started, itself included, by their session and by its token.
 
-        A daemon leaves the session; only one that also clears its environment is not found.
+        A daemon leaves the session but keeps the token in its environment. Only one that clears that too is not found.
         """
         return reaper.members({pid}, self._token_of[pid], self._started_at[pid])
 
     def over(self, pid: int) -> None:
-        """Take note that no process of this session is left."""
+        """Inform the reaper that no process of this session is left."""
         self._tell(f"- {pid}")
 
     def close(self) -> None:
-        """End the reaper, which ends whatever is still there."""
+        """End the reaper, which ends every process that is left."""
         if self._reaper.stdin is not None:
             self._reaper.stdin.close()
         self._reaper.wait()
@@ -82,10 +82,10 @@ class ProcessSessions:
 def inherit_no_ignored_signals() -> None:
     """Make children start with every signal's default disposition.
 
-    ``cmd &`` in sh, nohup and some CI start their programs with SIGINT or SIGQUIT ignored, and a server inherits that
-    and would be blamed for not obeying. An ignored signal survives ``exec``, a handled one is reset to its default:
-    so what is ignored here is given a handler that does nothing. Only the main thread may set handlers; elsewhere
-    nothing is changed.
+    ``cmd &`` in sh, nohup and some CI start their programs with SIGINT or SIGQUIT ignored. A server inherits that, and would
+    be blamed for not reacting. An ignored signal survives ``exec``, a handled one is reset to its default: so every signal
+    that is ignored here gets a handler that does nothing. Only the main thread can set handlers; in any other nothing is
+    changed.
     """
     if threading.current_thread() is not threading.main_thread():
         return

@@ -1,8 +1,7 @@
-"""How much processor time the server's processes have taken, and waited for, from the kernel's own account (proc(5)).
+"""How much processor time the server's processes have used and waited for, from the kernel (proc(5)).
 
-``/proc/PID/stat`` has the time of all threads of a process, those that have ended too. The time for which a thread could
-have run and waited for a processor is in ``schedstat`` alone, which each thread has for itself: that of the process is
-its first thread's.
+``/proc/PID/stat`` counts all threads of a process, those that have ended too. How long a thread could have run and waited
+for a processor is in ``schedstat``, which each thread has for itself: that of a process is its first thread's alone.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _USER, _SYSTEM = 11, 12
-"""Fields 14 and 15 of the line, counted from behind the command's name."""
+"""Fields 14 and 15 of the line, counted from the first one after the command's name."""
 
 
 def read(pids: Iterable[int]) -> ProcessorTimeRead:
-    """Return it for each of these processes and their threads; what has gone, or a system without /proc, is left out."""
+    """Return the processor time of each of these processes and their threads; what has ended is left out."""
     tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     used: dict[int, int] = {}
     ran: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""A program in a session of its own: started, listened to, watched until it ends, and swept away with all it started."""
+"""A program in a session of its own: it is started, its output is read, and it is ended with every process it started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Program:
-    """One program. It stays a zombie until it is swept away, so that its session stays known."""
+    """One program. It stays a zombie until :meth:`sweep`, so that its process id is not reused and its session stays known."""
 
     def __init__(self, process_sessions: ProcessSessions, recorder: Recorder, on_exit: Callable[[int], None]) -> None:
         self.status: int | None = None
@@ -37,7 +37,7 @@ class Program:
         variables: Mapping[str, str],
         streams: tuple[str, str] = ("stdout", "stderr"),
     ) -> None:
-        """Start it; raises OSError if that fails. What it prints goes into the trace under the names of ``streams``."""
+        """Start it; raises OSError if that fails. Its output goes into the trace under the names of ``streams``."""
         self._process = self._process_sessions.start(argv, directory, variables)
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
@@ -48,11 +48,11 @@ class Program:
 
     @property
     def started(self) -> bool:
-        """Whether there is something to end."""
+        """Whether there is a process to end."""
         return self.pidfd >= 0
 
     def _readable(self) -> None:
-        # The pidfd is readable once the process is a zombie; it stays one until waited for, so its session is known.
+        # The pidfd is readable once the process is a zombie. WNOWAIT leaves it one, so that its session stays known.
         ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         if ended is None:
             return
@@ -69,7 +69,10 @@ class Program:
         reaper.kill([self.pid])
 
     def sweep(self, *, alone: bool = False) -> None:
-        """Kill what is left; a process may fork while being killed, so look until none is. ``alone``: none is, by a look."""
+        """Kill all its processes, and release its descriptors.
+
+        A process may fork while it is killed, so this looks again until none is left. ``alone``: a look has found none already.
+        """
         self.kill()
         for _attempt in range(0 if alone else 10):
             left = self.members()

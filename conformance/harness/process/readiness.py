@@ -1,6 +1,7 @@
-"""Waiting until a server really serves: an open port is not a ready server, so it is asked for a 200.
+"""Waits until a server really serves: an open port is not a ready server, so a request has to be answered with 200.
 
-The asking is not part of the play's trace; its connections are closed, by both sides, before the timeline begins.
+Some servers listen almost a second before they serve. These requests are not part of the play's trace; their connections
+are closed, by both sides, before the timeline begins.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 _CLOSE_S = 1.0
 _RETRY_S = 0.01
 _UNTIL_ROUTED_S = 1.0
-"""For an answer that waiting hardly ever mends: Traefik answers 404, with a certificate of its own, for up to 0.3 s."""
+"""For an answer that hardly ever changes by waiting: Traefik answers 404, with a certificate of its own, for up to 0.3 s."""
 _OK, _UNAVAILABLE = 200, 500
 
 
 class NotReadyError(Exception):
-    """The server does not serve; the message says how that showed, for the person who configured it."""
+    """The server does not serve; the message says how that showed, for the author of the adapter."""
 
 
 async def become_ready(
@@ -60,8 +61,8 @@ async def become_ready(
         status = await _ask(connection, memory, path, limits)
         if status == _OK:
             return
-        if told := _wrong(memory, status, path, endpoint.protocol):
-            wrong = told
+        if fault := _wrong(memory, status, path, endpoint.protocol):
+            wrong = fault
             wrong_since_ns = wrong_since_ns or time.monotonic_ns()
             if memory.trace.of(ProtocolViolated) or time.monotonic_ns() > wrong_since_ns + _UNTIL_ROUTED_S * 1e9:
                 raise NotReadyError(wrong)
@@ -71,10 +72,8 @@ async def become_ready(
     if wrong:
         raise NotReadyError(wrong)
     where = f"bound port {endpoint.port}" if bound else f"never listened on {endpoint.host}:{endpoint.port}"
-    heard = f"{where} but {said} to GET {path}" if bound else where
-    raise NotReadyError(
-        f"the server {heard} over {endpoint.protocol} within {limits.boot_s:g} s{last_output(recorder)}"
-    )
+    what = f"{where} but {said} to GET {path}" if bound else where
+    raise NotReadyError(f"the server {what} over {endpoint.protocol} within {limits.boot_s:g} s{last_output(recorder)}")
 
 
 async def _ask(connection: ClientConnection, memory: Recorder, path: str, limits: Limits) -> int | None:
@@ -92,7 +91,7 @@ async def _ask(connection: ClientConnection, memory: Recorder, path: str, limits
 
 
 def _wrong(memory: Recorder, status: int | None, path: str, protocol: Protocol) -> str:
-    """Say what was wrong with an answer that more waiting hardly mends: garbage, another protocol, no such resource."""
+    """Return the fault of an answer that hardly changes by waiting: garbage, another protocol, no such resource; or empty."""
     for garbage in memory.trace.of(ProtocolViolated):
         return f"the server's answer to GET {path} is not {protocol}: {garbage.detail}"
     for failed in memory.trace.of(TlsFailed):

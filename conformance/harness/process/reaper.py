@@ -1,9 +1,9 @@
-"""Ends what a killed run left behind: a process of its own, that outlives the run by a moment.
+"""The reaper: a process that outlives the run by a moment, and ends the processes that a killed run left behind.
 
 The run starts it once, and writes to its standard input which sessions it starts (``+ PID``) and which are over
-(``- PID``). When that pipe closes, because the run ended, crashed or was killed with SIGKILL, every process of the
-remaining sessions is killed, and every process that carries the run's token in its environment. It imports the
-standard library only, so that ``python -I -S`` starts it in a few milliseconds.
+(``- PID``). When that pipe closes, because the run ended, crashed or was killed with SIGKILL, the reaper kills every process
+of the remaining sessions, and every process that has the run's token in its environment. It imports only the standard
+library, so that ``python -I -S`` starts it in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ TOKEN = "LASTCALL_RUN"  # noqa: S105 - a mark, not a secret
 
 
 def members(sessions: set[int], token: str, since_ticks: int = 0) -> list[int]:
-    """Give the living processes of these sessions, or with this token (a run's, or one play's) in their environment.
+    """Return the living processes of these sessions, or with this token (a run's, or one play's) in their environment.
 
-    Left out are those that started before ``since_ticks`` of the kernel's clock: nothing of theirs has to be read then.
+    Processes that started before ``since_ticks`` of the kernel's clock are left out, so that their files need not be read.
     """
     mark = f"{TOKEN}={token}".encode()
-    found = []
+    living = []
     for name in os.listdir("/proc"):  # noqa: PTH208 - paths cost more than what is read
         if name.isdigit() and int(name) != os.getpid():
-            # A process may go while one looks at it.
+            # A process may end while it is looked at.
             with contextlib.suppress(OSError, IndexError, ValueError):
                 state, session, started_ticks = _state(int(name))
                 if state in "ZX" or started_ticks < since_ticks:
@@ -34,19 +34,19 @@ def members(sessions: set[int], token: str, since_ticks: int = 0) -> list[int]:
                 entries = _read(f"/proc/{name}/environ").split(b"\0") if token else []
                 marked = any(entry == mark or entry.startswith(mark + b".") for entry in entries)
                 if session in sessions or marked:
-                    found.append(int(name))
-    return sorted(found)
+                    living.append(int(name))
+    return sorted(living)
 
 
 def started_at(pid: int) -> int:
-    """Give when a process started, in ticks of the kernel's clock; 0 if it is gone."""
+    """Return when a process started, in ticks of the kernel's clock; 0 if it has ended."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         return _state(pid)[2]
     return 0
 
 
 def _state(pid: int) -> tuple[str, int, int]:
-    """Give a process's state, its session and when it started: fields 3, 6 and 22 of its line in /proc."""
+    """Return a process's state, its session and when it started: fields 3, 6 and 22 of its line in /proc."""
     # The second field is the program's name in parentheses, which may hold anything.
     fields = _read(f"/proc/{pid}/stat").decode(errors="replace").rpartition(")")[2].split()
     return fields[0], int(fields[3]), int(fields[19])
@@ -64,14 +64,14 @@ def _read(path: str) -> bytes:
 
 
 def kill(pids: list[int]) -> None:
-    """Kill these processes; one that is gone already is no error."""
+    """Kill these processes; one that has ended already is no error."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 
 
 def main(token: str) -> None:
-    """Listen until the run is gone, then end what is left. A process may fork while being killed: look again."""
+    """Read from the run until it is gone, then kill what is left. A process may fork while it is killed: look again."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(ignored, signal.SIG_IGN)
     os.write(1, b"ready\n")

@@ -1,4 +1,4 @@
-"""The server's process: started, signalled, listened to, and ended, with every process it started."""
+"""The server's process: it is started, signalled, and ended with every process it started."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ ORPHAN_GRACE_S = 0.5
 
 
 class ServerProcess:
-    """One server, from its start to the end of everything that it started.
+    """One server, from its start to the end of every process that it started.
 
-    ``port`` is the TCP port to look at after its end; 0 if it listens elsewhere.
+    ``port`` is the TCP port to check after its end; 0 if it does not listen on TCP.
     """
 
     def __init__(self, process_sessions: ProcessSessions, recorder: Recorder, port: int) -> None:
@@ -74,10 +74,10 @@ class ServerProcess:
         return self._program.members()
 
     def signal(self, name: str, purpose: str, *, since_ns: int = 0, held_back_ns: int = 0) -> bool:
-        """Send the process a signal; tells False, and sends nothing, when it has exited.
+        """Send the process a signal; return False, and send nothing, if it has exited.
 
-        The event's span begins at ``since_ns`` if that is given: when the loop last looked. ``held_back_ns`` is for how
-        long the signal waited for that look.
+        The event's span begins at ``since_ns``, when the loop last looked, or now if that is 0. ``held_back_ns`` is how long
+        the signal waited for that look.
         """
         if self.exited:
             return False
@@ -90,7 +90,7 @@ class ServerProcess:
         return True
 
     async def end(self, why: str) -> None:
-        """End everything: the process if it still runs, and what it has left behind; then see to the port."""
+        """End the process if it still runs, and the processes that it left behind; check the port after an exit."""
         if not self.started:
             return
         alone = False
@@ -108,9 +108,9 @@ class ServerProcess:
             self._program.sweep(alone=alone)
 
     async def _is_alone(self) -> bool:
-        """Tell whether all that the ended process had started ends as well; orphans are recorded."""
+        """Return whether all processes that the server started have ended too, within a grace; record orphans."""
         deadline_ns = time.monotonic_ns() + int(ORPHAN_GRACE_S * 1e9)
-        while (left := self.members()) and time.monotonic_ns() < deadline_ns:  # noqa: ASYNC110 - of these nobody tells their end
+        while (left := self.members()) and time.monotonic_ns() < deadline_ns:  # noqa: ASYNC110 - no event announces their end
             await asyncio.sleep(0.02)
         if left:
             self._recorder.did(OrphansFound(tuple(left), tuple(_command(pid) for pid in left)))
@@ -124,7 +124,7 @@ def _command(pid: int) -> str:
 
 
 def variables_of(launch: Launch, gate: str) -> dict[str, str]:
-    """A small environment: a home of its own, and nothing that the person's shell happens to hold."""
+    """Return a small environment: a home of the server's own, and nothing from the user's shell but PATH."""
     home = str(launch.directory)
     return {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -1,4 +1,4 @@
-"""A second server on the same port, started while the first drains: what a deployment does."""
+"""A second server on the same port, started while the first one drains, as in a deployment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Successor:
     """The second server, in a directory and a home of its own.
 
-    What it prints and how it ends is not part of the play; that it served, or could not, is, and that it is not removed.
+    Its output and its end are not part of the play. The trace records whether it served, and a removal that failed.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Successor:
         self._server = ServerUnderTest(environment, self._memory, server, own, gate=gate, limits=limits)
 
     async def start(self) -> None:
-        """Start it, and return when it serves or has failed."""
+        """Start it, and return when it is ready or has failed."""
         self._recorder.did(SuccessorStarted())
         try:
             await self._server.start()
@@ -50,7 +50,7 @@ class Successor:
             self._recorder.did(SuccessorReady())
 
     async def end_process(self) -> None:
-        """End it and everything that it started, so that its port is free; :meth:`end` is still to come."""
+        """End it and every process that it started, so that its port is free; :meth:`end` has to follow."""
         await self._server.process.end("the play is over")
 
     async def end(self) -> None:

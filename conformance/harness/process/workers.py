@@ -1,8 +1,8 @@
-"""Which process of the server holds a connection, from the kernel's tables; and signals to that process alone.
+"""Finds which process of the server holds a connection, in the kernel's tables, and signals only that process.
 
-A server does not say which of its workers has accepted a connection. Linux does: the server's end of it is a row in
-``/proc/net/tcp`` with an inode, and the process that has accepted it has that inode among its open files. A connection
-that still waits in the listener's queue has none.
+A server does not say which of its workers has accepted a connection. Linux does: the server's end of a connection is a row
+in ``/proc/net/tcp`` with an inode, and the process that has accepted it has that inode among its open files. A connection
+that still waits in the listener's queue has no inode.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIGNALS: Mapping[str, str] = {"pause": "SIGSTOP", "resume": "SIGCONT", "kill": "
 
 
 class Workers:
-    """The processes of one server, told apart by the connections that they hold."""
+    """The processes of one server, identified by the connections that they hold."""
 
     def __init__(self, recorder: Recorder, process: ServerProcess, port: int) -> None:
         self._recorder = recorder
@@ -35,26 +35,26 @@ class Workers:
         self._port = port
 
     def find(self) -> None:
-        """Record for each connection that was opened and is held, by which processes."""
+        """Record, for each open connection that a process holds, which processes hold it."""
         began_ns = time.monotonic_ns()
         inodes = _inodes_by_client_port(self._port)
         holders = _holders(inodes.values(), self._process.members())
         opened = self._recorder.trace.of(ConnectionOpened)
         self._recorder.did(
             *(
-                ConnectionAccepted(each.connection, holders[inodes[each.local_port]])
-                for each in opened
-                if inodes.get(each.local_port) in holders
+                ConnectionAccepted(connection.connection, holders[inodes[connection.local_port]])
+                for connection in opened
+                if inodes.get(connection.local_port) in holders
             ),
             since_ns=began_ns,
         )
 
     def signal(self, connection: str, role: str) -> bool:
-        """Signal the process that was found to hold a connection; tells False if none was, or it has ended."""
-        found = [each for each in self._recorder.trace.of(ConnectionAccepted) if each.connection == connection]
-        if not found or found[-1].pids[0] not in self._process.members():
+        """Signal the process that :meth:`find` recorded for a connection; return False if there is none or it has ended."""
+        accepted = self._recorder.trace.all(ConnectionAccepted(connection))
+        if not accepted or accepted[-1].pids[0] not in self._process.members():
             return False
-        pid = found[-1].pids[0]
+        pid = accepted[-1].pids[0]
         began_ns = time.monotonic_ns()
         try:
             os.kill(pid, signal.Signals[SIGNALS[role]])
@@ -65,28 +65,28 @@ class Workers:
 
 
 def _inodes_by_client_port(port: int) -> dict[int, str]:
-    """Give the inodes of the server's ends of connections, by the port at the client's end."""
-    found: dict[int, str] = {}
+    """Return the inodes of the server's ends of connections, by the port at the client's end."""
+    inodes: dict[int, str] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
             for row in Path(table).read_text(encoding="ascii").splitlines()[1:]:
                 _number, local, remote, _state, *others = row.split()
                 inode = others[5]
                 if int(local.rpartition(":")[2], 16) == port and inode != "0":
-                    found[int(remote.rpartition(":")[2], 16)] = inode
-    return found
+                    inodes[int(remote.rpartition(":")[2], 16)] = inode
+    return inodes
 
 
 def _holders(inodes: Iterable[str], pids: Iterable[int]) -> dict[str, tuple[int, ...]]:
-    """Give the processes that have each of these sockets open."""
-    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    """Return, for each of these sockets by its inode, the processes that have it open."""
+    links = {f"socket:[{inode}]": inode for inode in inodes}
     holders: dict[str, tuple[int, ...]] = {}
     for pid in pids:
-        # A process may go, or close a file, while one looks at it.
+        # A process may end, or close a file, while it is looked at.
         with contextlib.suppress(OSError):
             for descriptor in Path(f"/proc/{pid}/fd").iterdir():
                 with contextlib.suppress(OSError):
-                    inode = wanted.get(str(descriptor.readlink()))
+                    inode = links.get(str(descriptor.readlink()))
                     if inode is not None and pid not in holders.get(inode, ()):
                         holders[inode] = (*holders.get(inode, ()), pid)
     return holders

@@ -1,5 +1,5 @@
-// The gated application on Bun.serve. On SIGTERM it calls server.stop(), which lets requests in flight complete; after the
-// drain timeout (--drain), a timer as Bun has none, it calls server.stop(true) and exits:
+// The gated application on Bun.serve. On SIGTERM it calls server.stop(), which lets requests in flight complete. Bun has no
+// drain timeout, so --drain sets a timer, after which the program calls server.stop(true) and exits:
 // https://bun.com/docs/runtime/http/server#server-stop
 
 import { parseArgs } from "node:util";
@@ -17,7 +17,7 @@ const server = Bun.serve({
   port: Number(options.port),
   tls,
   http2: Boolean(tls),
-  idleTimeout: 255, // seconds; connections, held ones too, are closed after 10 s unless this is set
+  idleTimeout: 255, // seconds, 10 by default; it also closes connections of held requests
   maxRequestBodySize: 1 << 30,
   fetch: handle,
 });
@@ -25,7 +25,7 @@ const server = Bun.serve({
 process.once("SIGTERM", () => {
   const force = async () => {
     await server.stop(true);
-    process.exit(); // handlers may still wait; which status it has then is the application's affair
+    process.exit(); // handlers may still wait; the application decides the exit status
   };
   if (options.drain) setTimeout(force, Number(options.drain) * 1000).unref();
   server.stop();

@@ -1,5 +1,5 @@
 // The gated application on Deno.serve. On SIGTERM it does what Deno's example does: it waits for server.shutdown(), and
-// exits with status 1 if that takes longer than the drain timeout, a timer that --drain sets:
+// exits with status 1 if that takes longer than the drain timeout, a timer set by --drain:
 // https://docs.deno.com/examples/http_server_graceful_shutdown/
 
 import { parseArgs } from "node:util";

@@ -1,28 +1,28 @@
-// The gate's side of docs/gate.md, shared by everything that runs JavaScript: it keeps to what Node, Bun and Deno have.
+// The application's side of docs/gate.md, shared by all JavaScript servers: it uses only what Node, Bun and Deno have.
 //
-// An exchange is what a server makes of a request and its response: {method, target, read(), head(length), write(bytes),
-// end(bytes), fail(error)}. `length` is the body's, or null when more pieces than one will come. `onGone` is called by it
-// when the server says that the client is gone.
+// An exchange is a server's object for a request and its response: {method, target, read(), head(length), write(bytes),
+// end(bytes), fail(error)}. `length` is the body's, or null when more pieces than one will come. It calls `onGone`
+// when the server reports that the client has gone.
 
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 import process from "node:process";
 
 const PATTERN = Buffer.from("lastcall\n");
-const PIECE = 7281 * PATTERN.length; // the most bytes handed over at once
+const PIECE = 7281 * PATTERN.length; // the most bytes written at once
 
 export const TEXT = { "content-type": "text/plain" };
 
-// Give the ID of a gated path, or undefined.
+// Return the ID of a gated path, or undefined.
 export function heldID(path) {
   return /^\/hold\/([^/]+)$/.exec(path)?.[1];
 }
 
-// Hold one request: report, and do what the gate orders, until the response is whole.
+// Hold one request: report, and execute the gate's orders, until the response is whole.
 export async function hold(id, exchange) {
   const [host, port] = process.env.LASTCALL_GATE.split(":");
   const gate = connect({ host, port: Number(port) });
-  const report = (...words) => gate.writable && gate.write(words.join(" ") + "\n");
+  const report = (...fields) => gate.writable && gate.write(fields.join(" ") + "\n");
   exchange.onGone = () => report("disconnected");
   try {
     report("entered", id, exchange.method, exchange.target);

@@ -1,8 +1,8 @@
 // The gated application on Node's own servers: http and https, or, with --http2, http2 over TLS or in the clear.
 //
-// On SIGTERM it does what the documentation of the module says of a graceful end, and it ends of itself when the last
-// connection has. Node has no drain timeout; the usual one, which --drain sets, is a timer, after which it destroys what is left and
-// exits: https://nodejs.org/api/http.html#servercloseallconnections
+// On SIGTERM it stops as the module's documentation describes, and the process exits by itself after the last connection.
+// Node has no drain timeout, so --drain sets a timer, as usual, after which the program destroys what is left and exits:
+// https://nodejs.org/api/http.html#servercloseallconnections
 
 import { readFileSync } from "node:fs";
 import http from "node:http";
@@ -69,11 +69,11 @@ class Exchange {
 // server.close() closes the listener and, since Node 19, idle connections: https://nodejs.org/api/http.html#serverclosecallback
 function serveHTTP1() {
   const server = tls ? https.createServer(tls, handle) : http.createServer(handle);
-  server.keepAliveTimeout = 120_000; // an idle connection, closed after 5 s by default, must last until the shutdown
+  server.keepAliveTimeout = 120_000; // 5 s by default; an idle connection must last until the shutdown
   return [server, () => {}, () => server.closeAllConnections()];
 }
 
-// "To gracefully shut down" http2, its documentation has every session closed beside the server:
+// "To gracefully shut down" http2, its documentation closes every session as well as the server:
 // https://nodejs.org/api/http2.html#serverclosecallback
 function serveHTTP2() {
   const server = tls ? http2.createSecureServer(tls, handle) : http2.createServer(handle);
@@ -82,8 +82,8 @@ function serveHTTP2() {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
   });
-  const each = (act) => () => sessions.forEach(act);
-  return [server, each((session) => session.close()), each((session) => session.destroy())];
+  const forAllSessions = (act) => () => sessions.forEach(act);
+  return [server, forAllSessions((session) => session.close()), forAllSessions((session) => session.destroy())];
 }
 
 const [server, closeSessions, destroy] = options.http2 ? serveHTTP2() : serveHTTP1();
@@ -93,7 +93,7 @@ process.once("SIGTERM", () => {
   closeSessions();
   const force = () => {
     destroy();
-    process.exit(); // handlers may still wait; which status it has then is the application's affair
+    process.exit(); // handlers may still wait; the application decides the exit status
   };
   if (options.drain) setTimeout(force, Number(options.drain) * 1000).unref();
 });

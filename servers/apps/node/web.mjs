@@ -1,8 +1,8 @@
-// The gated application for servers that take a Request and give a Response: Bun.serve and Deno.serve.
+// The gated application for servers that take a Request and expect a Response: Bun.serve and Deno.serve.
 
 import { heldID, hold, TEXT } from "./gate.mjs";
 
-// Answer the routes of docs/gate.md. Deno's second argument has a promise that tells whether the response was delivered.
+// Answer the routes of docs/gate.md. Deno's second argument has a promise that fails when the response is not delivered.
 export function handle(request, { completed } = {}) {
   const url = new URL(request.url);
   const id = heldID(url.pathname);
@@ -16,7 +16,7 @@ class Exchange {
 
   constructor(request, url, completed) {
     Object.assign(this, { request, method: request.method, target: url.pathname + url.search });
-    this.pieces = []; // of a response in one piece; a Response takes its content-length from its body
+    this.pieces = []; // the body of a response in one piece, from which Response takes its content-length
     // Deno's signal aborts after a whole response, too: https://docs.deno.com/api/deno/~/Deno.ServeHandlerInfo
     if (completed) completed.catch(() => this.onGone());
     else request.signal.addEventListener("abort", () => this.onGone());

@@ -1,14 +1,14 @@
 # The gated application of docs/gate.md for Rack servers.
 #
-# Rack has no way to tell an application that its client is gone, so `disconnected` is never reported. A head goes with
-# the return of `call`, so `call` obeys the orders up to the first `send` or `finish`, and the body the rest.
+# Rack cannot inform an application that its client has gone, so `disconnected` is never reported. The head is sent when
+# `call` returns, so `call` executes the orders up to the first `send` or `finish`, and the body the others.
 
 require "socket"
 
 LINE = "lastcall\n"
 PIECE = 64 * 1024
 
-# A handler that is held: the conversation with the gate, and the body of the response.
+# A held handler: the dialogue with the gate, and the body of the response.
 class Held
   def initialize(env, id)
     @input = env["rack.input"]
@@ -20,19 +20,19 @@ class Held
     report("entered #{id} #{env['REQUEST_METHOD']} #{target}")
   end
 
-  # Obeys what comes before the response, and gives its head.
+  # Executes the orders before the response, and returns its head.
   def begin
     head = { "content-type" => "text/plain" }
-    telling do
+    reporting_failure do
       @verb, @length = order
       head["content-length"] = @length.to_s if @verb == "finish"
       [200, head, self]
     end
   end
 
-  # Gives the pieces of the body; a piece has been handed over when the server comes back for the next.
+  # Yields the pieces of the body; the server has taken a piece when it requests the next one.
   def each(&block)
-    telling do
+    reporting_failure do
       loop do
         pieces(&block)
         break report("finished #{@sent}") if @verb == "finish"
@@ -43,20 +43,20 @@ class Held
     end
   end
 
-  # The server calls it in any case, so a handler that was broken off ends without a word.
+  # The server always calls it, so an aborted handler ends without a last line.
   def close
     @gate.close
   end
 
   private
 
-  # Gives the next order that is about the response.
+  # Returns the next order about the response.
   def order
-    while (words = @gate.gets&.split)
-      case words.first
+    while (order = @gate.gets&.split)
+      case order.first
       when "read" then report("read #{read}")
-      when "send", "finish" then return words.first, words.last.to_i
-      else raise ArgumentError, "unknown order: #{words.join(' ')}"
+      when "send", "finish" then return order.first, order.last.to_i
+      else raise ArgumentError, "unknown order: #{order.join(' ')}"
       end
     end
     raise EOFError, "the gate closed without a finish"
@@ -79,7 +79,7 @@ class Held
     end
   end
 
-  def telling
+  def reporting_failure
     yield
   rescue StandardError => e
     report("failed #{e.class} #{e.message.split.join(' ')}")
@@ -90,7 +90,7 @@ class Held
   def report(line)
     @gate.write("#{line}\n")
   rescue SystemCallError, IOError
-    # The gate has gone, which the reading of its orders tells.
+    # The gate has gone; the next read of its orders fails too.
   end
 end
 

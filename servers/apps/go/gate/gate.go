@@ -1,4 +1,4 @@
-// Package gate is the test application of docs/gate.md. It keeps to what Go 1.15 has, whose net/http runs it too.
+// Package gate is the test application of docs/gate.md. It uses only what Go 1.15 has, because that version runs it too.
 package gate
 
 import (
@@ -16,7 +16,7 @@ import (
 
 const line = "lastcall\n"
 
-// Handle has the routes of the gate's protocol; the gate's address is in LASTCALL_GATE.
+// Handle serves the routes of the gate's protocol; the gate's address is in LASTCALL_GATE.
 func Handle(w http.ResponseWriter, r *http.Request) {
 	id := strings.TrimPrefix(r.URL.Path, "/hold/")
 	switch {
@@ -39,17 +39,17 @@ func hold(w http.ResponseWriter, r *http.Request, id string) {
 	h := &handler{w: w, r: r, gate: gate}
 	h.report("entered", id, r.Method, r.RequestURI)
 	go func() {
-		<-r.Context().Done() // when the handler has returned, too, but then this line comes after the last
+		<-r.Context().Done() // also done when the handler has returned, but after the last line nothing is reported
 		h.report("disconnected")
 	}()
 	if err := h.obey(bufio.NewScanner(gate)); err != nil {
 		h.report("failed", strings.Join(strings.Fields(err.Error()), " "))
-		// A return would end the response as if it were whole; this panic is net/http's way to break it off.
+		// A return would end the response as if it were whole; net/http aborts the response on this panic.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// handler is one request that is held. Its orders are obeyed in one goroutine; another one may report.
+// handler is one held request. One goroutine executes its orders; another one may report.
 type handler struct {
 	w         http.ResponseWriter
 	r         *http.Request
@@ -60,19 +60,19 @@ type handler struct {
 	ended     bool // the last line has been reported
 }
 
-// obey returns nil once the response is whole.
+// obey executes the orders, and returns nil when the response is whole.
 func (h *handler) obey(orders *bufio.Scanner) (err error) {
 	for err == nil && !h.ended && orders.Scan() {
-		words := append(strings.Fields(orders.Text()), "", "")
-		n, _ := strconv.Atoi(words[1])
-		switch words[0] {
+		order := append(strings.Fields(orders.Text()), "", "")
+		n, _ := strconv.Atoi(order[1])
+		switch order[0] {
 		case "read":
 			var size int64
 			if size, err = io.Copy(ioutil.Discard, h.r.Body); err == nil {
 				h.report("read", size)
 			}
 		case "send", "finish":
-			err = h.send(n, words[0] == "finish")
+			err = h.send(n, order[0] == "finish")
 		default:
 			err = fmt.Errorf("unknown order %q", orders.Text())
 		}
@@ -83,7 +83,7 @@ func (h *handler) obey(orders *bufio.Scanner) (err error) {
 	return err
 }
 
-// send hands over the next n bytes of the body. What ends it is flushed by net/http when the handler returns, at once.
+// send writes the next n bytes of the body. The last piece is flushed when the handler returns, which it then does at once.
 func (h *handler) send(n int, finish bool) error {
 	if !h.head {
 		h.head = true
@@ -105,15 +105,15 @@ func (h *handler) send(n int, finish bool) error {
 	return err
 }
 
-// report writes one line, unless the last one has been. When the gate has gone, reading its orders tells.
-func (h *handler) report(words ...interface{}) {
+// report writes one line, but none after the last one. It ignores a gate that has gone: reading its orders then fails.
+func (h *handler) report(fields ...interface{}) {
 	h.reporting.Lock()
 	defer h.reporting.Unlock()
 	if !h.ended {
-		fmt.Fprintln(h.gate, words...)
+		fmt.Fprintln(h.gate, fields...)
 	}
-	// Written only by the goroutine that obeys, which therefore reads it without the lock.
-	if words[0] == "finished" || words[0] == "failed" {
+	// Only the goroutine that executes orders writes it, and therefore reads it without the lock.
+	if fields[0] == "finished" || fields[0] == "failed" {
 		h.ended = true
 	}
 }

@@ -16,11 +16,11 @@ import (
 
 const noDrainTimeout = -1
 
-// Serve is the whole of a program: it reads the arguments, lets prepare complete the server, and serves Handle.
+// Serve is a whole program: it reads the arguments, lets prepare complete the server, and serves Handle.
 //
-// The end is that of the example in the documentation of http.Server.Shutdown: a signal, Shutdown, and main waits for its
-// return. When Shutdown returned nil, Serve does, for exit status 0. When the drain timeout, which is the deadline of
-// Shutdown's context, expired first, Serve logs it, closes what is left with Server.Close, and exits with status 1.
+// It stops like the example in the documentation of http.Server.Shutdown: on a signal it calls Shutdown, and main waits for
+// its return. When Shutdown returns nil, Serve returns, for exit status 0. When the drain timeout, which is the deadline of
+// Shutdown's context, expires first, Serve logs that, closes the remaining connections with Server.Close, and exits with 1.
 // Without -drain the context has no deadline, as in that example.
 func Serve(prepare func(server *http.Server, h2c bool)) {
 	address := flag.String("address", "127.0.0.1:0", "where to listen, host:port")
@@ -45,7 +45,7 @@ func Serve(prepare func(server *http.Server, h2c bool)) {
 	} else {
 		err = server.ListenAndServe()
 	}
-	// Either returns as soon as Shutdown has begun; leaving main here would cut every request that is in flight.
+	// Either returns as soon as Shutdown has begun; leaving main here would cut every request in flight.
 	if err != http.ErrServerClosed {
 		log.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// The test application on net/http alone, with the HTTP/2 that is bundled into it.
+// The test application on net/http alone, with its bundled HTTP/2.
 package main
 
 import (

@@ -16,7 +16,7 @@ func main() {
 		if acceptH2C {
 			server.Handler = h2c.NewHandler(server.Handler, http2Server)
 		}
-		// For h2c too: this is what tells http2Server's connections of the shutdown.
+		// For h2c too: only so does Shutdown notify http2Server's connections.
 		if err := http2.ConfigureServer(server, http2Server); err != nil {
 			log.Fatal(err)
 		}

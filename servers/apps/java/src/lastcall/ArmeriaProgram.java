@@ -21,12 +21,12 @@ import lastcall.shared.Gate;
 import lastcall.shared.Launch;
 import lastcall.shared.ResponseStream;
 
-/** Armeria: gracefulShutdownTimeout. */
+/** Armeria, with its gracefulShutdownTimeout. */
 final class ArmeriaProgram {
     private static final Duration QUIET = Duration.ofMillis(200);
 
-    public static void main(String[] words) {
-        Launch launch = Launch.of(words);
+    public static void main(String[] arguments) {
+        Launch launch = Launch.of(arguments);
         InetSocketAddress address = new InetSocketAddress(launch.host(), launch.port());
         ServerBuilder builder = Server.builder();
         if (launch.tls()) {
@@ -34,7 +34,7 @@ final class ArmeriaProgram {
         } else {
             builder.http(address);
         }
-        // A handler may be held for longer than its 10 s, and a connection be idle for longer than its 10 s.
+        // By default a request may take 10 s, and a connection may be idle for 10 s; a held one takes longer.
         builder.requestTimeoutMillis(0).maxRequestLength(0).idleTimeoutMillis(Launch.IDLE_MS);
         builder.blockingTaskExecutor(Launch.THREADS);
         launch.drain().ifPresent(drain -> builder.gracefulShutdownTimeout(QUIET, drain));
@@ -88,8 +88,8 @@ final class ArmeriaProgram {
         }
 
         @Override
-        public void whenGone(Runnable word) {
-            context.whenRequestCancelling().thenAccept(cause -> word.run());
+        public void whenGone(Runnable action) {
+            context.whenRequestCancelling().thenAccept(cause -> action.run());
         }
     }
 

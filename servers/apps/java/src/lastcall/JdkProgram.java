@@ -16,12 +16,12 @@ import lastcall.shared.Pem;
 
 /** The JDK's own com.sun.net.httpserver. */
 final class JdkProgram {
-    public static void main(String[] words) throws Exception {
-        if (words.length == 0) {
+    public static void main(String[] arguments) throws Exception {
+        if (arguments.length == 0) {
             System.out.println(Runtime.version());
             return;
         }
-        Launch launch = Launch.of(words);
+        Launch launch = Launch.of(arguments);
         InetSocketAddress address = new InetSocketAddress(launch.host(), launch.port());
         HttpServer server;
         if (launch.tls()) {
@@ -56,7 +56,7 @@ final class JdkProgram {
         @Override
         public OutputStream start(int status, long length) throws IOException {
             exchange.getResponseHeaders().set("content-type", "text/plain");
-            // To it, 0 is a length that is not known, and -1 an empty body.
+            // Here 0 means an unknown length, and -1 an empty body.
             exchange.sendResponseHeaders(status, length == 0 ? -1 : Math.max(length, 0));
             return exchange.getResponseBody();
         }

@@ -27,15 +27,15 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** Jetty 12, with the GracefulHandler and the stop timeout that its documentation names. */
 final class JettyProgram {
-    public static void main(String[] words) throws Exception {
-        Launch launch = Launch.of(words);
+    public static void main(String[] arguments) throws Exception {
+        Launch launch = Launch.of(arguments);
         Server server = new Server(new QueuedThreadPool(Launch.THREADS + 16));
         ServerConnector connector = connector(server, launch);
         connector.setHost(launch.host());
         connector.setPort(launch.port());
         connector.setIdleTimeout(Launch.IDLE_MS);
-        if (words.length > 6) {
-            connector.setShutdownIdleTimeout(Long.parseLong(words[6]));
+        if (arguments.length > 6) {
+            connector.setShutdownIdleTimeout(Long.parseLong(arguments[6]));
         }
         server.addConnector(connector);
         server.setHandler(new GracefulHandler(new Gated()));
@@ -99,8 +99,8 @@ final class JettyProgram {
         }
 
         @Override
-        public void whenGone(Runnable word) {
-            request.addFailureListener(failure -> word.run());
+        public void whenGone(Runnable action) {
+            request.addFailureListener(failure -> action.run());
         }
     }
 }

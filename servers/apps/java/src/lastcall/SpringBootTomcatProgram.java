@@ -27,7 +27,7 @@ class SpringBootTomcatProgram {
         return new ServletRegistrationBean<>(new GatedServlet(), "/*");
     }
 
-    /** Has no property: of the streams of one connection, 20 have a thread unless it is told; the others wait. */
+    /** Sets what has no property: by default 20 streams of one connection have a thread, and the others wait. */
     @Bean
     TomcatConnectorCustomizer moreStreamsAtOnce() {
         return connector -> {
@@ -37,7 +37,7 @@ class SpringBootTomcatProgram {
         };
     }
 
-    public static void main(String[] words) {
+    public static void main(String[] arguments) {
         SpringApplication.run(SpringBootTomcatProgram.class);
     }
 }

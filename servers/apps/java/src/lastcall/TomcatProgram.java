@@ -12,13 +12,13 @@ import org.apache.tomcat.util.net.SSLHostConfigCertificate;
 
 /** Tomcat, embedded: gracefulStopAwaitMillis is its drain timeout. */
 final class TomcatProgram {
-    public static void main(String[] words) throws Exception {
-        Launch launch = Launch.of(words);
+    public static void main(String[] arguments) throws Exception {
+        Launch launch = Launch.of(arguments);
         Tomcat tomcat = new Tomcat();
         tomcat.setBaseDir(System.getProperty("user.dir"));
         Connector connector = connector(launch);
         tomcat.getService().addConnector(connector);
-        // The wait is only for a connector that is bound by its start, and so is closed by its stop.
+        // Tomcat waits only for a connector that its start binds and its stop closes.
         connector.setProperty("bindOnInit", "false");
         StandardService service = (StandardService) tomcat.getService();
         launch.drain().ifPresent(drain -> service.setGracefulStopAwaitMillis(drain.toMillis()));
@@ -40,7 +40,7 @@ final class TomcatProgram {
         connector.setProperty("maxThreads", String.valueOf(Launch.THREADS));
         Http2Protocol http2 = new Http2Protocol();
         http2.setKeepAliveTimeout(Launch.IDLE_MS);
-        // Of the streams of one connection, 20 have a thread unless it is told; the others wait.
+        // By default 20 streams of one connection have a thread, and the others wait.
         http2.setMaxConcurrentStreamExecution(Launch.THREADS);
         connector.addUpgradeProtocol(http2);
         if (launch.tls()) {

@@ -17,11 +17,11 @@ import lastcall.shared.Pem;
 
 /** Undertow, with its GracefulShutdownHandler. */
 final class UndertowProgram {
-    /** How long stop waits for what the drain timeout has left; it waits for good unless it is told. */
+    /** How long stop waits for handlers that outlast the drain timeout; by default it waits forever. */
     private static final int LAST_WORDS_MS = 500;
 
-    public static void main(String[] words) throws Exception {
-        Launch launch = Launch.of(words);
+    public static void main(String[] arguments) throws Exception {
+        Launch launch = Launch.of(arguments);
         GracefulShutdownHandler graceful = new GracefulShutdownHandler(
                 new HttpContinueReadHandler(new BlockingHandler(UndertowProgram::handle)));
         Undertow.Builder builder = Undertow.builder();
@@ -52,7 +52,7 @@ final class UndertowProgram {
         try {
             Gate.answer(new UndertowExchange(exchange));
         } catch (IOException | RuntimeException error) {
-            // What has begun would be ended as if it were whole. This is the end of the stream only, over HTTP/2.
+            // Otherwise a response that has begun would end as if it were whole. Over HTTP/2 this ends only the stream.
             if (exchange.isResponseStarted()) {
                 exchange.getConnection().close();
             }

@@ -19,12 +19,12 @@ import lastcall.shared.Gate;
 import lastcall.shared.Launch;
 import lastcall.shared.ResponseStream;
 
-/** Vert.x: HttpServer.shutdown with its timeout. The gate's dialogue blocks, so it stays away from the event loop. */
+/** Vert.x: HttpServer.shutdown with its timeout. The dialogue with the gate blocks, so it runs off the event loop. */
 final class VertxProgram {
     private static final ExecutorService HANDLERS = Executors.newFixedThreadPool(Launch.THREADS);
 
-    public static void main(String[] words) throws Exception {
-        Launch launch = Launch.of(words);
+    public static void main(String[] arguments) throws Exception {
+        Launch launch = Launch.of(arguments);
         HttpServerOptions options = new HttpServerOptions()
                 .setIdleTimeout(Launch.IDLE_MS / 1000)
                 .setHandle100ContinueAutomatically(true);
@@ -96,8 +96,8 @@ final class VertxProgram {
         }
 
         @Override
-        public void whenGone(Runnable word) {
-            request.response().exceptionHandler(error -> word.run()).closeHandler(nothing -> word.run());
+        public void whenGone(Runnable action) {
+            request.response().exceptionHandler(error -> action.run()).closeHandler(nothing -> action.run());
         }
     }
 

@@ -11,14 +11,14 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 fn main() -> std::io::Result<()> {
-    // What actix_web::main expands to, without its macros.
+    // The expansion of actix_web::main, without its macros.
     actix_web::rt::System::new().block_on(serve())
 }
 
 async fn serve() -> std::io::Result<()> {
     let Arguments { address, drain, tls } = Arguments::read("actix-web");
     let mut server = HttpServer::new(|| App::new().default_service(to(respond)))
-        // An idle connection, closed after 5 s unless this is set, must last until the shutdown.
+        // 5 s by default; an idle connection must last until the shutdown.
         .keep_alive(Duration::from_secs(120));
     if let Some(drain) = drain {
         server = server.shutdown_timeout(drain.as_secs_f64().ceil() as u64);

@@ -1,4 +1,4 @@
-//! What the two programs have in common: the application.
+//! The application, which the two programs share.
 
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use gate::Answer;
 
-/// The routes are the gate's own.
+/// Serves every route by the gate's application.
 pub fn application() -> Router {
     Router::new().fallback(respond)
 }

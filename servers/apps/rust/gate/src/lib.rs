@@ -1,4 +1,4 @@
-//! The test application of docs/gate.md, for every server: one brings a request's body, and sends the answer.
+//! The test application of docs/gate.md, for every server: the server passes a request's body in, and sends the answer.
 
 use std::fmt::Display;
 use std::{env, io};
@@ -17,11 +17,12 @@ const LINE: &[u8] = b"lastcall\n";
 pub enum Answer<B> {
     /// A status and a whole body.
     Whole(u16, Bytes),
-    /// Status 200 and the body that [`Held::pieces`] gives, of a length that nobody knows yet.
+    /// Status 200 and the body from [`Held::pieces`], whose length is not known yet.
     Pieces(Held<B>),
 }
 
-/// Gives the answer as soon as its head is known. A server that gives up on the request drops it, and so the gate knows.
+/// Returns the answer as soon as its head is known. A server that gives up the request drops it, which closes the gate's
+/// connection.
 pub async fn answer<B, E>(method: &str, target: &str, body: B) -> Answer<B>
 where
     B: Stream<Item = Result<Bytes, E>> + Unpin,
@@ -59,7 +60,7 @@ where
     }
 }
 
-/// A request whose handler is held. When it is dropped before its end, its connection to the gate closes.
+/// A held request. When it is dropped before its end, its connection to the gate closes.
 pub struct Held<B> {
     orders: Lines<BufReader<OwnedReadHalf>>,
     reports: OwnedWriteHalf,
@@ -68,12 +69,12 @@ pub struct Held<B> {
     handed: Handed,
 }
 
-/// How the body of pieces stands.
+/// What the server has taken of a body in pieces.
 enum Handed {
     Nothing,
-    /// The piece that decided what the head is; it is still to be sent.
+    /// The piece that decided the head; it is still to be sent.
     First(Bytes),
-    /// The server has a piece of so many bytes; when it asks for the next one, that is reported.
+    /// The server has a piece of this length; when it polls for the next one, that is reported.
     Piece(usize),
     All,
 }
@@ -83,7 +84,7 @@ where
     B: Stream<Item = Result<Bytes, E>> + Unpin,
     E: Display,
 {
-    /// The response's body, which obeys the orders when the server asks for more of it.
+    /// The response's body, which executes the orders when the server polls for more of it.
     pub fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> {
         stream::try_unfold(self, |mut held| async move {
             let (piece, finish) = match std::mem::replace(&mut held.handed, Handed::Nothing) {
@@ -99,19 +100,19 @@ where
             if finish {
                 held.report(format!("finished {}", held.sent)).await?;
             }
-            // An empty piece is none: as a chunk of HTTP/1.1 it would be the end.
+            // An empty last piece is left out: as a chunk of HTTP/1.1 it would be the end.
             Ok((!finish || !piece.is_empty()).then_some((piece, held)))
         })
     }
 
-    /// Obeys orders until there is something to send, and whether that is the last.
+    /// Executes orders until there is a piece to send; returns it, and whether it is the last.
     async fn next(&mut self) -> io::Result<(Bytes, bool)> {
-        let wanted = self.obey().await;
-        if let Err(error) = &wanted {
-            // When the gate has gone, nobody is left to be told.
+        let piece = self.obey().await;
+        if let Err(error) = &piece {
+            // The report fails when the gate has gone, and then it has no reader.
             let _ = self.report(format!("failed {}", error.to_string().replace('\n', " "))).await;
         }
-        wanted
+        piece
     }
 
     async fn obey(&mut self) -> io::Result<(Bytes, bool)> {

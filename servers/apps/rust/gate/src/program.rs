@@ -1,4 +1,4 @@
-//! What every program has around its server: arguments, the version, the signal.
+//! The parts of a program around its server: arguments, the version, the signal.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

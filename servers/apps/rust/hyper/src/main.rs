@@ -58,8 +58,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves a connection in a task of its own, which the end of `main` cuts. Nothing is in flight during a TLS handshake:
-/// the shutdown ends it.
+/// Serves a connection in a task of its own, which the end of `main` cuts. The shutdown ends a TLS handshake, because
+/// nothing is in flight during it.
 fn accepted(tcp: TcpStream, tls: Option<TlsAcceptor>, watcher: Watcher, mut stopping: watch::Receiver<()>) {
     tokio::spawn(async move {
         let Some(acceptor) = tls else { return serve(tcp, watcher).await };

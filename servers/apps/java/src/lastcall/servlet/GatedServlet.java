@@ -9,7 +9,7 @@ import java.io.OutputStream;
 import lastcall.shared.Exchange;
 import lastcall.shared.Gate;
 
-/** The gated application as a servlet. A servlet that does not listen for events is not told that a client is gone. */
+/** The gated application as a servlet. A servlet without a listener does not learn that its client has gone. */
 public final class GatedServlet extends HttpServlet {
     private static final long serialVersionUID = 1;
 

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 
-/** One request with its response, as any server gives them to a handler that may block. */
+/** One request with its response, on any server whose handlers may block. */
 public interface Exchange {
     String method();
 
@@ -21,6 +21,6 @@ public interface Exchange {
      */
     OutputStream start(int status, long length) throws IOException;
 
-    /** Has a word run when the server tells that the client is gone, if it ever does. */
-    default void whenGone(Runnable word) {}
+    /** Runs an action when the server reports that the client has gone, if it ever does. */
+    default void whenGone(Runnable action) {}
 }

@@ -65,16 +65,16 @@ public final class Gate {
 
     private void obey(BufferedReader orders) throws IOException {
         for (String order = orders.readLine(); order != null; order = orders.readLine()) {
-            String[] words = order.split(" ");
-            switch (words[0]) {
+            String[] fields = order.split(" ");
+            switch (fields[0]) {
                 case "read" -> report("read " + read());
                 case "send" -> {
-                    send(Integer.parseInt(words[1]), -1);
+                    send(Integer.parseInt(fields[1]), -1);
                     response.flush();
-                    report("sent " + words[1]);
+                    report("sent " + fields[1]);
                 }
                 case "finish" -> {
-                    send(Integer.parseInt(words[1]), Integer.parseInt(words[1]));
+                    send(Integer.parseInt(fields[1]), Integer.parseInt(fields[1]));
                     response.close();
                     report("finished " + sent);
                     return;
@@ -103,7 +103,7 @@ public final class Gate {
         sent += length;
     }
 
-    /** Writes one line, unless the last one has been; a gate that has gone is told by the reading of its orders. */
+    /** Writes one line, but none after the last one; it ignores a gate that has gone, where reading orders fails. */
     private synchronized void report(String line) {
         if (ended) {
             return;

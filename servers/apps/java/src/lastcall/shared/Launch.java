@@ -5,9 +5,9 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * What a program is told: {@code HOST PORT PROTOCOL DRAIN_S CERT KEY}; the last two are files, in PEM.
+ * The arguments of a program: {@code HOST PORT PROTOCOL DRAIN_S CERT KEY}; the last two are files, in PEM.
  *
- * <p>A dash for the drain timeout leaves it alone: then the library is used as by those who set none.
+ * <p>A dash for the drain timeout keeps the library's default.
  */
 public record Launch(String host, int port, String protocol, Optional<Duration> drain, Path cert, Path key) {
     /** How long an idle connection lasts. Most servers close it sooner by default, and before the shutdown comes. */
@@ -16,16 +16,17 @@ public record Launch(String host, int port, String protocol, Optional<Duration> 
     /** How many requests can be in their handlers at once. */
     public static final int THREADS = 64;
 
-    /** What a program does when it is told to stop. */
+    /** What a program does when the JVM shuts down. */
     public interface Stop {
         void run() throws Exception;
     }
 
-    public static Launch of(String[] words) {
-        Optional<Duration> drain = Optional.of(words[3])
-                .filter(word -> !word.equals("-"))
-                .map(word -> Duration.ofMillis(Math.round(Double.parseDouble(word) * 1000)));
-        return new Launch(words[0], Integer.parseInt(words[1]), words[2], drain, Path.of(words[4]), Path.of(words[5]));
+    public static Launch of(String[] arguments) {
+        Optional<Duration> drain = Optional.of(arguments[3])
+                .filter(text -> !text.equals("-"))
+                .map(text -> Duration.ofMillis(Math.round(Double.parseDouble(text) * 1000)));
+        int port = Integer.parseInt(arguments[1]);
+        return new Launch(arguments[0], port, arguments[2], drain, Path.of(arguments[4]), Path.of(arguments[5]));
     }
 
     public boolean tls() {

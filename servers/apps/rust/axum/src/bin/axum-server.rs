@@ -15,7 +15,7 @@ async fn main() -> std::io::Result<()> {
         let handle = handle.clone();
         async move {
             signalled().await;
-            // None is what its documentation has for a shutdown without a timeout.
+            // By its documentation, None is a shutdown without a timeout.
             handle.graceful_shutdown(drain);
         }
     });
