@@ -364,4 +364,6 @@ def _in_words(fates: Sequence[tuple[RequestView, Fate]]) -> str:
     if len(fates) <= _FEW:
         return f"{'; '.join(f'{request.name!r} was {became}' for request, became in fates)}."
     counts = Counter(became for _request, became in fates)
-    return f"Of {len(fates)} streams {' and '.join(f'{count} were {became}' for became, count in sorted(counts.items()))}."
+    return (
+        f"Of {len(fates)} streams {' and '.join(f'{count} were {became}' for became, count in sorted(counts.items()))}."
+    )
