@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server import (
-    APPLICATIONS,
     DefaultDrain,
     Drain,
     Server,
 )
-from lastcall.servers.installation import CACHE, printed_version
+from lastcall.servers.installation import APPLICATIONS, CACHE, printed_version
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.launch import Launch

@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.server import (
-    APPLICATIONS,
     Drain,
     Server,
 )
-from lastcall.servers.installation import package_version
+from lastcall.servers.installation import APPLICATIONS, package_version
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.launch import Launch

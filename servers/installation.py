@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(lastcall.__file__).resolve().parent.parent
 """The folder that holds the package: the repository, or ``site-packages`` when the distribution is installed."""
+APPLICATIONS = Path(lastcall.__file__).resolve().parent / "servers" / "apps"
+"""The folder of the test applications."""
 
 
 def cache_folder() -> Path:

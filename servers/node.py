@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.protocol import HTTP2, Protocol
 from lastcall.conformance.model.server import (
-    APPLICATIONS,
     DefaultDrain,
     Drain,
     Server,
 )
-from lastcall.servers.installation import CACHE, printed_version
+from lastcall.servers.installation import APPLICATIONS, CACHE, printed_version
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.launch import Launch

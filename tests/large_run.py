@@ -6,11 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.capabilities import Capability
-from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.model.verdict import KnownDeviation, Level
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
+from tests.support import dump
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,6 +23,7 @@ from lastcall.conformance.model.timeline import (
     Shutdown,
 )
 from lastcall.conformance.model.trace import Play
+from lastcall.conformance.model.trace_file import event_line, play_line
 from lastcall.scenarios.usual import ENDING, HTTP1, IN_FLIGHT
 
 QUICK = dataclasses.replace(DEFAULT, boot_s=1.0, connect_s=0.5, before_shutdown_s=2.0)
@@ -217,3 +218,10 @@ def gated(folder, fault="none", **fields):
 async def _within(seconds, work):
     async with asyncio.timeout(seconds):
         return await work
+
+
+def dump(trace, path):
+    """Write a trace to a file, as a recorder does while it records, and return it."""
+    lines = [play_line(trace.play), *(event_line(event) for event in trace.events)]
+    path.write_text("".join(lines), encoding="utf-8")
+    return trace

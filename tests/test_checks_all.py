@@ -23,10 +23,11 @@ from lastcall.conformance.model.server_events import (
     PortChecked,
 )
 from lastcall.conformance.model.trace import Play, Trace
-from lastcall.conformance.model.trace_file import EVENTS, dump, load
+from lastcall.conformance.model.trace_file import EVENTS, load
 from lastcall.conformance.model.verdict import Answer, Impact, Level
 from lastcall.registry import find
 from tests.ends import abandoned, fin_received, reset_received
+from tests.support import dump
 from tests.traces import SIGNAL, at, exits, held, opened, ready, trace
 
 SCENARIOS = tuple(find().scenarios.values())

@@ -6,7 +6,7 @@ import pytest
 
 from lastcall.commands import contract as contract_command
 from lastcall.conformance.harness import contract
-from lastcall.conformance.harness.contract import CONTRACT, easiest_protocol, hold
+from lastcall.conformance.harness.contract import CONTRACT, hold
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.server_session import ServerSessionError
 from lastcall.conformance.model.protocol import Protocol, protocol_named
@@ -152,11 +152,3 @@ def test_server_that_does_not_start_raises_one_line(environment, tmp_path):
         hold(
             environment, program(tmp_path, "stillborn", "print('no licence'); raise SystemExit(3)"), Protocol.H1, HASTY
         )
-
-
-def test_easiest_protocol_is_cleartext_then_http1():
-    assert easiest_protocol(SERVERS["reference"]) is Protocol.H1
-    assert (
-        easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2, Protocol.H2C})) is Protocol.H2C
-    )
-    assert easiest_protocol(dataclasses.replace(SERVERS["reference"], speaks={Protocol.H2})) is Protocol.H2

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lastcall.conformance.model.server import APPLICATIONS
+from lastcall.servers.installation import APPLICATIONS
 
 TRIES = 10
 """Without the blocked signal in its second thread, the SIGTERM is lost in about two tries of five."""

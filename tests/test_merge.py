@@ -6,12 +6,12 @@ import pytest
 
 from lastcall.__main__ import main
 from lastcall.conformance.model.case import CaseId
-from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.model.verdict import Answer
 from lastcall.conformance.results.descriptions import CheckDescription
 from lastcall.conformance.results.merge import merge
 from lastcall.conformance.results.results import PlayResult, ResultsError, load_results
 from tests.literal_run import a_play, a_trace, a_verdict, the_results
+from tests.support import dump
 
 KEPT, BROKEN = a_verdict("server_exits_in_time"), a_verdict("server_exits_in_time", "broken")
 ANOTHER_SCENARIO = dataclasses.replace(the_results().scenarios["one-request"], drain="6 s")

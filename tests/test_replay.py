@@ -14,12 +14,12 @@ from lastcall.conformance.model.server_events import ListenerClosed, SetupFailed
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.timeline import Await, Shutdown
 from lastcall.conformance.model.trace import Trace
-from lastcall.conformance.model.trace_file import dump, load
+from lastcall.conformance.model.trace_file import load
 from lastcall.conformance.model.verdict import Answer
 from lastcall.registry import find
 from lastcall.replay import ReplayError, replay
 from lastcall.run import TRACES, Run
-from tests.support import ONE_HELD
+from tests.support import ONE_HELD, dump
 from tests.test_trace import PLAY
 
 FOUND = find()

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lastcall.conformance.model.server import DefaultDrain, Drain
-from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
@@ -23,6 +22,7 @@ from lastcall.reports.links import outward, play_id, slug, stored, verdict_id
 from lastcall.reports.matrix import tables
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
+from tests.support import dump
 
 if TYPE_CHECKING:
     from lastcall.conformance.model.trace import Trace

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.model.verdict import KnownDeviation
 from lastcall.conformance.results.results import load_results
 from lastcall.reports.page import write_page
 from tests.large_run import a_large_run, drawn
 from tests.literal_run import a_trace
+from tests.support import dump
 
 HOW = "needs Playwright, axe and Chromium: pip install 'lastcall[tests]' and apt-get install chromium"
 sync_api = pytest.importorskip("playwright.sync_api", reason=HOW)

@@ -9,7 +9,6 @@ import pytest
 from lastcall.conformance.model.case import CaseId
 from lastcall.conformance.model.server_events import PlayEnded
 from lastcall.conformance.model.trace import Play, Trace
-from lastcall.conformance.model.trace_file import dump
 from lastcall.conformance.model.verdict import Answer, Impact, KnownDeviation, Level, Measured, Verdict
 from lastcall.conformance.model.views import Fate
 from lastcall.conformance.results.descriptions import describe_checks, describe_scenario, describe_server
@@ -24,6 +23,7 @@ from lastcall.conformance.results.results import (
     load_trace,
 )
 from lastcall.registry import find
+from tests.support import dump
 
 FOUND = find()
 KNOWN = KnownDeviation("It closes at once.", "", "2026-11-01")

@@ -2,7 +2,13 @@
 
 import pytest
 
-from lastcall.conformance.model.client_events import GoawayReceived, LoadAnswered, MessageReceived, ResponseEnded
+from lastcall.conformance.model.client_events import (
+    GoawayReceived,
+    LoadAnswered,
+    MessageReceived,
+    ResponseEnded,
+    StreamsEnded,
+)
 from lastcall.conformance.model.client_steps import (
     BeginHead,
     BreakSilence,
@@ -31,6 +37,7 @@ from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     BeginLoop,
+    BeginStreams,
     Elapse,
     EndLoops,
     FindWorkers,
@@ -73,7 +80,9 @@ WRONG = {
     "there is no limit 'goawy_s'; is 'goaway_s' meant?": (*ONE, Await(ServerExited(), within="goawy_s")),
     "there is no role 'relod'; is 'reload' meant?": (Signal("relod"),),
     "it needs HoldHook() before it": (ReleaseHook(),),
-    "it needs BeginLoop() or BeginLoad() before it": (EndLoops(),),
+    "it needs BeginLoop() or BeginLoad() or BeginStreams() before it": (EndLoops(),),
+    "no earlier step opens a connection 'streams'": (*ONE, BeginStreams("streams", "more")),
+    "no earlier BeginStreams() has begun any": (*ONE, Await(StreamsEnded("one"))),
     "it needs FindWorkers() before it": (*ONE, SignalWorker("one", "kill")),
     "the head of 'one' was sent whole": (*ONE, FinishHead("one")),
     "the request 'one' was sent whole": (*ONE, SendBody("one", b"more")),
@@ -120,6 +129,13 @@ RIGHT = [
     (Connect("one"), Request("one", body=b"1", whole=False), SendBody("one"), SendTrailers("one")),
     (Connect("one"), OpenWebSocket("one"), Await(MessageReceived("one")), ReleaseHandler("one")),
     (BeginLoop("loop"), Await(HandlerEntered("loop-1")), Await(HandlerFinished("loop-1")), EndLoops()),
+    (
+        Connect("one"),
+        BeginStreams("one", "more"),
+        Await(HandlerEntered("more-1")),
+        Await(StreamsEnded("one")),
+        EndLoops(),
+    ),
     (BeginLoad("load"), Await(LoadAnswered()), Await(HandlerFinished()), EndLoops()),
     (HoldHook(), ReleaseHook(), StartSuccessor(), Await(SuccessorReady())),
     (*ONE, FindWorkers(), Await(ConnectionAccepted("one")), SignalWorker("one", "pause"), Signal("again")),

@@ -31,12 +31,10 @@ from lastcall.conformance.model.trace import (
     FORMAT,
     Play,
     Trace,
-    events_between,
 )
 from lastcall.conformance.model.trace_file import (
     EVENTS,
     TraceError,
-    dump,
     event_from_json,
     event_line,
     load,
@@ -44,6 +42,7 @@ from lastcall.conformance.model.trace_file import (
     play_line,
 )
 from tests.ends import fin_received
+from tests.support import dump
 
 PLAY = Play("one", "mine", "h2", "fast", exit_statuses=(0, -15), limits={"boot_s": 1.5}, steps=("Connect(a)",))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -275,12 +274,6 @@ def test_only_a_trace_that_ends_with_the_play_is_complete():
     assert Trace(PLAY, (fin_received("a"), PlayEnded())).complete
     assert not Trace(PLAY, ()).complete
     assert not Trace(PLAY, (PlayEnded(), fin_received("a"))).complete
-
-
-def test_events_between_two_moments_are_those_that_can_have_happened_then():
-    early, across, late = at(0, 3), at(2, 9), at(8, 9)
-    assert list(events_between(Trace(PLAY, (early, across, late)), 4, 7)) == [across]
-    assert list(events_between(Trace(PLAY, (early, across, late)), 3, 8)) == [early, across, late]
 
 
 def test_a_goaway_covers_what_was_or_might_have_been_processed():

@@ -218,8 +218,3 @@ async def _outcome(article: Article, server_session: ServerSession) -> Outcome:
         )
         broken = f"{ended}{error}"
     return Outcome(article.__name__, " ".join((article.__doc__ or "").split()), broken)
-
-
-def easiest_protocol(server: Server) -> Protocol:
-    """Return the protocol to use where one is enough: preferably without TLS, and HTTP/1.1."""
-    return min(server.speaks, key=lambda protocol: (protocol.tls, protocol.version))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lastcall
 from lastcall.conformance.model.versions import check_versions, names_version
 
 if TYPE_CHECKING:
@@ -170,7 +168,3 @@ class Server:
     def ready(self) -> str:
         """The path that answers with 200 as soon as the server serves."""
         return self.timed.ready if self.timed else "/ready"
-
-
-APPLICATIONS = Path(lastcall.__file__).resolve().parent / "servers" / "apps"
-"""The folder of the test applications."""

@@ -30,6 +30,7 @@ from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     BeginLoop,
+    BeginStreams,
     EndLoops,
     FindWorkers,
     HoldHook,
@@ -88,10 +89,18 @@ _OF_THE_HARNESS = (
 
 _AFTER: dict[type[Step], tuple[type[Step], ...]] = {
     ReleaseHook: (HoldHook,),
-    EndLoops: (BeginLoop, BeginLoad),
+    EndLoops: (BeginLoop, BeginLoad, BeginStreams),
     SignalWorker: (FindWorkers,),
 }
 """Steps that need an earlier step of one of these classes."""
+
+_ONLY_AFTER: tuple[tuple[tuple[type[Event], ...], type[Step], str], ...] = (
+    (_OF_LOADS, BeginLoad, "no load has begun"),
+    (_OF_SUCCESSORS, StartSuccessor, "no successor has been started"),
+    ((server_events.ConnectionAccepted,), FindWorkers, "no earlier FindWorkers() looks for it"),
+    ((client_events.StreamsEnded,), BeginStreams, "no earlier BeginStreams() has begun any"),
+)
+"""Facts that need an earlier step of a kind, and what is wrong without it."""
 
 
 def fault_of(timeline: Timeline) -> str:
@@ -111,7 +120,7 @@ class _Before:
         self.steps = steps
         self.connections = {step.connection: step for step in steps if isinstance(step, Connect)}
         self.requests = {step.name: step for step in steps if isinstance(step, (Request, OpenWebSocket))}
-        self.loops = [step.name for step in steps if isinstance(step, (BeginLoop, BeginLoad))]
+        self.loops = [step.name for step in steps if isinstance(step, (BeginLoop, BeginLoad, BeginStreams))]
 
     def any(self, *kinds: type[Step]) -> bool:
         return any(isinstance(step, kinds) for step in self.steps)
@@ -219,27 +228,19 @@ def _fault_of_fact(fact: Event, before: _Before) -> str:
     connection, request = getattr(fact, "connection", ""), getattr(fact, "request", "")
     if connection and (fault := before.unknown_connection(connection)):
         return fault
-    match fact:
-        case _ if isinstance(fact, _OF_THE_HARNESS):
-            return f"{type(fact).__name__} is the harness's own, and nothing to wait for"
-        case _ if isinstance(fact, _OF_LOADS):
-            return _fault_of_load(request, before)
+    if isinstance(fact, _OF_THE_HARNESS):
+        return f"{type(fact).__name__} is the harness's own, and nothing to wait for"
+    for kinds, needed, fault in _ONLY_AFTER:
+        if isinstance(fact, kinds) and not before.any(needed):
+            return fault
+    if isinstance(fact, _OF_LOADS):
+        return _fault_of_load(request, before)
     if not request:
-        return _fault_of_helpers(fact, before) or _fault_of_nameless(fact, before)
+        return _fault_of_nameless(fact, before)
     return before.unknown_request(request) or _fault_of_request_fact(fact, request, before)
 
 
-def _fault_of_helpers(fact: Event, before: _Before) -> str:
-    if isinstance(fact, _OF_SUCCESSORS) and not before.any(StartSuccessor):
-        return "no successor has been started"
-    if isinstance(fact, server_events.ConnectionAccepted) and not before.any(FindWorkers):
-        return "no earlier FindWorkers() looks for it"
-    return ""
-
-
 def _fault_of_load(request: str, before: _Before) -> str:
-    if not before.any(BeginLoad):
-        return "no load has begun"
     loads = [step.name for step in before.steps if isinstance(step, BeginLoad)]
     if request and not any(request.startswith(f"{name}-") for name in loads):
         return f"no earlier load sends a request {request!r}; its requests are called {loads[0]}-1 and so on"
@@ -249,7 +250,7 @@ def _fault_of_load(request: str, before: _Before) -> str:
 def _fault_of_nameless(fact: Event, before: _Before) -> str:
     """Return why no request and no connection can be meant by a fact that names none; empty if one can."""
     names = {item.name for item in dataclasses.fields(fact)}
-    if "request" in names and not before.any(Request, OpenWebSocket, BeginLoop, BeginLoad):
+    if "request" in names and not before.any(Request, OpenWebSocket, BeginLoop, BeginLoad, BeginStreams):
         return "no earlier step sends a request"
     if "connection" in names and not before.any(Connect, BeginLoop):
         return "no earlier step opens a connection"

@@ -32,7 +32,7 @@ from lastcall.conformance.model.launch import LaunchOptions
 from lastcall.conformance.model.server_events import PlayEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 FORMAT = 2
 """Version of the trace format; raised when a stored field changes its meaning or is removed."""
@@ -116,8 +116,3 @@ class Trace:
     def complete(self) -> bool:
         """Whether the recorder came to the end of the play."""
         return bool(self.events) and isinstance(self.events[-1], PlayEnded)
-
-
-def events_between(trace: Trace, begin_ns: int, end_ns: int) -> Iterable[Event]:
-    """Yield the events that can have happened between two moments."""
-    return (event for event in trace.events if event.end_ns >= begin_ns and event.begin_ns <= end_ns)

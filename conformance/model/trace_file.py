@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lastcall.conformance.model import client_events, server_events
 from lastcall.conformance.model.event import Event, UnknownEvent
 from lastcall.conformance.model.trace import FORMAT, Play, Trace
-from lastcall.conformance.model.trace_upgrade import upgraded, upgraded_play
+from lastcall.conformance.model.trace_upgrade import upgraded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,13 +39,6 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     name: frozenset(item.name for item in dataclasses.fields(kind)) for name, kind in EVENTS.items()
 }
 _PLAY_FIELDS = frozenset(item.name for item in dataclasses.fields(Play))
-
-
-def dump(trace: Trace, path: Path) -> Trace:
-    """Write a trace to a file, whole, and return it."""
-    lines = [play_line(trace.play), *(event_line(event) for event in trace.events)]
-    path.write_text("".join(lines), encoding="utf-8")
-    return trace
 
 
 def play_line(play: Play) -> str:
@@ -99,8 +92,7 @@ def play_from_json(record: Mapping[str, Any]) -> Play:
     if version > FORMAT:
         message = f"trace format {version} is newer than this lastcall reads ({FORMAT})"
         raise ValueError(message)
-    fields = record["play"] if version >= FORMAT else upgraded_play(record["play"])
-    return Play(**_tuples(_only(_PLAY_FIELDS, fields) | {"format": FORMAT}))
+    return Play(**_tuples(_only(_PLAY_FIELDS, record["play"]) | {"format": FORMAT}))
 
 
 def stored_event(record: Mapping[str, Any], version: int = FORMAT) -> Event:

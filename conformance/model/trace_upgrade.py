@@ -36,19 +36,3 @@ def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
     if kind in _WITHOUT_A_STREAM and record.get("stream_id") == 0:
         return {**record, "stream_id": None}
     return dict(record)
-
-
-def upgraded_play(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a play of version 1 as one of this version. The facts that its timeline awaits are events too."""
-    return {name: _with_upgraded_facts(value) for name, value in record.items()}
-
-
-def _with_upgraded_facts(value: Any) -> Any:
-    match value:
-        case {"event": str()}:
-            return upgraded(value)
-        case dict():
-            return {name: _with_upgraded_facts(part) for name, part in value.items()}
-        case list():
-            return [_with_upgraded_facts(part) for part in value]
-    return value

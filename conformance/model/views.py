@@ -28,7 +28,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from lastcall.conformance.model.client_events import (
-    ABANDONED,
     CLIENT,
     CLOSE_NOTIFY,
     CONNECTION_CLOSE,
@@ -108,11 +107,6 @@ class ConnectionView:
     def closed_by_us(self) -> ConnectionEnded | None:
         """The client's own close. Its close_notify does not count, since the FIN follows it at once."""
         return self._end(CLIENT, FIN, CONNECTION_CLOSE, RESET)
-
-    @property
-    def abandoned(self) -> ConnectionEnded | None:
-        """The end of the client's waiting, if the play was over before the server ended the connection."""
-        return self._end(CLIENT, ABANDONED)
 
     @property
     def ended(self) -> ConnectionEnded | None:

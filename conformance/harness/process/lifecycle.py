@@ -76,21 +76,26 @@ class ServerUnderTest:
             path=server.ready,
         )
 
-    def shut_down(self, *, since_ns: int) -> bool:
+    def shut_down(self, *, since_ns: int, held_back_ns: int = 0) -> bool:
         """Send the graceful signal, or run the stop command in its place; return False, and do neither, after the exit.
 
-        Raises :class:`CommandFailedError` if there is no such command. ``since_ns`` is when the loop last looked.
+        Raises :class:`CommandFailedError` if there is no such command. ``since_ns`` is when the loop last looked,
+        ``held_back_ns`` for how long the signal waited for that look.
         """
         server, launch = self._server, self._launch
         if server.stop is None:
-            return self.process.signal(server.graceful_signal, "shutdown", since_ns=since_ns)
+            return self.process.signal(server.graceful_signal, "shutdown", since_ns=since_ns, held_back_ns=held_back_ns)
         if self.process.exited:
             return False
         argv = _texts(server.stop(launch, self.process.pid))
         self._stop = Command(self._environment.process_sessions, self._recorder, "stop")
         self._stop.start(argv, launch.directory, self._variables)
-        self._recorder.did(SignalSent(" ".join(argv), "shutdown"), since_ns=since_ns)
+        self._recorder.did(SignalSent(" ".join(argv), "shutdown", held_back_ns), since_ns=since_ns)
         return True
+
+    def signal(self, name: str, role: str, *, since_ns: int, held_back_ns: int = 0) -> bool:
+        """Send another signal than the graceful one; return False, and send nothing, after the exit."""
+        return self.process.signal(name, role, since_ns=since_ns, held_back_ns=held_back_ns)
 
     @property
     def stop_failed(self) -> bool:
@@ -116,13 +121,17 @@ class ServerUnderTest:
         else:
             self._stop.check_over("when the play was over, and nor had the server")
 
+    async def end_process(self, why: str) -> None:
+        """End the server and every process that it started, so that its port is free; :meth:`end` has to follow."""
+        await self.process.end(why)
+
     async def end(self, why: str) -> None:
         """End everything that was started, and then remove what outlives it. A second call does nothing."""
         await to_the_end(self._end(why))
 
     async def _end(self, why: str) -> None:
         try:
-            await self.process.end(why)
+            await self.end_process(why)
         finally:
             if self._stop is not None:
                 self._stop.end()

@@ -51,7 +51,7 @@ class Successor:
 
     async def end_process(self) -> None:
         """End it and every process that it started, so that its port is free; :meth:`end` has to follow."""
-        await self._server.process.end("the play is over")
+        await self._server.end_process("the play is over")
 
     async def end(self) -> None:
         """End it, and remove what outlives it."""
