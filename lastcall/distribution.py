@@ -44,11 +44,9 @@ def server_of(nodeid: str, spoken: Mapping[str, Collection[str]]) -> str:
     kind, _, rest = nodeid.partition("[")
     if kind == "expectations":
         return rest.partition("]")[0]
-    scenario, _, item = nodeid.rpartition("::")
-    _check, bracket, parameters = item.partition("[")
     protocols = {protocol for protocols in spoken.values() for protocol in protocols}
     try:
-        case = CaseId.parse(f"{scenario.rpartition('::')[2]}{bracket}{parameters}", protocols)
+        case = CaseId.of_node(nodeid, protocols)
     except ValueError:
         return ""
     return case.server if case.protocol in spoken.get(case.server, ()) else ""

@@ -1,4 +1,4 @@
-"""The locked versions of servers: those that the project's tests and its published run use.
+"""The locked versions of servers: those that the project's tests use.
 
 ``servers/locks/README.md`` says what each file of the folder locks. Servers of other distributions are in no lock: for
 them, pip installs the versions of their own commands.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -175,7 +175,10 @@ class CheckItem(CaseCheckItem):
             gc.freeze()
         self.judged = run_session.judged(case.id)
         if self.judged is None:
-            pytest.skip(f"no readable trace of {case.id} in {run_session.folder}")
+            _fail_or_skip(
+                run_session.unreadable_reason(case.id) or f"no trace of {case.id} in {run_session.folder}",
+                fails=bool(run_session.unreadable_reason(case.id)),
+            )
         self.verdict = next(verdict for verdict in self.judged.verdicts if verdict.check == self.check.id)
         self.user_properties.append(("answer", str(self.verdict.answer)))
         self.user_properties.append(("version", run_session.version(case.server) or ""))
@@ -216,7 +219,7 @@ def marker_of(protocol: Protocol) -> str:
     return str(protocol).replace("-", "_")
 
 
-def _fail_or_skip(reason: str, *, fails: bool) -> None:
+def _fail_or_skip(reason: str, *, fails: bool) -> NoReturn:
     if fails:
         raise BrokenError(reason)
     pytest.skip(reason)

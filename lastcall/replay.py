@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lastcall.conformance.model.check import Check
+    from lastcall.conformance.model.server import Server
     from lastcall.conformance.model.trace import Trace
     from lastcall.conformance.model.verdict import Verdict
 
@@ -74,14 +75,14 @@ def replay(path: Path, folder: Path, *, server: str = "") -> Replay:
         trace = load(path)
     except OSError as error:
         raise TraceError(f"{path}: {error.strerror}") from error
-    case, unknown = _case(path, trace, server or trace.play.server)
+    case, unknown = _case(path, trace, server)
     if reason := missing_reason(case.server):
         raise ReplayError(f"{case.server.name} is {reason}")
     if case.why_not:
         raise ReplayError(f"{path}: {case.why_not}")
     with Run(folder, case.pace, case.limits) as run:
         (play,) = run.perform([dataclasses.replace(case, version=version_of(case.server) or "")])
-    before = judge(case.scenario, trace, case.limits)
+    before = judge(case.scenario, trace, case.limits, _control(path))
     return Replay(play.case, play.stored_at, before, play.verdicts, unknown)
 
 
@@ -93,12 +94,27 @@ def _case(path: Path, trace: Trace, server: str) -> tuple[Case, list[str]]:
         again = f"pytest --server {play.server} -k {play.scenario!r}"
         raise ReplayError(f"{path}: recorded before timelines were kept as data; play its scenario again by {again}")
     try:
-        protocol = protocol_named(play.protocol)
+        protocol, pace, limits = protocol_named(play.protocol), Pace(play.pace), Limits.stored(play.limits)
         scenario, unknown = scenario_from_json(play.scenario, play.recipe, protocol, _checks())
     except (ValueError, ScenarioError) as error:
         raise ReplayError(f"{path}: {error}") from error
-    (chosen,) = servers_named([server])
-    return Case(scenario, chosen, protocol, Pace(play.pace), Limits(**play.limits)), unknown
+    return Case(scenario, _server(path, server, play.server), protocol, pace, limits), unknown
+
+
+def _server(path: Path, chosen: str, recorded: str) -> Server:
+    if not chosen and recorded not in find().servers:
+        # A trace has the server's name alone, and not the file that describes it.
+        raise ReplayError(
+            f"{path}: {recorded!r} is no server of lastcall; name the file that describes it: --server FILE"
+        )
+    (server,) = servers_named([chosen or recorded])
+    return server
+
+
+def _control(path: Path) -> Trace | None:
+    """Return the control that lies beside a trace, so that it excuses before what its successor excuses now."""
+    control = path.with_suffix(".control.jsonl")
+    return load(control) if control.exists() else None
 
 
 def _checks() -> dict[str, Check]:

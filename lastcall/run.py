@@ -133,7 +133,7 @@ class Run:
         return self._judge(case, load(stored), load(control) if control.exists() else None)
 
     def _judge(self, case: Case, trace: Trace, control: Trace | None = None) -> JudgedPlay:
-        limits = Limits(**trace.play.limits) if trace.play.limits else self.limits
+        limits = Limits.stored(trace.play.limits) if trace.play.limits else self.limits
         traces = self.folder / TRACES
         return JudgedPlay(
             case,

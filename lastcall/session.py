@@ -57,6 +57,7 @@ class RunSession:
         self._capabilities: dict[str, Sequence[Capability]] = _stored_capabilities(folder) if judge_only else {}
         self._judged: dict[CaseId, JudgedPlay] = {}
         self._performed: set[str] = set()
+        self._unreadable: dict[CaseId, str] = {}
         self._versions: dict[str, str | None] = {}
 
     @classmethod
@@ -123,19 +124,23 @@ class RunSession:
     def version(self, server: Server) -> str | None:
         """Return the server's version; None if it is not installed, or built from other sources than today's.
 
-        The server's command for it runs once in a session: it can take a second.
+        Where stored traces are judged again it is theirs. The server's command for it runs once in a session: it can
+        take a second.
         """
         if server.name not in self._versions:
-            self._versions[server.name] = version_of(server)
+            stored = self._stored_version(server) if self._judge_only else ""
+            self._versions[server.name] = stored or version_of(server)
         return self._versions[server.name]
 
     def version_under_test(self, server: Server) -> str:
         """Return the version that this run judges, which stored traces have themselves; it is empty if none is known."""
-        if self._judge_only:
-            for path in sorted((self.folder / TRACES / server.name).glob("*/*.jsonl")):
-                with contextlib.suppress(TraceError):
-                    return load(path).play.version
         return self.version(server) or ""
+
+    def _stored_version(self, server: Server) -> str:
+        for path in sorted((self.folder / TRACES / server.name).glob("*/*.jsonl")):
+            with contextlib.suppress(TraceError):
+                return load(path).play.version
+        return ""
 
     def performed(self, server: Server) -> bool:
         """Return whether this server's plays are over."""
@@ -145,9 +150,11 @@ class RunSession:
         """Play the cases, or judge their stored traces again in a run that does only that."""
         if self._judge_only:
             for case in cases:
-                # A trace that is not there or cannot be read has no verdicts; its items say so.
-                with contextlib.suppress(TraceError):
+                try:
                     again = self._run.rejudge(case)
+                except (TraceError, OSError, ValueError) as error:
+                    self._unreadable[case.id] = str(error)
+                else:
                     self._keep([again] if again else [])
         else:
             versioned = [dataclasses.replace(case, version=self.version(case.server) or "") for case in cases]
@@ -161,6 +168,10 @@ class RunSession:
     def judged(self, case: CaseId) -> JudgedPlay | None:
         """Return a play with its verdicts; None if it was not played, or its trace could not be judged again."""
         return self._judged.get(case)
+
+    def unreadable_reason(self, case: CaseId) -> str:
+        """Return why a stored trace could not be judged again; it is empty if there is none, or if it could."""
+        return self._unreadable.get(case, "")
 
     def capabilities(self, server: Server) -> Sequence[Capability]:
         """Return what the server's adapter claims, with the results of the capability probe."""

@@ -18,7 +18,7 @@ def slug(*parts: str) -> str:
 
 def play_id(play: PlayResult) -> str:
     """Return the id by which a play is linked to: ``play-SERVER-PROTOCOL-SCENARIO``."""
-    return slug("play", play.server, play.protocol, play.scenario)
+    return slug("play", play.id.slug)
 
 
 def check_id(name: str) -> str:
@@ -28,7 +28,7 @@ def check_id(name: str) -> str:
 
 def verdict_id(play: PlayResult, check: str) -> str:
     """Return the id of one verdict in a play's evidence."""
-    return slug("verdict", play.server, play.protocol, play.scenario, check)
+    return slug("verdict", play.id.slug, check)
 
 
 def server_id(name: str) -> str:

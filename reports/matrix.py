@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.case import CaseId
+from lastcall.conformance.model.protocol import PROTOCOLS
 from lastcall.reports.answers import NOT_SUPPORTED, Count, Shown, counts, headline, shown
 from lastcall.reports.links import play_id, slug, verdict_id
 
@@ -16,7 +17,19 @@ if TYPE_CHECKING:
     from lastcall.conformance.results.descriptions import ScenarioDescription
     from lastcall.conformance.results.results import PlayResult, Results
 
-_TITLES: dict[tuple[str, ...], str] = {("h1",): "Over HTTP/1.1", ("h2",): "Over HTTP/2"}
+
+@dataclass(frozen=True, order=True)
+class _Version:
+    """A version of HTTP, of which a protocol of any name may be one: its part of a table's id, and of the title."""
+
+    id: str
+    title: str
+
+    @classmethod
+    def of(cls, protocol: str) -> _Version:
+        """Return the version of a protocol; results may name one that is not registered, which stands for itself."""
+        known = PROTOCOLS.get(protocol)
+        return cls(f"h{known.version}", known.http) if known else cls(protocol, protocol)
 
 
 @dataclass(frozen=True)
@@ -85,16 +98,16 @@ class Table:
 
 def tables(results: Results) -> list[Table]:
     """Return the tables: scenarios over the same version of HTTP stand together, since their columns are the same."""
-    families: dict[tuple[str, ...], list[str]] = {}
+    families: dict[tuple[_Version, ...], list[str]] = {}
     played = {play.scenario for play in results.plays if not play.not_supported}
     for name, scenario in results.scenarios.items():
         if name in played:
-            family = tuple(sorted({protocol[:2] for protocol in scenario.protocols}))
+            family = tuple(sorted({_Version.of(protocol) for protocol in scenario.protocols}))
             families.setdefault(family, []).append(name)
     return [_table(results, family, names) for family, names in families.items()]
 
 
-def _table(results: Results, family: tuple[str, ...], names: Sequence[str]) -> Table:
+def _table(results: Results, family: tuple[_Version, ...], names: Sequence[str]) -> Table:
     own = {play.id: play for play in results.plays if play.scenario in names}
     columns = tuple(_columns(results, list(own.values())))
     widths = {name: sum(column.server == name for column in columns) for name in results.servers}
@@ -104,8 +117,8 @@ def _table(results: Results, family: tuple[str, ...], names: Sequence[str]) -> T
         row = _scenario_row(name, scenario, columns, own)
         modules.setdefault(family_of(scenario), []).append(row)
     return Table(
-        id=slug("matrix", *family),
-        title=_TITLES.get(family, "Over " + " and ".join(family)),
+        id=slug("matrix", *(version.id for version in family)),
+        title="Over " + " and ".join(version.title for version in family),
         servers=tuple((name, width) for name, width in widths.items() if width),
         columns=columns,
         groups=tuple(Group(title, tuple(rows)) for title, rows in modules.items()),

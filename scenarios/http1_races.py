@@ -78,21 +78,29 @@ def _released_request(connection: str, request: str) -> list[Step]:
     return [Request(connection, request), ReleaseHandler(request)]
 
 
+RACED_AFTER_S = (0.0, 0.003, 0.006, 0.011, 0.019, 0.031, 0.048, 0.083, 0.13, 0.21, 0.33)
+"""How long after the one before it each request is sent, each on an idle connection of its own, which can race only once:
+close together at first, and up to the second that servers take before they close what is idle."""
+
+_RACERS = [f"idle-{number}" for number, _after_s in enumerate(RACED_AFTER_S, 1)]
+
+
+def _race(after_s: float, connection: str) -> list[Step]:
+    waited = [Elapse(Duration(after_s, after_s), "the server is about to close idle connections")] if after_s else []
+    return [*waited, *_released_request(connection, f"raced-{connection}")]
+
+
 HTTP1_IDLE_RACE = Scenario(
     id="http1-idle-race",
-    question="Clients send requests on idle connections at the moment of the signal and just after it. What becomes of them?",
+    question="Clients send requests on idle connections from the signal on, until they close. What becomes of them?",
     protocols=HTTP1,
     launch=LaunchPlan(Duration(3, 10)),
     timeline=steps(
-        [step for name in ("at-once", "soon", "later") for step in _used(name)],
+        [step for name in _RACERS for step in _used(name)],
         AT_REST,
         Shutdown(),
-        _released_request("at-once", "raced-at-once"),
-        Elapse(Duration(0.02, 0.02), "the server is about to close idle connections"),
-        _released_request("soon", "raced-soon"),
-        Elapse(Duration(0.03, 0.03), "the server is closing idle connections"),
-        _released_request("later", "raced-later"),
-        [Await(ResponseEnded(f"raced-{name}")) for name in ("at-once", "soon", "later")],
+        [step for after_s, name in zip(RACED_AFTER_S, _RACERS, strict=True) for step in _race(after_s, name)],
+        [Await(ResponseEnded(f"raced-{name}")) for name in _RACERS],
         Await(ServerExited()),
     ),
     checks=(

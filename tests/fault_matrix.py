@@ -45,6 +45,7 @@ MATRIX = (
     ),
     Row("raced-stream-resets-connection", LATE, H2C, (*LOST, "goaway_says_no_error")),
     Row("raced-stream-dropped", LATE, H2, ("raced_streams_meet_a_clear_fate",)),
+    Row("raced-stream-dropped", RACED, H2C, ("raced_streams_meet_a_clear_fate",)),
     Row("cancels-handlers", MANY, H2, LOST),
     Row("cancels-handlers", H1_ONE, H1, LOST),
     Row("answers-503-in-flight", MANY, H2C, LOST),

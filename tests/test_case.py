@@ -1,10 +1,13 @@
-"""A case: how long its play is expected to take, which decides the order in which plays begin."""
+"""A case: its names in node ids and anchors, and how long its play is expected to take.
+
+The expected time decides the order in which plays begin.
+"""
 
 import pytest
 
 from lastcall.conformance.harness.environment import Environment
 from lastcall.conformance.harness.scheduler import play_all
-from lastcall.conformance.model.case import Case
+from lastcall.conformance.model.case import Case, CaseId
 from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.step import Pace
@@ -12,6 +15,24 @@ from lastcall.conformance.model.trace import Trace
 from lastcall.registry import find
 
 FOUND = find()
+
+
+@pytest.mark.parametrize(
+    ("server", "protocol"),
+    [("reference", "h2"), ("go-nethttp", "h1-tls"), ("go-nethttp-h1", "h2"), ("u", "unix-http1")],
+)
+def test_a_case_is_read_from_a_node_id_of_pytest(server, protocol):
+    case = CaseId(server, protocol, "one-request")
+    protocols = ["h1", "h2", "h1-tls", "http1", "unix-http1"]
+    assert CaseId.of_node(f"scenarios/founding.py::one-request::goaway_is_sent{case.parameters}", protocols) == case
+    assert CaseId.parse(str(case), protocols) == case
+    assert case.slug == f"{server}-{protocol}-one-request"
+
+
+@pytest.mark.parametrize("nodeid", ["tests/test_it.py::test_it", "tests/test_it.py::test_it[a-b]", "test_it[h2]", ""])
+def test_a_node_id_of_another_item_is_no_case(nodeid):
+    with pytest.raises(ValueError, match=r"is no case, such as one-request\[hypercorn-h2\]"):
+        CaseId.of_node(nodeid, ["h1", "h2"])
 
 
 def expected_s(scenario, protocol=Protocol.H2C, pace=Pace.FAST):

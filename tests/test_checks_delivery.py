@@ -127,6 +127,36 @@ def test_a_short_look_or_one_at_others_or_at_a_handler_that_was_released_proves_
     judged(SPIN, "cannot tell", *BUSY, processor(-1, 1), processor(3, 3))
 
 
+def threads(seconds, *accounts):
+    """What each of a process's threads has run and waited for by then, in seconds; in all it is what the process used."""
+    ran, waited = zip(*accounts, strict=True)
+    used_s = sum(ran)
+    nanoseconds = [tuple(int(each * 1e9) for each in column) for column in (ran, waited)]
+    reading = ProcessorTimeRead((7,), (int(used_s * 1e9),), tuple(range(7, 7 + len(accounts))), *nanoseconds)
+    return at(seconds, reading)
+
+
+def test_a_server_that_spins_on_a_busy_machine_wanted_more_than_it_got():
+    found = judged(SPIN, "broken", *BUSY, threads(0.5, (1, 0)), threads(3, (1.1, 2.4)), says="0.10 s of processor time")
+    assert "it would have been 2.50 s" in found.because
+    beside = threads(0.5, (1, 0), (2, 0)), threads(3, (1.01, 0), (2.1, 2.3))
+    judged(SPIN, "broken", *BUSY, *beside, says="it would have been 1.26 s")
+
+
+def test_a_server_that_sleeps_and_waits_for_a_processor_each_time_it_wakes_up_does_not_spin():
+    found = judged(SPIN, "kept", *BUSY, threads(0.5, (1, 0)), threads(3, (1.01, 1.6)))
+    assert found.because.startswith("0.01 s")
+    many = threads(0.5, *[(1, 0)] * 4), threads(3, *[(1.01, 1.6)] * 4)
+    judged(SPIN, "kept", *BUSY, *many)
+
+
+def test_threads_that_came_or_went_meanwhile_are_in_the_time_of_the_process_alone():
+    judged(SPIN, "kept", *BUSY, threads(0.5, (1, 0), (0, 0)), threads(3, (1.1, 0.2)))
+    judged(
+        SPIN, "broken", *BUSY, threads(0.5, (1, 0)), threads(3, (1, 0), (0.9, 1)), says="0.90 s of processor time in"
+    )
+
+
 # --- the log ---
 
 

@@ -377,6 +377,53 @@ def test_neither_is_not(events, became):
     assert judgement.events[1].request == "raced"
 
 
+def many(*fates):
+    """Streams that were opened one after another, each with what became of it."""
+    return [
+        event
+        for number, became in enumerate(fates)
+        for event in (
+            at(0.01 + number / 1000, RequestSent(f"raced-{number}", "a", stream_id=3 + 2 * number)),
+            *became(f"raced-{number}"),
+        )
+    ]
+
+
+def served(name):
+    return answered(name, 0.3)
+
+
+def refused(name):
+    return (at(0.3, StreamReset(name, 7)),)
+
+
+def dropped(_name):
+    return ()
+
+
+def test_of_many_raced_streams_it_is_said_how_many_met_which_fate():
+    check = checks.raced_streams_meet_a_clear_fate
+    events = many(*[served] * 7, refused, refused)
+    judged(check, "kept", *opened(), *held(), SIGNAL, *events, says="Of 9 streams 2 were refused and 7 were served")
+    judged(
+        check, "kept", *opened(), *held(), SIGNAL, *many(served, refused), says="'raced-0' was served; 'raced-1' was"
+    )
+
+
+def test_one_of_many_raced_streams_that_is_dropped_is_enough():
+    events = many(*[served] * 7, dropped, refused)
+    found = judged(
+        checks.raced_streams_meet_a_clear_fate,
+        "broken",
+        *opened(),
+        *held(),
+        SIGNAL,
+        *events,
+        says="'raced-7' was ambig",
+    )
+    assert [getattr(event, "request", "") for event in found.events] == ["", "raced-7"]
+
+
 def test_a_stream_sent_before_the_signal_or_after_the_end_is_not_raced():
     judged(checks.raced_streams_meet_a_clear_fate, "cannot tell", *BUSY)
     fin = at(0.2, close_notify_received("a"))

@@ -145,10 +145,19 @@ TCP_CLOSE = 7
 """The state of a connection after RST, in the kernel's TCP_INFO."""
 
 
-def test_reset_whose_error_a_send_has_taken_is_no_fin():
+def request_twice(opened):
+    for request in ("taking-the-error", "after-it"):
+        opened.tell(lambda wire, request=request: wire.send_request(Outgoing(request, target=READY)))
+
+
+@pytest.mark.parametrize("protocol", [Protocol.H1, Protocol.H1_TLS])
+@pytest.mark.parametrize("send", [request_twice, ClientConnection.close])
+def test_reset_whose_error_a_send_has_taken_is_no_fin(certificates, server_context, protocol, send):
     proceed = threading.Event()
 
     def conduct(connection):
+        if protocol.tls:
+            connection = server_context.wrap_socket(connection, server_side=True)
         proceed.wait(20)
         reset(connection)
 
@@ -159,12 +168,13 @@ def test_reset_whose_error_a_send_has_taken_is_no_fin():
             sock = opened._transport._socket
             while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0)
-        for request in ("taking-the-error", "after-it"):
-            opened.tell(lambda wire, request=request: wire.send_request(Outgoing(request, target=READY)))
+        send(opened)
         opened.resume()
         assert await recorder.wait(lambda: opened.silent_for_good, 20)
 
-    assert kinds(meet(conduct, client), reset_received, fin_received) == [reset_received]
+    events = meet(conduct, client, protocol=protocol, certificates=certificates)
+    ends = (reset_received, fin_received, close_notify_received, fin_sent, close_notify_sent)
+    assert kinds(events, *ends) == [reset_received]
 
 
 def test_response_that_was_cut_has_not_ended():

@@ -10,13 +10,17 @@ from lastcall.conformance.judging.judge import why_control_fails
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
     ConnectionOpened,
+    GoawayReceived,
     GoawaySent,
     LoadAnswered,
     LoadFailed,
     LoadSent,
     RequestSent,
     ResponseEnded,
+    StreamsEnded,
 )
+from lastcall.conformance.model.client_steps import Connect, Request
+from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import PROTOCOLS, Protocol
 from lastcall.conformance.model.scenario import steps
 from lastcall.conformance.model.server_events import (
@@ -34,11 +38,14 @@ from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     BeginLoop,
+    BeginStreams,
     Elapse,
     EndLoops,
+    ReleaseHandler,
     Shutdown,
     Signal,
 )
+from lastcall.registry import find
 from lastcall.servers.reference_server import REFERENCE
 from tests.ends import fin_sent
 from tests.support import ONE_HELD, PATIENT, gated
@@ -128,6 +135,69 @@ def test_ordinary_clients_report_what_the_server_does_to_them(played, tmp_path):
     failed = trace.of(LoadFailed)
     assert failed[-1].error == "ConnectError"
     assert len(trace.of(LoadSent)) == len(failed) + len(trace.of(LoadAnswered))
+
+
+# --- streams, one after another ---
+
+RACING = (
+    Connect("a"),
+    Request("a", "in-flight"),
+    Await(HandlerEntered("in-flight")),
+    Shutdown(),
+    BeginStreams("a", "raced"),
+    Await(StreamsEnded("a"), within="idle_close_s"),
+    ReleaseHandler("in-flight"),
+    Await(ServerExited()),
+)
+
+
+def sent_streams(trace):
+    return [sent.request for sent in trace.of(RequestSent) if sent.request.startswith("raced-")]
+
+
+def last_goaway(trace):
+    return next((goaway for goaway in trace.of(GoawayReceived) if not goaway.excludes_nothing), None)
+
+
+def test_streams_are_opened_from_the_signal_until_the_server_names_its_last_one(played):
+    trace = played(*RACING, protocol=Protocol.H2C)
+    (ended,) = trace.of(StreamsEnded)
+    names = sent_streams(trace)
+    assert names == [f"raced-{number}" for number in range(1, len(names) + 1)]
+    assert (ended.connection, ended.name, ended.sent, ended.by_server) == ("a", "raced", len(names), True)
+    sent, final = trace.first(RequestSent("raced-1")), last_goaway(trace)
+    assert precedes(trace.first(SignalSent()), sent)
+    assert not precedes(final, sent), "the first one is sent before anything that the signal causes can be read"
+    assert final.end_ns <= ended.end_ns
+
+
+def test_streams_end_with_their_connection(played):
+    trace = played(*RACING, server=find().servers["reference+exits-at-once"], protocol=Protocol.H2C)
+    (ended,) = trace.of(StreamsEnded)
+    assert ended.by_server
+    assert ended.sent == len(sent_streams(trace)) >= 1
+
+
+def test_streams_that_are_never_answered_are_no_more_than_may_be_open_at_once(played):
+    server = find().servers["reference+raced-stream-dropped"]
+    timeline = (*RACING[:4], BeginStreams("a", "raced", at_once=3), A_WHILE, EndLoops(), *RACING[6:])
+    trace = played(*timeline, server=server, protocol=Protocol.H2C)
+    (ended,) = trace.of(StreamsEnded)
+    assert not ended.by_server
+    unanswered = set(sent_streams(trace)) - {each.request for each in trace.of(ResponseEnded)}
+    assert len(unanswered) == 3
+
+
+@pytest.mark.parametrize("protocol", [Protocol.H1, Protocol.H2])
+def test_streams_go_on_until_the_timeline_ends_them_and_in_a_control_all_are_served(played, protocol):
+    timeline = (Connect("a"), BeginStreams("a", "raced"), Await(HandlerFinished()), A_WHILE, EndLoops(), Shutdown())
+    trace = played(*timeline, protocol=protocol, control=True)
+    (ended,) = trace.of(StreamsEnded)
+    names = sent_streams(trace)
+    assert (ended.sent, ended.by_server) == (len(names), False)
+    assert len(names) > 4
+    assert {each.request for each in trace.of(ResponseEnded)} == set(names)
+    assert why_control_fails(trace) == ""
 
 
 RELOADING = dataclasses.replace(REFERENCE, signals={"reload": "SIGTERM"})

@@ -4,7 +4,9 @@ import asyncio
 import itertools
 import os
 import time
+from types import SimpleNamespace
 
+from lastcall.conformance.harness import loop_clock
 from lastcall.conformance.harness.loop_clock import HEARTBEAT_S, LoopClock, loop_factory
 from tests.support import keep_busy
 
@@ -89,3 +91,64 @@ def test_look_that_handles_nothing_says_whether_something_is_ready():
         return quiet, disturbed, came.done()
 
     assert watched(work) == (True, False, True)
+
+
+def test_what_comes_between_a_look_and_the_reading_of_the_clock_is_in_no_earlier_span(monkeypatch):
+    reading, writing = os.pipe()
+    other, waking = os.pipe()
+    came_ns, seen = [], []
+
+    def late_clock():
+        # The thread loses its processor between the kernel's answer and the clock, and meanwhile something comes.
+        if seen and not came_ns:
+            os.write(writing, b"x")
+            came_ns.append(time.monotonic_ns())
+        return time.monotonic_ns()
+
+    async def work(clock):
+        loop, over = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+        def came():
+            os.read(reading, 1)
+            seen.append((clock.previous_ns, clock.current_ns))
+            over.set_result(None)
+
+        loop.add_reader(reading, came)
+        loop.add_reader(other, lambda: os.read(other, 1))
+        monkeypatch.setattr(loop_clock, "time", SimpleNamespace(monotonic_ns=late_clock))
+        seen.append("from now on")
+        os.write(waking, b"x")
+        await over
+        loop.remove_reader(reading)
+        loop.remove_reader(other)
+
+    watched(work)
+    for end in (reading, writing, other, waking):
+        os.close(end)
+    previous_ns, _current_ns = seen[1]
+    assert previous_ns <= came_ns[0]
+
+
+def test_quiet_moment_is_the_next_one_when_nothing_happens():
+    async def work(clock):
+        return await clock.quiet_moment(20.0)
+
+    assert watched(work) < 5e9
+
+
+def test_quiet_moment_that_does_not_come_is_not_waited_for_beyond_its_time():
+    async def work(clock):
+        reading, writing = os.pipe()
+        # It is always there to be read, and every turn takes its time: a loop that is never quiet.
+        os.write(writing, b"x")
+        asyncio.get_running_loop().add_reader(reading, keep_busy, 0.005)
+        began_ns = time.monotonic_ns()
+        took_ns = await clock.quiet_moment(0.05)
+        passed_ns = time.monotonic_ns() - began_ns
+        asyncio.get_running_loop().remove_reader(reading)
+        os.close(reading)
+        os.close(writing)
+        return took_ns, passed_ns
+
+    took_ns, passed_ns = watched(work)
+    assert 50_000_000 <= took_ns <= passed_ns < 1_000_000_000

@@ -1,12 +1,15 @@
 """The player: what a step does, what the trace records of it, and whose fault a failure is."""
 
+import asyncio
 import dataclasses
+import os
 
 import pytest
 
 from lastcall.conformance.harness.client.clients import Clients, TimelineError
 from lastcall.conformance.harness.client.transport import Endpoint
 from lastcall.conformance.harness.environment import Environment
+from lastcall.conformance.harness.play import QUIET_S
 from lastcall.conformance.harness.scheduler import play_all
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import (
@@ -59,7 +62,7 @@ from lastcall.conformance.model.timeline import (
 )
 from lastcall.conformance.model.trace_file import load
 from tests.ends import abandoned, fin_received, fin_sent, kinds
-from tests.support import ONE_HELD, PATIENT, QUICK, gated, perform, program
+from tests.support import ONE_HELD, PATIENT, QUICK, gated, keep_busy, perform, program
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,30 @@ def test_shutdown_comes_when_the_handler_is_inside_and_the_release_when_it_was_s
     # The response's span may begin at the look before the order: only their sequence is certain.
     assert trace.line_of(released) < trace.line_of(ended)
     assert trace.first(SignalSent()).signal == "SIGTERM"
+
+
+def test_signal_does_not_wait_for_long_for_a_quiet_moment_and_the_wait_is_lag(environment, tmp_path):
+    case = Case(ONE_HELD, gated(tmp_path), Protocol.H1, Pace.FAST, PATIENT, "1.2")
+    reading, writing = os.pipe()
+    over = []
+
+    async def disturb():
+        # There is always something to read, and every turn of the loop takes its time.
+        os.write(writing, b"x")
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        over.append(ended)
+        loop.add_reader(reading, keep_busy, 0.005)
+        await ended.wait()
+        loop.remove_reader(reading)
+
+    (trace,) = play_all(environment, [case], tmp_path, lambda _case, _trace: over[0].set(), [disturb()])
+    os.close(reading)
+    os.close(writing)
+    begun = next(step for step in trace.of(StepBegun) if step.text == str(Shutdown()))
+    signal, (lag,) = trace.first(SignalSent(purpose="shutdown")), trace.of(LagMeasured)
+    assert QUIET_S * 1e9 <= signal.held_back_ns <= signal.end_ns - begun.begin_ns < 1e9
+    assert lag.worst_ns >= signal.held_back_ns
+    assert trace.complete
 
 
 def test_graceful_signal_is_the_adapter_s(played, tmp_path):

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -188,6 +189,40 @@ def test_judging_again_gives_the_same_verdicts_and_starts_nothing(reference, tmp
     run = lastcall(f"--judge-only={folder}/out", "-k", QUICK, cwd=tmp_path)
     assert run.returncode == 1
     assert answers(folder / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda text: text.replace('"format": ', '"format": 9'), "is newer than this lastcall reads"),
+        (lambda text: "garbage\n" + text, "http1-idle-and-new.jsonl:1: not a line of a lastcall trace"),
+        (lambda _text: "", "empty, so not a trace"),
+        (lambda text: text.replace('"limits": {', '"limits": {"goaway_s": "soon", '), "is 'soon', and no number"),
+    ],
+)
+def test_a_trace_that_cannot_be_judged_again_fails_its_items_with_its_reason(reference, tmp_path, change, line):
+    folder, _run = reference
+    shutil.copytree(folder / "out", tmp_path / "out")
+    (trace,) = (tmp_path / "out" / "traces" / "reference").rglob("http1-idle-and-new.jsonl")
+    text = trace.read_text(encoding="utf-8")
+    trace.write_text(
+        change(text).replace('"goaway_s": 1.0, ', "") if "soon" in line else change(text), encoding="utf-8"
+    )
+    run = lastcall(f"--judge-only={tmp_path}/out", "--server=reference", "-k", QUICK, cwd=tmp_path)
+    assert run.returncode == 1
+    assert line in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_stored_traces_keep_their_version_when_they_are_judged_again(reference, tmp_path):
+    folder, _run = reference
+    shutil.copytree(folder / "out" / "traces" / "reference", tmp_path / "out" / "traces" / "somebody-s")
+    for trace in (tmp_path / "out").rglob("*.jsonl"):
+        text = trace.read_text(encoding="utf-8").replace('"version": "0.1.0"', '"version": "7.7"', 1)
+        trace.write_text(text, encoding="utf-8")
+    run = lastcall(f"--judge-only={tmp_path}/out", "-k", QUICK, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout
+    assert load_results(tmp_path / "out").servers["somebody-s"].version == "7.7"
 
 
 def test_several_workers_give_the_same_verdicts(reference, tmp_path):

@@ -22,7 +22,8 @@ from lastcall.conformance.model.protocol import (
 )
 from lastcall.registry import find
 
-LATER = Protocol("h3", version=3, transport="quic", tls=True, alpn="h3", multiplexes=True)
+LATER = Protocol("h3", version=3, transport="quic", tls=True, alpn="h3", multiplexes=True, byte_stream=False)
+OVER_A_VIRTUAL_SOCKET = Protocol("vsock-tls", version=1, transport="vsock", tls=True)
 
 
 def test_two_of_the_same_name_are_the_same():
@@ -57,15 +58,16 @@ def test_a_name_is_registered_once():
 @pytest.mark.parametrize(
     ("alike", "expected"),
     [
-        (HTTP1, {H1, H1_TLS}),
+        (HTTP1, {H1, H1_TLS, OVER_A_VIRTUAL_SOCKET}),
         (HTTP2, {H2, H2C}),
         (MULTIPLEXED, {H2, H2C, LATER}),
-        (OVER_TLS, {H1_TLS, H2}),
+        (OVER_TLS, {H1_TLS, H2, OVER_A_VIRTUAL_SOCKET}),
     ],
     ids=lambda value: getattr(value, "title", ""),
 )
 def test_what_a_protocol_belongs_to_is_read_from_it(alike, expected):
-    assert {protocol for protocol in (H1, H1_TLS, H2, H2C, LATER) if protocol in alike} == expected
+    tried = (H1, H1_TLS, H2, H2C, LATER, OVER_A_VIRTUAL_SOCKET)
+    assert {protocol for protocol in tried if protocol in alike} == expected
     assert set(alike) == expected & set(PROTOCOLS.values())
     assert alike, "an empty set of protocols would mean every protocol"
 

@@ -10,14 +10,16 @@ from lastcall.conformance.model.limits import DEFAULT
 from lastcall.conformance.model.protocol import Protocol
 from lastcall.conformance.model.scenario import ScenarioError
 from lastcall.conformance.model.scenario_file import STEPS, scenario_as_json, scenario_from_json
-from lastcall.conformance.model.server_events import ListenerClosed
+from lastcall.conformance.model.server_events import ListenerClosed, SetupFailed
 from lastcall.conformance.model.step import Pace
 from lastcall.conformance.model.timeline import Await, Shutdown
+from lastcall.conformance.model.trace import Trace
 from lastcall.conformance.model.trace_file import load
+from lastcall.conformance.model.verdict import Answer
 from lastcall.registry import find
 from lastcall.replay import ReplayError, replay
 from lastcall.run import TRACES, Run
-from tests.support import ONE_HELD
+from tests.support import ONE_HELD, dump
 from tests.test_trace import PLAY
 
 FOUND = find()
@@ -93,6 +95,11 @@ def test_a_trace_that_cannot_be_played_again_is_refused_in_one_line(lost, tmp_pa
         ({"recipe": {}}, "recorded before timelines were kept as data; play its scenario again by pytest --server"),
         ({"control": True}, "this is a control"),
         ({"protocol": "h9"}, "h9"),
+        ({"pace": "leisurely"}, "leisurely"),
+        ({"limits": {"goaway_s": "soon"}}, "the limit 'goaway_s' is 'soon', and no number"),
+        ({"server": "somebody-s"}, "'somebody-s' is no server of lastcall; name the file that describes it"),
+        ({"recipe": {**json.loads(head)["play"]["recipe"], "launch": {"drain": 5}}}, "its drain is 5, and no duration"),
+        ({"recipe": {**json.loads(head)["play"]["recipe"], "launch": {"tide": 5}}}, "tide"),
     ]:
         play = {"play": json.loads(head)["play"] | change}
         path = tmp_path / "changed.jsonl"
@@ -100,3 +107,14 @@ def test_a_trace_that_cannot_be_played_again_is_refused_in_one_line(lost, tmp_pa
         with pytest.raises(ReplayError, match=message):
             replay(path, tmp_path)
     assert PLAY.recipe == {}
+
+
+def test_the_stored_control_excuses_as_the_new_one_does(lost, tmp_path):
+    copy = tmp_path / "one-held.jsonl"
+    copy.write_bytes(lost.read_bytes())
+    failed = Trace(dataclasses.replace(load(lost).play, control=True), (SetupFailed("no such page"),))
+    dump(failed, tmp_path / "one-held.control.jsonl")
+    again = replay(copy, tmp_path / "new")
+    before = {verdict.check: verdict for verdict in again.before}["in_flight_requests_are_served"]
+    assert before.answer is Answer.SETUP_FAILED
+    assert "no such page" in before.because

@@ -18,7 +18,8 @@ from lastcall.conformance.model.server import DefaultDrain, Drain
 from lastcall.conformance.results.results import PlayResult, Results
 from lastcall.reports.answers import LEGEND
 from lastcall.reports.evidence import MOST_EVENTS
-from lastcall.reports.links import outward, play_id, slug, stored
+from lastcall.reports.links import outward, play_id, slug, stored, verdict_id
+from lastcall.reports.matrix import tables
 from lastcall.reports.page import write_page
 from tests.literal_run import MEASURED, a_play, a_trace, a_verdict, the_results
 from tests.support import dump
@@ -242,6 +243,23 @@ def test_every_link_within_the_page_leads_somewhere(which: str, request: pytest.
     assert within <= set(page.all("id"))
 
 
+@pytest.mark.parametrize(
+    ("protocols", "anchor", "title"),
+    [
+        (("h1", "h1-tls"), "matrix-h1", "Over HTTP/1.1"),
+        (("h2", "h1", "h2c"), "matrix-h1-h2", "Over HTTP/1.1 and HTTP/2"),
+        (("grpc-of-another-package",), "matrix-grpc-of-another-package", "Over grpc-of-another-package"),
+    ],
+)
+def test_a_table_is_named_by_the_versions_of_http_or_by_a_protocol_that_is_unknown(
+    protocols: tuple[str, ...], anchor: str, title: str
+) -> None:
+    results = the_results(a_play())
+    scenarios = {name: dataclasses.replace(one, protocols=protocols) for name, one in results.scenarios.items()}
+    (table,) = tables(dataclasses.replace(results, scenarios=scenarios))
+    assert (table.id, table.title) == (anchor, title)
+
+
 def test_every_play_has_its_deep_link(page: Reader) -> None:
     assert {"play-someone-h2-one-request", "play-someone-h2c-one-request"} <= set(page.all("id"))
 
@@ -315,6 +333,7 @@ def test_addresses_are_safe_whatever_they_are_made_from() -> None:
     assert stored("javascript:x") == "./javascript%3Ax"
     assert slug("play", "a b", "<") == "play-a~20b-~3c"
     assert play_id(a_play()) == "play-someone-h2-one-request"
+    assert verdict_id(a_play("some one"), "it_holds") == "verdict-some~20one-h2-one-request-it_holds"
 
 
 CHROMIUM = next(

@@ -110,6 +110,27 @@ def test_level_and_impact_belong_to_the_check():
     assert streams_are_well.impact is Impact.LOSES_REQUESTS
 
 
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        (
+            {"protocols": Protocol.H1},
+            r"'protocols' is a tuple, and not .*; one alone is written with a comma: \(one,\)",
+        ),
+        ({"protocols": ("h1",)}, "'h1' is no protocol"),
+        ({"protocols": ()}, "'protocols' and 'question' must not be empty"),
+        ({"question": ""}, "'protocols' and 'question' must not be empty"),
+        ({"checks": all_is_well}, "'checks' is a tuple"),
+        ({"timeline": [Shutdown()]}, "'timeline' is a tuple"),
+        ({"launch": 5}, "'launch' is a LaunchPlan, and not 5"),
+    ],
+)
+def test_a_field_of_another_type_is_refused_in_one_line(wrong, line):
+    with pytest.raises(ScenarioError, match=f"scenario good-one: .*{line}") as refused:
+        dataclasses.replace(GOOD, **wrong)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_function_that_is_no_check_is_refused():
     with pytest.raises(ScenarioError, match=r"good-one: .* is no check; list functions that are decorated with @check"):
         dataclasses.replace(GOOD, checks=(all_is_well.judge,))

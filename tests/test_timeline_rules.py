@@ -2,10 +2,17 @@
 
 import pytest
 
-from lastcall.conformance.model.client_events import LoadAnswered, MessageReceived, ResponseEnded
+from lastcall.conformance.model.client_events import (
+    GoawayReceived,
+    LoadAnswered,
+    MessageReceived,
+    ResponseEnded,
+    StreamsEnded,
+)
 from lastcall.conformance.model.client_steps import (
     BeginHead,
     BreakSilence,
+    Close,
     Connect,
     FinishHead,
     OpenWebSocket,
@@ -22,6 +29,7 @@ from lastcall.conformance.model.server_events import (
     HandlerFinished,
     HandlerReported,
     ServerExited,
+    SignalSent,
     SuccessorReady,
 )
 from lastcall.conformance.model.step import Duration
@@ -29,6 +37,7 @@ from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     BeginLoop,
+    BeginStreams,
     Elapse,
     EndLoops,
     FindWorkers,
@@ -71,13 +80,25 @@ WRONG = {
     "there is no limit 'goawy_s'; is 'goaway_s' meant?": (*ONE, Await(ServerExited(), within="goawy_s")),
     "there is no role 'relod'; is 'reload' meant?": (Signal("relod"),),
     "it needs HoldHook() before it": (ReleaseHook(),),
-    "it needs BeginLoop() or BeginLoad() before it": (EndLoops(),),
+    "it needs BeginLoop() or BeginLoad() or BeginStreams() before it": (EndLoops(),),
+    "no earlier step opens a connection 'streams'": (*ONE, BeginStreams("streams", "more")),
+    "no earlier BeginStreams() has begun any": (*ONE, Await(StreamsEnded("one"))),
     "it needs FindWorkers() before it": (*ONE, SignalWorker("one", "kill")),
     "the head of 'one' was sent whole": (*ONE, FinishHead("one")),
     "the request 'one' was sent whole": (*ONE, SendBody("one", b"more")),
     "Request(whole=False) leaves it open": (*ONE, SendTrailers("one")),
     "the connection 'one' was not paused": (*ONE, ResumeReading("one")),
     "the connection 'one' was not opened silently": (*ONE, BreakSilence("one")),
+    "the handler of 'one' is released already": (*ONE, ReleaseHandler("one"), SendChunk("one")),
+    "the client has closed the connection 'one' before": (Connect("one"), Close("one"), Request("one")),
+    "there is no role 'kil'; is 'kill' meant?": (*ONE, FindWorkers(), SignalWorker("one", "kil")),
+    "SignalSent is the harness's own, and nothing to wait for": (*ONE, Await(SignalSent(purpose="shutdown"))),
+    "no earlier load sends a request 'zz-1-1'; its requests are called load-1": (
+        BeginLoad("load"),
+        Await(LoadAnswered("zz-1-1")),
+    ),
+    "no earlier step sends a request": (Connect("one"), Await(HandlerEntered())),
+    "no earlier step opens a connection": (Await(GoawayReceived()),),
     "no load has begun": (BeginLoop("loop"), Await(LoadAnswered("loop-1"))),
     "no successor has been started": (Await(SuccessorReady()),),
     "a successor is started already": (StartSuccessor(), StartSuccessor()),
@@ -108,6 +129,13 @@ RIGHT = [
     (Connect("one"), Request("one", body=b"1", whole=False), SendBody("one"), SendTrailers("one")),
     (Connect("one"), OpenWebSocket("one"), Await(MessageReceived("one")), ReleaseHandler("one")),
     (BeginLoop("loop"), Await(HandlerEntered("loop-1")), Await(HandlerFinished("loop-1")), EndLoops()),
+    (
+        Connect("one"),
+        BeginStreams("one", "more"),
+        Await(HandlerEntered("more-1")),
+        Await(StreamsEnded("one")),
+        EndLoops(),
+    ),
     (BeginLoad("load"), Await(LoadAnswered()), Await(HandlerFinished()), EndLoops()),
     (HoldHook(), ReleaseHook(), StartSuccessor(), Await(SuccessorReady())),
     (*ONE, FindWorkers(), Await(ConnectionAccepted("one")), SignalWorker("one", "pause"), Signal("again")),

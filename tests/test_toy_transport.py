@@ -16,11 +16,11 @@ from lastcall import __version__
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.stream import StreamTransport
 from lastcall.conformance.harness.client.transport import Endpoint
-from lastcall.conformance.harness.client.transports import TRANSPORTS, transport_of
+from lastcall.conformance.harness.client.transports import TRANSPORTS, register_transport, transport_of
 from lastcall.conformance.model.case import Case
 from lastcall.conformance.model.client_events import ConnectionEnded, ConnectionOpened, RequestSent, ResponseEnded
 from lastcall.conformance.model.limits import DEFAULT
-from lastcall.conformance.model.protocol import HTTP1, PROTOCOLS, Protocol
+from lastcall.conformance.model.protocol import HTTP1, PROTOCOLS, Protocol, register
 from lastcall.conformance.model.server import Drain, Server
 from lastcall.conformance.model.server_events import HarnessFailed, ListenerClosed, PortChecked, SetupFailed
 from lastcall.conformance.model.step import Pace
@@ -34,7 +34,7 @@ from lastcall.reports.page import write_page
 from lastcall.run import Run
 from tests.ends import fin_received
 
-H1_UNIX = Protocol("h1-unix", version=1, transport="unix")
+UNIX_HTTP1 = Protocol("unix-http1", version=1, transport="unix")
 SOCKET = "http.sock"
 
 
@@ -65,7 +65,7 @@ server.server_close()
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
 GRACEFUL = Server(
     name="unix-socket",
-    speaks=frozenset({H1_UNIX}),
+    speaks=frozenset({UNIX_HTTP1}),
     command=lambda launch: [sys.executable, "-c", PROGRAM, str(launch.directory / SOCKET), str(EXAMPLES)],
     version=lambda: "1",
     install=(),
@@ -84,15 +84,18 @@ ABRUPT = dataclasses.replace(
 
 
 @pytest.fixture
-def registered(monkeypatch):
-    """Register the transport and the protocol, as a package that brings one does once."""
-    monkeypatch.setitem(PROTOCOLS, H1_UNIX.name, H1_UNIX)
-    monkeypatch.setitem(TRANSPORTS, ("unix", False), UnixTransport)
+def registered():
+    """Register the protocol and the transport as a package that brings them does once, and undo both after the test."""
+    register(UNIX_HTTP1)
+    register_transport("unix", UnixTransport, tls=False)
+    yield
+    del PROTOCOLS[UNIX_HTTP1.name]
+    del TRANSPORTS["unix", False]
 
 
 def played(folder, server):
-    scenario = dataclasses.replace(find().scenarios["http1-one-request"], protocols=(H1_UNIX,))
-    case = Case(scenario, server, H1_UNIX, Pace.FAST, DEFAULT, "1")
+    scenario = dataclasses.replace(find().scenarios["http1-one-request"], protocols=(UNIX_HTTP1,))
+    case = Case(scenario, server, UNIX_HTTP1, Pace.FAST, DEFAULT, "1")
     assert not case.why_not
     with Run(folder) as run:
         (judged,) = run.perform([case])
@@ -138,7 +141,8 @@ def test_a_server_on_a_unix_socket_is_played_judged_and_drawn(tmp_path):
     assert not {Answer.BROKEN, Answer.SETUP_FAILED, Answer.HARNESS_ERROR} & set(answers(judged).values())
     assert answers(judged)["in_flight_requests_are_served"] is Answer.KEPT
     page = report_of(judged, tmp_path)
-    assert "h1-unix" in page
+    assert "unix-http1" in page
+    assert '<h3 id="matrix-h1">Over HTTP/1.1</h3>' in page
     assert "the server closed its side (FIN)" in page
 
 
@@ -153,16 +157,25 @@ def test_a_server_that_breaks_off_is_blamed_over_it_as_over_any_other(tmp_path):
 @pytest.mark.usefixtures("registered")
 def test_no_server_of_ours_speaks_it():
     assert find().servers
-    assert not any(H1_UNIX in server.speaks for server in find().servers.values())
-    assert not any(H1_UNIX in scenario.protocols for scenario in find().scenarios.values())
+    assert not any(UNIX_HTTP1 in server.speaks for server in find().servers.values())
+    assert not any(UNIX_HTTP1 in scenario.protocols for scenario in find().scenarios.values())
 
 
+@pytest.mark.usefixtures("registered")
 def test_an_ordinary_client_that_has_only_tcp_is_not_taken_for_a_server_s_fault():
-    load = Load(None, None, Endpoint(H1_UNIX, 1))
-    with pytest.raises(LookupError, match="an ordinary client has TCP alone, and h1-unix is something else"):
+    load = Load(None, None, Endpoint(UNIX_HTTP1, 1))
+    with pytest.raises(LookupError, match="an ordinary client has TCP alone, and unix-http1 is something else"):
         asyncio.run(load.client(BeginLoad("load"), 1, asyncio.Event()))
 
 
 def test_a_protocol_without_a_transport_says_so():
-    with pytest.raises(LookupError, match="no client has the transport of h1-unix: unix without TLS"):
-        transport_of(H1_UNIX)
+    with pytest.raises(LookupError, match="no client has the transport of unix-http1: unix without TLS"):
+        transport_of(UNIX_HTTP1)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_transport_is_registered_once():
+    assert register_transport("unix", UnixTransport, tls=False) is UnixTransport
+    with pytest.raises(ValueError, match=r"^the transport unix without TLS is registered already: UnixTransport$"):
+        register_transport("unix", StreamTransport, tls=False)
+    assert transport_of(UNIX_HTTP1) is UnixTransport

@@ -284,3 +284,11 @@ def test_a_goaway_covers_what_was_or_might_have_been_processed():
     assert announced.covers_more_than(exact)
     assert not exact.covers_more_than(announced)
     assert not exact.covers_more_than(exact)
+
+
+@pytest.mark.parametrize("first", ['{"play": []}', '{"play": "a"}', "[]", "5", '{"events": {}}'])
+def test_a_first_line_without_a_play_is_refused_by_its_line(first, tmp_path):
+    path = tmp_path / "odd.jsonl"
+    path.write_text(first + "\n", encoding="utf-8")
+    with pytest.raises(TraceError, match=r"odd\.jsonl:1: not a line of a lastcall trace"):
+        load(path)

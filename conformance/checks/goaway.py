@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,10 @@ from lastcall.conformance.model.client_events import (
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.server_events import HandlerEntered
 from lastcall.conformance.model.verdict import Impact, Judgement, Level, broken, cannot_tell, kept
-from lastcall.conformance.model.views import Fate, connections, fate, shutdown
+from lastcall.conformance.model.views import Fate, RequestView, connections, fate, shutdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lastcall.conformance.model.client_events import GoawayReceived
     from lastcall.conformance.model.event import Event
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 CUT_SHORT = (in_flight_requests_are_served, drain_timeout_is_granted_in_full)
 """When the end is not graceful at all, chance decides which frames still come before it."""
 _REFUSED_STREAM = 7
+_FEW = 5
+"""How many streams are named one by one."""
 
 
 @check(clauses.GOAWAY_ALWAYS, level=Level.SHOULD, impact=Impact.LOSES_REQUESTS, blocked_by=CUT_SHORT)
@@ -353,5 +356,14 @@ def raced_streams_meet_a_clear_fate(trace: Trace, _limits: Limits) -> Judgement:
         if became not in (Fate.SERVED, Fate.REFUSED):
             evidence = [event for event in (request.sent, request.entered, request.cancelled, request.reset) if event]
             return broken(f"Request {request.name!r} was {became}.", signal, *evidence)
-    summary = "; ".join(f"{request.name!r} was {became}" for request, became in fates)
-    return kept(f"{summary}.", *(request.over or request.sent for request in subjects))
+    return kept(_in_words(fates), *(request.over or request.sent for request in subjects))
+
+
+def _in_words(fates: Sequence[tuple[RequestView, Fate]]) -> str:
+    """Return what became of each request; of many, how many met which fate."""
+    if len(fates) <= _FEW:
+        return f"{'; '.join(f'{request.name!r} was {became}' for request, became in fates)}."
+    counts = Counter(became for _request, became in fates)
+    return (
+        f"Of {len(fates)} streams {' and '.join(f'{count} were {became}' for became, count in sorted(counts.items()))}."
+    )

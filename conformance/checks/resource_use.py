@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 LONG_ENOUGH_S = 2.0
 """A shorter drain proves nothing: runtimes load and compile what their shutdown needs."""
 SHARE = 0.25
-"""Of one processor. A server that waits uses next to none of it; a server that spins uses all that the machine gives it."""
+"""Of one processor. A server that waits wants next to none of it; a server that spins wants all of it.
+
+What a server wants is not what it gets: on a busy machine a server that spins gets only what the others leave. Nor is it
+the time for which it ran or waited for a processor: a server that wakes up for a moment a hundred times a second waits
+each time, on a busy machine for two thirds of all time. So each thread is measured by the time in which it did not wait:
+a thread that spins ran for nearly all of that time, a thread that sleeps for nearly none.
+"""
 FLOOD = 256 * 1024
 """Bytes of output after which a log is unreadable; a drain is worth some lines, or some for each request."""
 
@@ -46,9 +52,26 @@ def drain_does_not_spin(trace: Trace, _limits: Limits) -> Judgement:
     wall = measured("", first, last)
     if wall.value_s < LONG_ENOUGH_S or not set(first.pids) & set(last.pids):
         return cannot_tell("The server was not watched for long enough while handlers were held.", first, last)
-    used_s = _used_ns(first, last) / 1e9
+    used_s, wanted_s = _used_ns(first, last) / 1e9, _wanted_s(first, last, wall.value_s)
     because = f"{used_s:.2f} s of processor time in {wall.value_s:.2f} s of waiting."
-    return broken(because, signal, first, last) if used_s > SHARE * wall.value_s else kept(because, first, last)
+    if used_s > SHARE * wall.value_s:
+        return broken(because, signal, first, last)
+    if wanted_s > SHARE * wall.value_s:
+        more = f"{because} On a machine that was not busy it would have been {wanted_s:.2f} s."
+        return broken(more, signal, first, last)
+    return kept(because, first, last)
+
+
+def _wanted_s(first: ProcessorTimeRead, last: ProcessorTimeRead, wall_s: float) -> float:
+    """Return the processor time that its threads would have taken, had none of them had to wait for a processor."""
+    before = dict(zip(first.threads, zip(first.ran_ns, first.waited_ns, strict=False), strict=False))
+    after = dict(zip(last.threads, zip(last.ran_ns, last.waited_ns, strict=False), strict=False))
+    wanted_s = 0.0
+    for thread in before.keys() & after.keys():
+        ran_s, waited_s = ((now - then) / 1e9 for then, now in zip(before[thread], after[thread], strict=True))
+        if ran_s > 0:
+            wanted_s += wall_s * ran_s / max(ran_s, wall_s - waited_s)
+    return wanted_s
 
 
 def _used_ns(first: ProcessorTimeRead, last: ProcessorTimeRead) -> int:

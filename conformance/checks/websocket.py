@@ -19,6 +19,7 @@ from lastcall.conformance.model.client_events import (
     WebSocketAsked,
     WebSocketOpened,
 )
+from lastcall.conformance.model.close_codes import may_be_sent
 from lastcall.conformance.model.event import precedes
 from lastcall.conformance.model.protocol import HTTP1, HTTP2
 from lastcall.conformance.model.server_events import (
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 
 _GOING_AWAY = (1001, 1012)
-_RESERVED = (1005, 1006, 1015)
-_LOWEST, _HIGHEST = 1000, 4999
 _NONE_OPEN = cannot_tell("No WebSocket was open when the shutdown was sent, and left to the server to close.")
 _NO_CLOSE = cannot_tell("No Close came on a WebSocket that was open when the shutdown was sent.")
 
@@ -156,7 +155,7 @@ def websocket_close_code_is_allowed(trace: Trace, _limits: Limits) -> Judgement:
         return _NO_CLOSE
     for close in closes:
         # A Close without a body has no code at all, which is allowed.
-        if close.code and (close.code in _RESERVED or not _LOWEST <= close.code <= _HIGHEST):
+        if close.code and not may_be_sent(close.code):
             return broken(f"The Close frame on {close.request!r} carried {close.code}.", signal, close)
     return kept(f"Codes sent: {', '.join(str(close.code or 'none') for close in closes)}.", signal, *closes)
 

@@ -23,7 +23,7 @@ from lastcall.conformance.model.client_steps import (
     OpenWebSocket,
     Request,
 )
-from lastcall.conformance.model.protocol import H2, H2C, HTTP1, HTTP2, PROTOCOLS, Protocol
+from lastcall.conformance.model.protocol import HTTP1, HTTP2, PROTOCOLS, Protocol
 from lastcall.conformance.model.server import Feature
 from lastcall.conformance.model.server_events import ApplicationReported, RemoveFailed
 
@@ -58,7 +58,7 @@ async def probe(environment: Environment, server: Server, limits: Limits) -> lis
 async def _try_websockets_over_h2(environment: Environment, server: Server, limits: Limits) -> list[Capability]:
     """Boot the server for HTTP/2, preferably without TLS, and try to open a WebSocket on a stream."""
     what, declared = str(Feature.WEBSOCKET_H2), Feature.WEBSOCKET_H2 in server.features
-    spoken = [protocol for protocol in (H2C, H2) if protocol in server.speaks]
+    spoken = sorted((one for one in server.speaks if one in HTTP2), key=lambda one: (one.tls, one))
     if not spoken:
         return [Capability(what, declared=declared, found=False, detail="its adapter claims no HTTP/2")]
     try:

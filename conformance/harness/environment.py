@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lastcall.conformance.harness.boot_limiter import BootLimiter
 from lastcall.conformance.harness.client.certificates import make_certificates
 from lastcall.conformance.harness.loop_clock import LoopClock, loop_factory
-from lastcall.conformance.harness.process.ports import listening_ports
+from lastcall.conformance.harness.process.ports import LookAtPorts, listening_ports
 from lastcall.conformance.harness.process.process_sessions import ProcessSessions
 from lastcall.conformance.model.protocol import OVER_TLS
 
@@ -46,7 +46,7 @@ class Environment:
         self._stack.callback(self.process_sessions.close)
         self.clock = LoopClock()
         self._runner = self._stack.enter_context(asyncio.Runner(loop_factory=loop_factory(self.clock)))
-        self._listening: tuple[int, frozenset[int] | None] = (0, None)
+        self._listening = LookAtPorts(0, 0, None)
         self.boot_limiter = BootLimiter(self.clock)
         return self
 
@@ -55,11 +55,13 @@ class Environment:
     ) -> None:
         self._stack.close()
 
-    def listening_ports(self) -> frozenset[int] | None:
+    def listening_ports(self) -> LookAtPorts:
         """Return the ports on which a process listens, as of at most 10 ms ago; None where the kernel does not list them."""
-        if time.monotonic_ns() - self._listening[0] > _FRESH_NS:
-            self._listening = (time.monotonic_ns(), listening_ports())
-        return self._listening[1]
+        before_ns = time.monotonic_ns()
+        if before_ns - self._listening.before_ns > _FRESH_NS:
+            ports = listening_ports()
+            self._listening = LookAtPorts(before_ns, time.monotonic_ns(), ports)
+        return self._listening
 
     def run(self, work: Coroutine[Any, Any, R]) -> R:
         """Run a coroutine in the environment's event loop, and return its result."""

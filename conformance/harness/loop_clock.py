@@ -8,6 +8,11 @@ Why two numbers and not a timestamp: on a busy machine user space sees an arriva
 milliseconds late while another thread of the process computes. A timestamp would put the events of two sockets into a wrong
 order; two spans that overlap say truthfully that the order is not known.
 
+Why the clock is read before a look and not after it: a thread may lose its processor between the kernel's answer and the
+reading of the clock. What happens meanwhile is not in that answer, so its span would begin after it happened. A look that
+waits has no such moment, because the kernel answers at some time of the wait. So after a wait the loop looks once more
+without waiting, and that look counts.
+
 Why lag: if the heartbeat was late, the timeline was late as well (its signal, its releases), so a server that seems to
 exceed a limit may have kept it. Checks compare the worst lag with ``Limits.lag_s`` before they blame a server for time.
 """
@@ -46,9 +51,12 @@ class LoopClock(selectors.DefaultSelector):
         self._late: deque[tuple[int, int]] = deque(maxlen=100_000)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Look, and remember when."""
-        ready = super().select(timeout)
-        self.previous_ns, self.current_ns = self.current_ns, time.monotonic_ns()
+        """Wait until something is there, look, and remember when."""
+        if timeout is None or timeout > 0:
+            super().select(timeout)
+        looked_ns = time.monotonic_ns()
+        ready = super().select(0)
+        self.previous_ns, self.current_ns = self.current_ns, looked_ns
         return ready
 
     def nothing_has_happened(self) -> bool:
@@ -58,10 +66,20 @@ class LoopClock(selectors.DefaultSelector):
         look, so the span of what the act causes cannot begin before the act. If something is ready, the look does not
         count: what is ready happened before it, and its span still has to begin at the look before.
         """
+        looked_ns = time.monotonic_ns()
         ready = super().select(0)
         if not ready:
-            self.current_ns = time.monotonic_ns()
+            self.current_ns = looked_ns
         return not ready
+
+    async def quiet_moment(self, within_s: float) -> int:
+        """Return when nothing waits to be dealt with, or the time is over; how long that took, in nanoseconds."""
+        began_ns = time.monotonic_ns()
+        while True:
+            await asyncio.sleep(0)
+            quiet, took_ns = self.nothing_has_happened(), time.monotonic_ns() - began_ns
+            if quiet or took_ns >= within_s * 1e9:
+                return took_ns
 
     def worst_lag_since(self, begin_ns: int) -> int:
         """Return the worst lateness of the heartbeat since a moment, in nanoseconds."""

@@ -7,6 +7,8 @@ A play boots the server, executes the steps of the timeline one after another, a
   "setup failed", never the server's fault. From the shutdown on, a fact that does not come is the server's responsibility,
   and the checks judge it. The code calls this moment "the question is put".
 * The shutdown is sent at a moment when nothing is ready to be read, so that nothing that it causes can seem older than it.
+  On a busy machine such a moment may not come: the signal waits for it at most QUIET_S. How long it waited is recorded and
+  counts as lag, because the timeline up to the signal is longer by that time.
 * A control executes the same steps, without the shutdown and without any step that would end or replace the server. It
   proves the blame: what fails without a shutdown too (an overload protection, a wrong route) is not the shutdown's fault.
 * The player judges nothing. Whatever goes wrong is in the trace; only cancellation raises.
@@ -15,7 +17,6 @@ A play boots the server, executes the steps of the timeline one after another, a
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,11 @@ if TYPE_CHECKING:
 
 _LAST_BYTES_S = 0.3
 """After the server's exit: for what the kernel still delivers. Only a process that was left behind holds sockets for longer."""
+
+
+QUIET_S = 0.05
+"""For how long the signal may wait for a quiet moment: five heartbeats of the loop. On an idle machine the first look is
+mostly quiet; where five are not, the next ones hardly are. It is a fifth of the lag that limits bear with."""
 
 
 class _NotPlayableError(Exception):
@@ -114,6 +120,8 @@ class _Performance:
         """True from the shutdown on, or from an earlier signal that is itself under test, such as a reload."""
         self._question_ns = 0
         self._first_question_ns = 0
+        self._held_back_ns = 0
+        """How long a signal that puts the question waited for a moment when nothing is ready; the longest wait."""
         self._listener = ListenerWatch(recorder, tcp_port_of(self._server.endpoint), environment.listening_ports)
         self._successor: Successor | None = None
 
@@ -142,9 +150,12 @@ class _Performance:
         """
         await self._background.cancel()
         self._listener.cancel()
-        self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in self._clients.abandon()))
+        began_ns = time.monotonic_ns()
+        abandoned = self._clients.abandon()
+        self._recorder.did(*(ConnectionEnded(name, CLIENT, ABANDONED) for name in abandoned), since_ns=began_ns)
         if self._question_is_put:
-            self._recorder.did(LagMeasured(self._environment.clock.worst_lag_since(self._first_question_ns)))
+            worst_ns = self._environment.clock.worst_lag_since(self._first_question_ns)
+            self._recorder.did(LagMeasured(max(worst_ns, self._held_back_ns)))
         why = "the control is over" if self._case.control else "it had not exited by itself"
         if self._successor is not None:
             await self._successor.end_process()
@@ -171,7 +182,8 @@ class _Performance:
                 until = (lambda: False) if step.beyond_exit else (lambda: self._process.exited)
                 await self._wait(until, step.duration.at(self._case.pace))
             case timeline.ReadProcessorTime():
-                self._recorder.did(processor_time.read(self._process.members()))
+                began_ns = time.monotonic_ns()
+                self._recorder.did(processor_time.read(self._process.members()), since_ns=began_ns)
             case timeline.Shutdown():
                 await self._shut_down()
             case timeline.HoldHook():
@@ -201,38 +213,36 @@ class _Performance:
     async def _signal(self, role: str) -> None:
         server = self._case.server
         known = {"again": server.graceful_signal, "pause": "SIGSTOP", "resume": "SIGCONT"} | dict(server.signals)
-        looked_ns = 0
+        looked_ns = held_back_ns = 0
         if role not in ("pause", "resume") and not self._question_is_put:
-            looked_ns = await self._put_the_question()
+            looked_ns, held_back_ns = await self._put_the_question()
         if not self._case.control:
-            self._server.signal(known[role], role, since_ns=looked_ns)
+            self._server.signal(known[role], role, since_ns=looked_ns, held_back_ns=held_back_ns)
 
-    async def _put_the_question(self) -> int:
-        """Mark the moment from which a missing fact is the server's; return the loop's last look before it.
+    async def _put_the_question(self) -> tuple[int, int]:
+        """Mark the moment from which a missing fact is the server's.
+
+        Returns the loop's last look before it, and how long the signal was held back for that look.
 
         An event's span begins at the loop's previous look. If the signal were sent between two looks, the span of its
         effects would begin before it, and no check could prove that they came later. So the loop looks once more, and the
-        signal's own span begins with that look.
+        signal's own span begins with that look. If something is ready, it is read first and the loop looks again.
         """
-        # If something is ready, it is read first and the loop looks again. On a busy machine a moment with nothing ready may
-        # not come for many seconds, and a late signal is a different timeline: so the number of attempts is bounded.
-        for _look in range(1000):
-            await asyncio.sleep(0)
-            if self._environment.clock.nothing_has_happened():
-                break
+        held_back_ns = await self._environment.clock.quiet_moment(QUIET_S)
+        self._held_back_ns = max(self._held_back_ns, held_back_ns)
         self._question_is_put = True
         self._question_ns = time.monotonic_ns()
         self._first_question_ns = self._first_question_ns or self._question_ns
-        return self._environment.clock.current_ns
+        return self._environment.clock.current_ns, held_back_ns
 
     async def _shut_down(self) -> None:
         put_before = self._question_is_put
-        looked_ns = await self._put_the_question()
+        looked_ns, held_back_ns = await self._put_the_question()
         self._clients.use_drain_limits()
         if self._case.control:
             return
-        if self._server.shut_down(since_ns=looked_ns):
-            self._listener.start()
+        if self._server.shut_down(since_ns=looked_ns, held_back_ns=held_back_ns):
+            self._listener.start(since_ns=looked_ns)
         elif not put_before:
             raise _NotPlayableError(f"the server had ended before the shutdown, with status {self._process.status}")
 

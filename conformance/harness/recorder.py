@@ -14,8 +14,9 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from lastcall.conformance.model.event import Event
 from lastcall.conformance.model.trace import Play, Trace
 from lastcall.conformance.model.trace_file import event_line, play_line
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lastcall.conformance.harness.loop_clock import LoopClock
-    from lastcall.conformance.model.event import Event
+
+E = TypeVar("E", bound=Event)
 
 Span = tuple[int, int]
 """Begin and end on :func:`time.monotonic_ns`."""
@@ -67,14 +69,20 @@ class Recorder:
         """The trace so far."""
         return Trace(self.play, tuple(self.events))
 
-    def seen(self, *events: Event, end_ns: int = 0) -> None:
+    @property
+    def earliest_ns(self) -> int:
+        """The earliest moment of what the loop notices in this turn: its previous look, at which it was not there yet."""
+        return self._clock.previous_ns
+
+    def seen(self, *events: Event, end_ns: int = 0, since_ns: int = 0) -> None:
         """Record events that the loop has just noticed: they happened after its previous look, and not after ``end_ns``.
 
         Call it only from a callback of the loop, in the very turn that noticed them: later, the previous look is too late.
+        ``since_ns`` is for events that may be older than the previous look, because the loop did not look for them then.
         """
         end_ns = end_ns or time.monotonic_ns()
-        # The kernel's time of arrival can be earlier than the previous look: a paused socket, or bytes behind others.
-        self.record(events, (min(self._clock.previous_ns, end_ns), end_ns))
+        # The kernel's time of arrival can be earlier than the previous look.
+        self.record(events, (min(since_ns or self.earliest_ns, end_ns), end_ns))
 
     def did(self, *events: Event, since_ns: int = 0) -> None:
         """Record what the harness itself did, just now or from ``since_ns`` until now."""
@@ -113,6 +121,10 @@ class Recorder:
         finally:
             self._waiters.discard(waiter)
         return True
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Return the events of a class that have been recorded, in order."""
+        return [event for event in self._alike[kind, ""] if isinstance(event, kind)]
 
     def has(self, pattern: Event) -> bool:
         """Return whether an event that fits the pattern has been recorded."""

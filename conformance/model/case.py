@@ -46,6 +46,11 @@ class CaseId:
         return f"[{self.server}-{self.protocol}]"
 
     @property
+    def slug(self) -> str:
+        """The case in the anchors of reports: ``hypercorn-h2-one-request``, which nothing parses."""
+        return f"{self.server}-{self.protocol}-{self.scenario}"
+
+    @property
     def trace(self) -> PurePosixPath:
         """The path of the case's trace below the folder of traces."""
         return PurePosixPath(self.server, self.protocol, f"{self.scenario}.jsonl")
@@ -68,6 +73,14 @@ class CaseId:
             if bracket and name.endswith(f"-{protocol}"):
                 return cls(name.removesuffix(f"-{protocol}"), protocol, scenario)
         raise ValueError(f"{text!r} is no case, such as one-request[hypercorn-h2]")
+
+    @classmethod
+    def of_node(cls, nodeid: str, protocols: Iterable[str]) -> CaseId:
+        """Return the case of pytest's ``FILE::SCENARIO::CHECK[SERVER-PROTOCOL]``; raises ValueError for any other id."""
+        parents, _, item = nodeid.rpartition("::")
+        _check, bracket, parameters = item.partition("[")
+        scenario = parents.rpartition("::")[2]
+        return cls.parse(f"{scenario}{bracket}{parameters}", protocols)
 
 
 @dataclass(frozen=True, order=True)

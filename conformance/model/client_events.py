@@ -252,6 +252,19 @@ class StreamReset(Event):
     error_name: str = ""
 
 
+@dataclass(frozen=True)
+class StreamsEnded(Event):
+    """A client that sent request after request on a connection has stopped, after ``sent`` of them.
+
+    ``by_server``: the server took no more there, because it had named its last stream or ended the connection.
+    """
+
+    connection: str = ""
+    name: str = ""
+    sent: int = -1
+    by_server: bool = False
+
+
 # --- WebSockets ---
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,18 @@ class Limits:
     """In timed mode: how long after a request was sent its handler is assumed to run, since no handler reports it."""
     lag_s: float = 0.25
     """How late the harness may be in a play before its measured times are no evidence against a server."""
+
+    @classmethod
+    def stored(cls, record: Mapping[str, Any]) -> Limits:
+        """Return the limits that a trace was played with; a limit that this version does not know is left out.
+
+        Raises ValueError for one that is no number.
+        """
+        known = {item.name for item in dataclasses.fields(cls)}
+        for name, value in record.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"the limit {name!r} is {value!r}, and no number")  # noqa: TRY004 - bad input of a file
+        return cls(**{name: value for name, value in record.items() if name in known})
 
     def as_dict(self) -> dict[str, float]:
         """Return the limits as they are stored with a trace."""

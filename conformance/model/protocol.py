@@ -4,8 +4,9 @@ A protocol is a value that holds every fact about it: code tests ``protocol.mult
 the name. So every rule about a version or a security also covers a protocol that is added later (HTTP/3, or one over
 another transport). No server gains a protocol in this way: a server speaks what its adapter lists.
 
-To add one: :func:`register` it, and register its transport beside it (``conformance/harness/client/transport.py``) and
-a wire client for its version of HTTP (``conformance/harness/client/connection.py``) if these are new too.
+To add one: :func:`register` it, and register its transport beside it (``register_transport`` in
+``conformance/harness/client/transports.py``) and a wire client for its version of HTTP
+(``conformance/harness/client/connection.py``) if these are new too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Protocol:
 
     ``name`` stands in node ids, stored files and reports, and never changes. ``version`` is the major version of HTTP.
     ``transport`` is the name of what carries it (``tcp``, ``quic``), ``tls`` whether it is encrypted, ``alpn`` its name
-    in ALPN. ``multiplexes``: it carries several requests at a time, each with a stream id of its own.
+    in ALPN. ``multiplexes``: it carries several requests at a time, each with a stream id of its own. ``byte_stream``: a
+    connection is one ordered stream of bytes, as over TCP or a unix socket; over QUIC it is not.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Protocol:
     tls: bool = field(default=False, compare=False)
     alpn: str = field(default="", compare=False)
     multiplexes: bool = field(default=False, compare=False)
+    byte_stream: bool = field(default=True, compare=False)
 
     H1: ClassVar[Protocol]
     """HTTP/1.1 over TCP."""
@@ -44,6 +47,11 @@ class Protocol:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def http(self) -> str:
+        """The version of HTTP as people write it: ``HTTP/1.1``, ``HTTP/2``."""
+        return "HTTP/1.1" if self.version == 1 else f"HTTP/{self.version}"
 
 
 class ProtocolError(ValueError):
@@ -89,7 +97,7 @@ class ProtocolSet:
 HTTP1 = ProtocolSet("HTTP/1.1", lambda protocol: protocol.version == 1)
 HTTP2 = ProtocolSet("HTTP/2", lambda protocol: protocol.version == 2)  # noqa: PLR2004 - the version is the number
 MULTIPLEXED = ProtocolSet("multiplexed", lambda protocol: protocol.multiplexes)
-OVER_TLS = ProtocolSet("over TLS", lambda protocol: protocol.tls and protocol.transport != "quic")
+OVER_TLS = ProtocolSet("over TLS", lambda protocol: protocol.tls and protocol.byte_stream)
 """The protocols whose byte stream TLS closes by a close_notify. QUIC contains TLS but has no close_notify."""
 
 H1 = Protocol.H1 = register(Protocol("h1", version=1))

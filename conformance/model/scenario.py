@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.check import Check
+from lastcall.conformance.model.launch import LaunchPlan
 from lastcall.conformance.model.protocol import MULTIPLEXED, Protocol
+from lastcall.conformance.model.step import Step
 from lastcall.conformance.model.timeline import (
     SendChunk,
     Shutdown,
@@ -16,13 +18,11 @@ from lastcall.conformance.model.timeline import (
 from lastcall.conformance.model.timeline_rules import fault_of
 
 if TYPE_CHECKING:
-    from lastcall.conformance.model.launch import LaunchPlan
     from lastcall.conformance.model.server import (
         Feature,
         Server,
         Timed,
     )
-    from lastcall.conformance.model.step import Step
 
 
 class ScenarioError(ValueError):
@@ -54,18 +54,29 @@ class Scenario:
         """Raise :class:`ScenarioError` for a scenario that could not be played or judged."""
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.id):
             raise ScenarioError(f"scenario id {self.id!r}: lower-case words joined by hyphens are wanted")
+        if fault := self._wrong_type():
+            raise ScenarioError(f"scenario {self.id}: {fault}")
         if sum(isinstance(step, Shutdown) for step in self.timeline) != 1:
             raise ScenarioError(f"scenario {self.id}: its timeline needs exactly one Shutdown()")
         if fault := fault_of(self.timeline):
             raise ScenarioError(f"scenario {self.id}: {fault}")
-        for listed in self.checks:
-            if not isinstance(listed, Check):
-                raise ScenarioError(
-                    f"scenario {self.id}: {listed!r} is no check; list functions that are decorated with @check"
-                )
         names = [check.id for check in self.checks]
         if not names or len(set(names)) != len(names):
             raise ScenarioError(f"scenario {self.id}: at least one check, and none twice, is wanted")
+
+    def _wrong_type(self) -> str:
+        """Return which field holds something else than it should, as a forgotten comma makes of a tuple; or nothing."""
+        for name, kind in (("protocols", Protocol), ("timeline", Step), ("checks", Check)):
+            values = getattr(self, name)
+            if not isinstance(values, tuple):
+                return f"{name!r} is a tuple, and not {values!r}; one alone is written with a comma: (one,)"
+            for value in values:
+                if not isinstance(value, kind):
+                    advice = "; list functions that are decorated with @check" if kind is Check else ""
+                    return f"{value!r} is no {kind.__name__.lower()}{advice}"
+        if not self.protocols or not self.question:
+            return "'protocols' and 'question' must not be empty"
+        return "" if isinstance(self.launch, LaunchPlan) else f"'launch' is a LaunchPlan, and not {self.launch!r}"
 
     def why_not(self, server: Server, protocol: Protocol) -> str:
         """Return why the scenario is not played with this server over this protocol; empty if it is."""

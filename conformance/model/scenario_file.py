@@ -69,7 +69,7 @@ def scenario_from_json(
             needs_signal=record["needs_signal"],
             streams_at_once=record["streams_at_once"],
         )
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         if isinstance(error, ScenarioError):
             raise
         raise ScenarioError(f"scenario {name}: what the trace holds of it cannot be read ({error})") from error
@@ -121,5 +121,8 @@ def _value(value: Any, default: Any) -> Any:
 
 
 def _launch(record: Mapping[str, Any]) -> LaunchPlan:
-    known = {item.name for item in dataclasses.fields(LaunchPlan)}
-    return LaunchPlan(**{name: _value(value, None) for name, value in record.items() if name in known})
+    # An option that is not known is refused: left out, another timeline would be played than the one that was stored.
+    plan = LaunchPlan(**{name: _value(value, None) for name, value in record.items()})
+    if not isinstance(plan.drain, Duration):
+        raise ValueError(f"its drain is {plan.drain!r}, and no duration")  # noqa: TRY004 - bad input of a file
+    return plan

@@ -86,10 +86,12 @@ class SignalSent(Event):
     """A signal was sent to the server's process, which had not exited yet.
 
     ``purpose`` is ``shutdown`` for the signal that starts the graceful stop, else the signal's role in the timeline.
+    ``held_back_ns`` is how long the harness held the signal back, to send it at a moment when nothing was ready to be read.
     """
 
     signal: str = ""
     purpose: str = ""
+    held_back_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,17 @@ class RemoveFailed(Event):
 
 @dataclass(frozen=True)
 class ProcessorTimeRead(Event):
-    """How much processor time each of the server's processes has used since its start, in nanoseconds."""
+    """How much processor time each of the server's processes has used since its start, in nanoseconds.
+
+    ``threads`` are the kernel's ids of all their threads, where the kernel tells how long each has run (``ran_ns``), and how
+    long it could have run and waited for a processor (``waited_ns``).
+    """
 
     pids: tuple[int, ...] = ()
     used_ns: tuple[int, ...] = ()
+    threads: tuple[int, ...] = ()
+    ran_ns: tuple[int, ...] = ()
+    waited_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -235,7 +244,10 @@ class HarnessFailed(Event):
 
 @dataclass(frozen=True)
 class LagMeasured(Event):
-    """The worst lateness of the harness's own event loop in this play, in nanoseconds."""
+    """The worst lateness of the harness in this play, in nanoseconds.
+
+    It is that of its own event loop, or how long it held the signal back, whichever is longer.
+    """
 
     worst_ns: int = 0
 

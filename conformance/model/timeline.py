@@ -164,6 +164,29 @@ class BeginLoop(BackgroundStep):
 
 
 @dataclass(frozen=True)
+class BeginStreams(BackgroundStep):
+    """Let a client send request after request on a connection that stands, without waiting for the answers.
+
+    It sends one at once and then one every ``every_s``, called ``NAME-1``, ``NAME-2`` ..., as long as fewer than
+    ``at_once`` of them are open. It stops by itself when the server takes no more on this connection, because it has
+    named its last stream (over HTTP/1.1: said that it closes) or has ended it; and at :class:`EndLoops`. That it has
+    stopped is a fact, StreamsEnded. Each handler is held for ``held_s``. Over HTTP/1.1 the requests are pipelined.
+    """
+
+    connection: str
+    name: str
+    every_s: float = 0.005
+    at_once: int = 4
+    held_s: float = 0.02
+    target: str = ""
+
+    @property
+    def can_be_timed(self) -> bool:
+        """Whether a resource that takes its time does as well: what is asked is what becomes of the requests."""
+        return True
+
+
+@dataclass(frozen=True)
 class BeginLoad(BackgroundStep):
     """Start ordinary clients (httpx, as an application uses it) that send one request after another until :class:`EndLoops`."""
 
@@ -174,7 +197,15 @@ class BeginLoad(BackgroundStep):
 
 @dataclass(frozen=True)
 class EndLoops(BackgroundStep):
-    """Stop the clients that run by themselves, each after its current request."""
+    """Stop the clients that run by themselves, each after its current request.
+
+    Those of :class:`BeginStreams` stop at once: later steps wait for what becomes of their requests.
+    """
+
+    @property
+    def can_be_timed(self) -> bool:
+        """Whether it can depends on what was begun."""
+        return True
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from lastcall.conformance.model import client_events, server_events
 from lastcall.conformance.model.client_steps import (
     BeginHead,
     BreakSilence,
+    Close,
     Connect,
     FinishHead,
     OpenWebSocket,
@@ -29,6 +30,7 @@ from lastcall.conformance.model.timeline import (
     Await,
     BeginLoad,
     BeginLoop,
+    BeginStreams,
     EndLoops,
     FindWorkers,
     HoldHook,
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.step import Step
     from lastcall.conformance.model.timeline import Timeline
 
+WORKER_ROLES = ("pause", "resume", "kill")
+"""The roles that :class:`~lastcall.conformance.model.timeline.SignalWorker` documents."""
 ROLES = ("again", "force", "hard", "reload", "pause", "resume")
 """The roles that :class:`~lastcall.conformance.model.timeline.Signal` documents."""
 LIMITS = frozenset(item.name for item in dataclasses.fields(Limits)) | {""}
@@ -69,12 +73,34 @@ _OF_HANDLERS = (
 _OF_LOADS = (client_events.LoadSent, client_events.LoadAnswered, client_events.LoadFailed)
 _OF_SUCCESSORS = (server_events.SuccessorStarted, server_events.SuccessorReady, server_events.SuccessorFailed)
 
+_OF_THE_HARNESS = (
+    server_events.AwaitExpired,
+    server_events.HandlerOrdered,
+    server_events.HarnessFailed,
+    server_events.LagMeasured,
+    server_events.PlayEnded,
+    server_events.ServerKilled,
+    server_events.ServerStarted,
+    server_events.SetupFailed,
+    server_events.SignalSent,
+    server_events.StepBegun,
+)
+"""What the player records of itself, which no step has to wait for."""
+
 _AFTER: dict[type[Step], tuple[type[Step], ...]] = {
     ReleaseHook: (HoldHook,),
-    EndLoops: (BeginLoop, BeginLoad),
+    EndLoops: (BeginLoop, BeginLoad, BeginStreams),
     SignalWorker: (FindWorkers,),
 }
 """Steps that need an earlier step of one of these classes."""
+
+_ONLY_AFTER: tuple[tuple[tuple[type[Event], ...], type[Step], str], ...] = (
+    (_OF_LOADS, BeginLoad, "no load has begun"),
+    (_OF_SUCCESSORS, StartSuccessor, "no successor has been started"),
+    ((server_events.ConnectionAccepted,), FindWorkers, "no earlier FindWorkers() looks for it"),
+    ((client_events.StreamsEnded,), BeginStreams, "no earlier BeginStreams() has begun any"),
+)
+"""Facts that need an earlier step of a kind, and what is wrong without it."""
 
 
 def fault_of(timeline: Timeline) -> str:
@@ -94,7 +120,7 @@ class _Before:
         self.steps = steps
         self.connections = {step.connection: step for step in steps if isinstance(step, Connect)}
         self.requests = {step.name: step for step in steps if isinstance(step, (Request, OpenWebSocket))}
-        self.loops = [step.name for step in steps if isinstance(step, (BeginLoop, BeginLoad))]
+        self.loops = [step.name for step in steps if isinstance(step, (BeginLoop, BeginLoad, BeginStreams))]
 
     def any(self, *kinds: type[Step]) -> bool:
         return any(isinstance(step, kinds) for step in self.steps)
@@ -134,17 +160,29 @@ def _fault(step: Step, before: _Before) -> str:
             twice = step.connection in before.connections
             return f"the connection {step.connection!r} is opened twice" if twice else ""
         case Request() | OpenWebSocket():
-            twice = step.name in before.requests
-            known_twice = f"events know a request by its name, and {step.name!r} is used twice"
-            return known_twice if twice else before.unknown_connection(step.connection)
+            return _fault_of_request(step, before)
         case Await():
             unknown = f"there is no limit {step.within!r}{_meant(step.within, LIMITS)}"
             return unknown if step.within not in LIMITS else _fault_of_fact(step.fact, before)
-        case Signal(role=role) if role not in ROLES:
-            return f"there is no role {role!r}{_meant(role, ROLES)}; known are {', '.join(ROLES)}"
+        case Signal() | SignalWorker() if fault := _fault_of_role(step):
+            return fault
         case StartSuccessor() if before.any(StartSuccessor):
             return "a successor is started already"
     return _fault_of_names(step, before) or _fault_of_order(step, before)
+
+
+def _fault_of_role(step: Signal | SignalWorker) -> str:
+    roles = ROLES if isinstance(step, Signal) else WORKER_ROLES
+    known = f"there is no role {step.role!r}{_meant(step.role, roles)}; known are {', '.join(roles)}"
+    return "" if step.role in roles else known
+
+
+def _fault_of_request(step: Request | OpenWebSocket, before: _Before) -> str:
+    if step.name in before.requests:
+        return f"events know a request by its name, and {step.name!r} is used twice"
+    if before.of(Close, connection=step.connection):
+        return f"the client has closed the connection {step.connection!r} before"
+    return before.unknown_connection(step.connection)
 
 
 def _fault_of_names(step: Step, before: _Before) -> str:
@@ -161,7 +199,8 @@ def _fault_of_order(step: Step, before: _Before) -> str:
         if isinstance(step, kind) and not before.any(*needed):
             return f"it needs {' or '.join(f'{earlier.__name__}()' for earlier in needed)} before it"
     if isinstance(step, (ReadBody, SendChunk, ReleaseHandler)):
-        return before.not_held(step.request)
+        released = before.of(ReleaseHandler, request=step.request)
+        return f"the handler of {step.request!r} is released already" if released else before.not_held(step.request)
     return _fault_of_client(step, before)
 
 
@@ -189,16 +228,33 @@ def _fault_of_fact(fact: Event, before: _Before) -> str:
     connection, request = getattr(fact, "connection", ""), getattr(fact, "request", "")
     if connection and (fault := before.unknown_connection(connection)):
         return fault
-    match fact:
-        case _ if isinstance(fact, _OF_LOADS) and not before.any(BeginLoad):
-            return "no load has begun"
-        case _ if isinstance(fact, _OF_SUCCESSORS) and not before.any(StartSuccessor):
-            return "no successor has been started"
-        case server_events.ConnectionAccepted() if not before.any(FindWorkers):
-            return "no earlier FindWorkers() looks for it"
-    if isinstance(fact, _OF_LOADS) or not request:
-        return ""
+    if isinstance(fact, _OF_THE_HARNESS):
+        return f"{type(fact).__name__} is the harness's own, and nothing to wait for"
+    for kinds, needed, fault in _ONLY_AFTER:
+        if isinstance(fact, kinds) and not before.any(needed):
+            return fault
+    if isinstance(fact, _OF_LOADS):
+        return _fault_of_load(request, before)
+    if not request:
+        return _fault_of_nameless(fact, before)
     return before.unknown_request(request) or _fault_of_request_fact(fact, request, before)
+
+
+def _fault_of_load(request: str, before: _Before) -> str:
+    loads = [step.name for step in before.steps if isinstance(step, BeginLoad)]
+    if request and not any(request.startswith(f"{name}-") for name in loads):
+        return f"no earlier load sends a request {request!r}; its requests are called {loads[0]}-1 and so on"
+    return ""
+
+
+def _fault_of_nameless(fact: Event, before: _Before) -> str:
+    """Return why no request and no connection can be meant by a fact that names none; empty if one can."""
+    names = {item.name for item in dataclasses.fields(fact)}
+    if "request" in names and not before.any(Request, OpenWebSocket, BeginLoop, BeginLoad, BeginStreams):
+        return "no earlier step sends a request"
+    if "connection" in names and not before.any(Connect, BeginLoop):
+        return "no earlier step opens a connection"
+    return ""
 
 
 def _fault_of_request_fact(fact: Event, request: str, before: _Before) -> str:

@@ -78,6 +78,8 @@ def _parse(path: Path, number: int, line: str, read: Any) -> Any:
 
 def format_of(record: Mapping[str, Any]) -> int:
     """Return the version of the format in which a trace with this first line was written."""
+    if not isinstance(record, dict) or not isinstance(record.get("play"), dict):
+        raise ValueError("no play stands in it")  # noqa: TRY004 - a file that holds something else is bad input
     return int(record["play"].get("format", 0))
 
 

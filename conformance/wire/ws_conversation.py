@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, FrameProtocol
+from wsproto.frame_protocol import FrameProtocol
 
 from lastcall.conformance.model.client_events import (
     CloseReceived,
@@ -16,6 +16,7 @@ from lastcall.conformance.model.client_events import (
     MessageCut,
     MessageReceived,
 )
+from lastcall.conformance.model.close_codes import may_be_sent
 from lastcall.conformance.wire.client import ViolationError
 from lastcall.conformance.wire.ws_frames import CLOSE, CONTINUATION, PING, PONG, FrameReader
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from lastcall.conformance.wire.ws_frames import Frame
 
 _PROTOCOL_ERROR = 1002
-_LOWEST, _HIGHEST = 1000, 4999
 
 
 class Conversation:
@@ -85,6 +85,5 @@ class Conversation:
             return
         self._close_sent = True
         # RFC 6455 §5.5.1: the answer repeats the code; one that must not be in a Close is answered by a protocol error
-        allowed = _LOWEST <= code <= _HIGHEST and code not in LOCAL_ONLY_CLOSE_REASONS
-        answer = code if allowed or not code else _PROTOCOL_ERROR
+        answer = code if may_be_sent(code) or not code else _PROTOCOL_ERROR
         self._say(bytes(self._framing.close(answer or None)), CloseSent(self._request, answer))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Unpacks PACKAGE... and what they depend on into $LASTCALL_CACHE/FOLDER, unless PROGRAM is there already.
-# The versions are those of $LASTCALL_LOCKS/debian.txt where they are still served; packages.txt in FOLDER lists
-# the versions that were taken.
+# The versions are those of $LASTCALL_LOCKS/debian.txt where they are still served, and then they must have the digests
+# that it has; packages.txt in FOLDER lists what was taken.
 #
 #     sh apps/fetch_debian.sh FOLDER PROGRAM PACKAGE...
 #
@@ -43,10 +43,11 @@ mkdir -p "$folder.part/packages"
 wanted=$(sh "$apps/locked_debian.sh" $added)
 # shellcheck disable=SC2086 # as above
 (cd "$folder.part/packages" && apt-get -q -o APT::Sandbox::User="$(id -un)" download $wanted)
+# Before anything is unpacked: it fails when a locked version does not have the locked digest.
+sh "$apps/record_debian.sh" "$folder.part"/packages/*.deb >"$folder.part/packages.txt"
 for package in "$folder.part"/packages/*.deb; do
     dpkg -x "$package" "$folder.part"
 done
-sh "$apps/record_debian.sh" "$folder.part"/packages/*.deb >"$folder.part/packages.txt"
 rm -rf "$folder.part/packages" "$folder"
 mv "$folder.part" "$folder"
 ls "$folder"/usr/*bin/"$program"

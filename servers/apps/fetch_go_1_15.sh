@@ -1,7 +1,8 @@
 #!/bin/sh
 # Unpacks Debian 11's golang-1.15 into $LASTCALL_CACHE/go-1.15 and builds apps/go/nethttp with it.
 #
-# Nothing is installed into the system and no root is needed: apt works on a state of its own (sources, lists, cache),
+# The versions are those of $LASTCALL_LOCKS/debian.txt where they are still served, and then they must have the digests
+# that it has. Nothing is installed into the system and no root is needed: apt works on a state of its own (sources, lists, cache),
 # checks Debian's signatures with Debian's keyring, and the packages are only unpacked. A second run only builds.
 set -eu
 
@@ -30,7 +31,22 @@ private_apt() {
 fetch_from() {
     echo "deb [arch=$(dpkg --print-architecture) signed-by=$keyring] $1 bullseye main" >"$state/sources.list"
     # By default apt only warns about a host that does not serve the release.
-    private_apt -o APT::Update::Error-Mode=any update && (cd "$state/packages" && private_apt download $packages)
+    private_apt -o APT::Update::Error-Mode=any update && download
+}
+
+download() {
+    lock=${LASTCALL_LOCKS:+$LASTCALL_LOCKS/debian.txt}
+    wanted=
+    for package in $packages; do
+        version=$(sed -n "s/^$package=\([^ ]*\).*/\1/p" "${lock:-/dev/null}")
+        if [ -n "$version" ] && ! private_apt --print-uris download "$package=$version" >"$state/uris" 2>&1; then
+            echo "$package $version is no longer served here; took the version that is;" \
+                "what names other versions is not judged of it" >&2
+            version=
+        fi
+        wanted="$wanted $package${version:+=$version}"
+    done
+    (cd "$state/packages" && private_apt download $wanted)
 }
 
 fetch() {
@@ -48,10 +64,12 @@ fetch() {
 
 unpack() {
     rm -rf "$cache/go-1.15.part" "$cache/go-1.15"
+    mkdir "$cache/go-1.15.part"
+    # Before anything is unpacked: it fails when a locked version does not have the locked digest.
+    sh "$here/record_debian.sh" "$state"/packages/*.deb >"$cache/go-1.15.part/packages.txt"
     for package in "$state"/packages/*.deb; do
         dpkg -x "$package" "$cache/go-1.15.part"
     done
-    sh "$here/record_debian.sh" "$state"/packages/*.deb >"$cache/go-1.15.part/packages.txt"
     mv "$cache/go-1.15.part" "$cache/go-1.15"
     rm -rf "$state"
 }

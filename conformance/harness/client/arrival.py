@@ -32,9 +32,11 @@ enable(KEEP_ON)
 def receive(sock: socket.socket, size: int = 65536) -> tuple[bytes, int]:
     """Read from a socket, and return the bytes with the latest moment at which they arrived, on the monotonic clock."""
     data, ancillary, _flags, _address = sock.recvmsg(size, _ROOM)
+    # Whatever passes between the two readings makes the moment later, never earlier than it was.
+    wall_ns = time.time_ns()
     now_ns = time.monotonic_ns()
     # The kernel's times are on CLOCK_REALTIME, which may be set at any time, so the difference is read again each time.
-    offset_ns = time.time_ns() - now_ns
+    offset_ns = wall_ns - now_ns
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _OPTION and len(value) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(value)

@@ -14,6 +14,7 @@ from lastcall.conformance.model.client_events import (
     CloseReceived,
     ConnectionEnded,
     GoawayReceived,
+    StreamsEnded,
 )
 from lastcall.conformance.model.server_events import (
     ApplicationReported,
@@ -123,7 +124,8 @@ class Clients:
         A step that waits ends at once then, so a lost request costs no time. When in doubt the answer is False: the step
         only waits until its limit, while a wrong True would skip a fact that was still to come.
         """
-        if isinstance(fact, _OF_THE_SERVER):
+        # The end of a connection is what makes streams end, so it does not make their end impossible.
+        if isinstance(fact, (*_OF_THE_SERVER, StreamsEnded)):
             return False
         # A handler may go on without its client's connection, but not without its process.
         if isinstance(fact, _OF_HANDLERS):
@@ -166,5 +168,6 @@ SHUTDOWN_FACTS = (
     ConnectionEnded,
     ApplicationReported,
     CloseReceived,
+    StreamsEnded,
 )
 """Facts that only a shutdown causes: a control does not wait for them."""

@@ -19,11 +19,12 @@ from lastcall.conformance.wire.h2 import H2Client
 from lastcall.conformance.wire.ws import WebSocketClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.recorder import Recorder
     from lastcall.conformance.model.client_steps import OpenWebSocket
+    from lastcall.conformance.model.event import Event
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.wire.client import WireClient
 
@@ -119,15 +120,18 @@ class ClientConnection:
 
     def _received(self, data: bytes, at_ns: int) -> None:
         # The events are recorded before the wire client's answers are sent (a PING's, a SETTINGS'): this is their order.
-        self._recorder.seen(*self.wire.receive(data), end_ns=at_ns)
+        self._seen(self.wire.receive(data), at_ns)
         self._flush()
         if self.close_policy is ClosePolicy.POLITE and self.wire.draining and not self.wire.open_requests:
             self.close()
 
     def _ended(self, at_ns: int) -> None:
-        self._recorder.seen(*self.wire.receive_end(), end_ns=at_ns)
+        self._seen(self.wire.receive_end(), at_ns)
         if self.close_policy is not ClosePolicy.RUDE:
             self._transport.close_our_side()
+
+    def _seen(self, events: Iterable[Event], at_ns: int) -> None:
+        self._recorder.seen(*events, end_ns=at_ns, since_ns=self._transport.unread_since_ns)
 
     def _flush(self) -> None:
         data, events = self.wire.flush()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from lastcall.conformance.harness.client.transports import transport_of
 from lastcall.conformance.model.client_events import (
     LoadAnswered,
     LoadFailed,
@@ -45,7 +46,7 @@ class Load:
 
     async def client(self, step: BeginLoad, client: int, over: asyncio.Event) -> None:
         """Send one request after another until ``over`` is set."""
-        if self._endpoint.protocol.transport != "tcp":
+        if not transport_of(self._endpoint.protocol).listens_on_tcp:
             raise LookupError(f"an ordinary client has TCP alone, and {self._endpoint.protocol} is something else")
         http2 = self._endpoint.protocol in HTTP2
         async with httpx.AsyncClient(

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model import client_steps, timeline
-from lastcall.conformance.model.client_events import ResponseEnded, StreamReset
+from lastcall.conformance.model.client_events import GoawayReceived, ResponseEnded, StreamReset, StreamsEnded
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -43,6 +43,8 @@ class Background:
         match step:
             case timeline.BeginLoop():
                 self._begin(self._loop(step))
+            case timeline.BeginStreams():
+                self._begin(self._streams(step))
             case timeline.BeginLoad():
                 for number in range(1, step.clients + 1):
                     self._begin(self._load.client(step, number, self._over))
@@ -84,12 +86,40 @@ class Background:
                 await self._clients.execute(client_steps.Close(connection))
                 connection = ""
 
+    async def _streams(self, step: timeline.BeginStreams) -> None:
+        waiting: list[str] = []
+        sent = 0
+        while not self._over.is_set() and not self._takes_no_more(step.connection):
+            waiting = [request for request in waiting if not self._is_over(request)]
+            if len(waiting) < step.at_once:
+                sent += 1
+                request = f"{step.name}-{sent}"
+                waiting.append(request)
+                # Its handler is released whether the client still waits for it or not: nothing holds the server's drain.
+                asyncio.get_running_loop().call_later(step.held_s, self._gate.order, request, "finish 9")
+                await self._clients.execute(client_steps.Request(step.connection, request, step.target))
+            await rest(self._over, step.every_s)
+        self._recorder.did(StreamsEnded(step.connection, step.name, sent, by_server=not self._over.is_set()))
+        # Until the last of them is released: what is still held when the loops have ended, somebody else holds.
+        await asyncio.sleep(step.held_s)
+
+    def _takes_no_more(self, connection: str) -> bool:
+        """Return whether the server takes no further request on a connection, and has said so or ended it."""
+        opened = self._clients.connection(connection)
+        goaways = [goaway for goaway in self._recorder.of(GoawayReceived) if goaway.connection == connection]
+        # The first of two GOAWAYs announces the second: until that one comes, streams may be opened.
+        announced = bool(goaways) and all(goaway.excludes_nothing for goaway in goaways)
+        return opened.over or (opened.wire.draining and not announced)
+
+    def _is_over(self, request: str) -> bool:
+        return self._recorder.has(ResponseEnded(request)) or self._recorder.has(StreamReset(request))
+
     async def _ask(self, connection: str, request: str, held_s: float) -> bool:
         """Send one request, wait until it or its connection is over or the limit has passed; return whether it was served."""
-        ended, reset = ResponseEnded(request), StreamReset(request)
+        ended = ResponseEnded(request)
 
         def decided() -> bool:
-            return self._recorder.has(ended) or self._recorder.has(reset) or self._clients.impossible(ended)
+            return self._is_over(request) or self._clients.impossible(ended)
 
         # The handler is released even if the client no longer waits: a held handler would prolong the server's drain.
         asyncio.get_running_loop().call_later(held_s, self._gate.order, request, "finish 9")

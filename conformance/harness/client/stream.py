@@ -4,9 +4,13 @@ FIN, RST and "the client stopped waiting" are different events: a suite that tak
 would let a server pass that never closes. The socket is read by ``recvmsg`` for the kernel's receive times, which asyncio's
 own streams do not show. A layer between the stream and HTTP, such as TLS, is a subclass's.
 
-Each callback reads once. So a FIN that arrives in one segment with data is read a turn after the data, and its span begins at
-the look that delivered the data, although it may have arrived just before that look. The same holds for a FIN that arrives
-while reading is paused. Such a span is later than the truth by at most that one turn, or that pause.
+FIN and RST carry no time, so they are as exact as the looks of the loop. Three rules keep the true moment in the span:
+
+* A turn of the loop reads until the kernel has nothing more. A FIN that arrives in one segment with data is then read in
+  the same turn, and its span begins where the data's begins. A turn later it would begin at a look that came after it.
+* Where the loop did not look (before the first read, while paused, after a turn that left something unread), what is read
+  may be as old as the last moment at which nothing was there: ``unread_since_ns``, until a read finds nothing.
+* What the client does itself takes time too: its span begins before the call and ends after it.
 """
 
 from __future__ import annotations
@@ -33,6 +37,8 @@ from lastcall.conformance.model.client_events import (
 if TYPE_CHECKING:
     from lastcall.conformance.model.event import Event
 
+READS_A_TURN = 16
+"""Of up to 64 KiB: a server that sends without end must not keep the loop from everything else."""
 _REASONS = {ConnectionRefusedError: "refused", ConnectionResetError: "reset", TimeoutError: "timed out"}
 
 
@@ -45,7 +51,9 @@ class StreamTransport(Transport, abc.ABC):
         self._socket = self._make_socket()
         self._open = False
         self._sent_fin = False
-        self._was_reset = False
+        self._reading = False
+        self._reset_by_ns = 0
+        """When a send met the server's RST, and took from the kernel what a read would have said of it; 0 if none did."""
         self._unsent = bytearray()
         self._sent_events: list[Event] = []
         self._sent_since_ns = 0
@@ -81,7 +89,7 @@ class StreamTransport(Transport, abc.ABC):
             return False
         self._open = True
         self._recorder.did(ConnectionOpened(self.name, self._local_port()), since_ns=began_ns)
-        self._loop.add_reader(self._socket, self._readable)
+        self._read_on(began_ns)
         return True
 
     async def start(self, within_s: float) -> bool:  # noqa: ARG002 - nothing precedes HTTP here
@@ -91,31 +99,56 @@ class StreamTransport(Transport, abc.ABC):
 
     # --- reading ---
 
+    def _read_on(self, since_ns: int) -> None:
+        """Begin to look for what arrives; what is there already may have arrived since ``since_ns``."""
+        self.unread_since_ns = self.unread_since_ns or since_ns
+        self._reading = True
+        self._loop.add_reader(self._socket, self._readable)
+        # A look would not say that nothing was there; a read does, and from then on looks bound what comes.
+        self._loop.call_soon(self._readable)
+
+    def _stop_reading(self) -> None:
+        self._reading = False
+        self._loop.remove_reader(self._socket)
+
     def _readable(self) -> None:
-        try:
-            data, at_ns = arrival.receive(self._socket)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._over(ConnectionEnded(self.name, SERVER, RESET))
-            return
-        if data:
+        """Read what there is, until there is nothing more."""
+        for _read in range(READS_A_TURN):
+            # Whoever is given the bytes may let go of the connection.
+            if not self._reading:
+                return
+            try:
+                data, at_ns = arrival.receive(self._socket)
+            except BlockingIOError:
+                self.unread_since_ns = 0
+                return
+            except OSError:
+                self._over(RESET, time.monotonic_ns())
+                return
+            if not data:
+                self._end_of_stream(time.monotonic_ns())
+                return
             self._received(data, at_ns)
+        self.unread_since_ns = self.unread_since_ns or self._recorder.earliest_ns
+
+    def _end_of_stream(self, at_ns: int) -> None:
+        """Take note of an end: FIN, unless a send has met the RST and taken the error from this read."""
+        if self._reset_by_ns:
+            self._over(RESET, min(at_ns, self._reset_by_ns))
         else:
-            self._over(ConnectionEnded(self.name, SERVER, RESET if self._was_reset else FIN))
+            self._over(FIN, at_ns)
 
     def _received(self, data: bytes, at_ns: int) -> None:
         """Handle bytes that were read from the socket."""
         self._on_bytes(data, at_ns)
 
-    def _over(self, end: ConnectionEnded) -> None:
+    def _over(self, how: str, at_ns: int) -> None:
         """Record that the server closed (FIN) or reset the connection; nothing can arrive after either."""
-        at_ns = time.monotonic_ns()
         self.finished = True
-        self._loop.remove_reader(self._socket)
-        self._recorder.seen(end, end_ns=at_ns)
+        self._stop_reading()
+        self._seen(ConnectionEnded(self.name, SERVER, how), at_ns)
         self._cut_off(at_ns)
-        if end.how == RESET:
+        if how == RESET:
             self._release()
         self._end_of_bytes(at_ns)
 
@@ -124,13 +157,15 @@ class StreamTransport(Transport, abc.ABC):
 
     def pause(self) -> None:
         """Stop reading from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
-        if self._open:
-            self._loop.remove_reader(self._socket)
+        if self._open and self._reading:
+            self._stop_reading()
+            # What this turn's look has found, and no read has taken yet, came after the look before it.
+            self.unread_since_ns = self.unread_since_ns or self._recorder.earliest_ns
 
     def resume(self) -> None:
-        """Read from the socket again."""
-        if self._open and not self.finished:
-            self._loop.add_reader(self._socket, self._readable)
+        """Read from the socket again. What arrived meanwhile may have arrived at any time since the pause."""
+        if self._open and not self.finished and not self._reading:
+            self._read_on(self.unread_since_ns)
 
     # --- writing ---
 
@@ -159,8 +194,10 @@ class StreamTransport(Transport, abc.ABC):
             self._loop.add_writer(self._socket, self._writable)
             return
         except OSError as error:  # the peer is gone, which the reading side records
-            # The kernel reports an RST once. If send() gets the error, the next read returns b"", as after a FIN.
-            self._was_reset |= isinstance(error, ConnectionResetError)
+            # The kernel reports an RST once. If send() gets the error, the next read returns b"", as after a FIN. Later sends
+            # get EPIPE, as does the first one if a FIN came before the RST: then the FIN is the end.
+            if isinstance(error, ConnectionResetError):
+                self._reset_by_ns = self._reset_by_ns or time.monotonic_ns()
             self._unsent.clear()
             self._sent_events.clear()
         if self._open:
@@ -176,9 +213,10 @@ class StreamTransport(Transport, abc.ABC):
             return
         self._take_leave()
         self._sent_fin = True
+        began_ns = time.monotonic_ns()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-            self._recorder.did(ConnectionEnded(self.name, CLIENT, FIN))
+            self._recorder.did(ConnectionEnded(self.name, CLIENT, FIN), since_ns=began_ns)
 
     def _take_leave(self) -> None:
         """Send what has to precede our FIN, such as a close_notify."""
@@ -192,7 +230,7 @@ class StreamTransport(Transport, abc.ABC):
 
     def _release(self) -> None:
         if self._open:
-            self._loop.remove_reader(self._socket)
+            self._stop_reading()
             self._loop.remove_writer(self._socket)
         self._open = False
         self._socket.close()

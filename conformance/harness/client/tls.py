@@ -64,15 +64,13 @@ class TlsTransport(TcpTransport):
             self._write_tls()
             return
         except ssl.SSLError as error:
-            self._recorder.seen(TlsFailed(self.name, error.reason or str(error)), end_ns=at_ns)
+            self._seen(TlsFailed(self.name, error.reason or str(error)), at_ns)
             self._write_tls()
             self.useless = True
             handshake.set_result(False)
             return
         self._write_tls()
-        self._recorder.seen(
-            TlsEstablished(self.name, tls.version() or "", tls.selected_alpn_protocol() or ""), end_ns=at_ns
-        )
+        self._seen(TlsEstablished(self.name, tls.version() or "", tls.selected_alpn_protocol() or ""), at_ns)
         handshake.set_result(True)
         # Now and not when the waiting task runs: the segment that ended the handshake may hold HTTP's first bytes too.
         self._on_open()
@@ -80,7 +78,7 @@ class TlsTransport(TcpTransport):
     def _cut_off(self, at_ns: int) -> None:
         if self._handshake is not None and not self._handshake.done():
             self.useless = True
-            self._recorder.seen(TlsFailed(self.name, "the connection ended"), end_ns=at_ns)
+            self._seen(TlsFailed(self.name, "the connection ended"), at_ns)
             self._handshake.set_result(False)
 
     # --- reading ---
@@ -106,11 +104,11 @@ class TlsTransport(TcpTransport):
             # The memory buffer is never closed, so this end is always the server's close_notify and never a bare FIN.
             pass
         except ssl.SSLError as error:
-            self._recorder.seen(TlsFailed(self.name, error.reason or str(error)), end_ns=at_ns)
+            self._seen(TlsFailed(self.name, error.reason or str(error)), at_ns)
             self._closed_tls = True
             return
         self._closed_tls = True
-        self._recorder.seen(ConnectionEnded(self.name, SERVER, CLOSE_NOTIFY), end_ns=at_ns)
+        self._seen(ConnectionEnded(self.name, SERVER, CLOSE_NOTIFY), at_ns)
         self._end_of_bytes(at_ns)
 
     # --- writing ---

@@ -50,7 +50,8 @@ class Transport(abc.ABC):
 
     ``on_open`` is called when it can carry bytes, and before any byte is delivered, because the segment that ends the
     handshake may already hold the server's first bytes. ``on_bytes`` gets the bytes with the latest moment at which they
-    arrived (on the monotonic clock, in nanoseconds); ``on_end`` is called once, at the end of the bytes.
+    arrived (on the monotonic clock, in nanoseconds); ``on_end`` is called once, at the end of the bytes. The earliest
+    moment of both is ``unread_since_ns`` where the transport sets it, else the loop's previous look.
     """
 
     listens_on_tcp: ClassVar[bool] = False
@@ -75,6 +76,12 @@ class Transport(abc.ABC):
         """The connection could not be opened."""
         self.useless = False
         """What precedes HTTP has failed: HTTP cannot be spoken on it."""
+        self.unread_since_ns = 0
+        """Since when what is delivered now may have been unread; 0 where that is the loop's previous look.
+
+        The loop's looks bound an arrival only while the loop looks for it: not while the connection is paused, not before
+        its first read, and not where a turn left something unread.
+        """
         self._recorder = recorder
         self._endpoint = endpoint
         self._on_open = on_open
@@ -111,6 +118,10 @@ class Transport(abc.ABC):
     @abc.abstractmethod
     def abandon(self) -> bool:
         """Close the connection at the end of a play; return whether the server had not ended it by then."""
+
+    def _seen(self, event: Event, at_ns: int) -> None:
+        """Record what has arrived, at ``at_ns`` at the latest."""
+        self._recorder.seen(event, end_ns=at_ns, since_ns=self.unread_since_ns)
 
     def _end_of_bytes(self, at_ns: int) -> None:
         if not self.ended:

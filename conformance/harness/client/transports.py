@@ -1,4 +1,7 @@
-"""The transport of each protocol: one table, by the name of the transport and whether it is encrypted."""
+"""The transport of each protocol: one table, by the name of the transport and whether it is encrypted.
+
+A package that brings a transport registers it with :func:`register_transport`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,15 @@ if TYPE_CHECKING:
     from lastcall.conformance.model.protocol import Protocol
 
 TRANSPORTS: dict[tuple[str, bool], type[Transport]] = {("tcp", False): TcpTransport, ("tcp", True): TlsTransport}
-"""The transports, by their name in a protocol and by its ``tls``. A package that brings one adds it here."""
+"""The transports that are registered, by their name in a protocol and by its ``tls``."""
+
+
+def register_transport(name: str, transport: type[Transport], *, tls: bool) -> type[Transport]:
+    """Return the transport, registered for protocols with this ``transport`` and ``tls``; raises ValueError for a second."""
+    known = TRANSPORTS.setdefault((name, tls), transport)
+    if known is not transport:
+        raise ValueError(f"the transport {name} {_security(tls=tls)} is registered already: {known.__name__}")
+    return transport
 
 
 def tcp_port_of(endpoint: Endpoint) -> int:
@@ -24,6 +35,10 @@ def transport_of(protocol: Protocol) -> type[Transport]:
     """Return the transport of a protocol; raises LookupError where there is none."""
     key = protocol.transport, protocol.tls
     if key not in TRANSPORTS:
-        security = "with TLS" if protocol.tls else "without TLS"
+        security = _security(tls=protocol.tls)
         raise LookupError(f"no client has the transport of {protocol}: {protocol.transport} {security}")
     return TRANSPORTS[key]
+
+
+def _security(*, tls: bool) -> str:
+    return "with TLS" if tls else "without TLS"

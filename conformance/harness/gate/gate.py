@@ -6,6 +6,7 @@ Handlers are held and not slept: a timeline is then ordered by facts, and no chu
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from lastcall.conformance.model.server_events import (
@@ -122,9 +123,10 @@ class _Handler(asyncio.Protocol):
             self._gate.recorder.seen(HandlerCancelled(self._request))
 
     def order(self, order: str) -> None:
-        """Send an order; it is recorded first, so that its effects cannot seem older."""
-        self._gate.recorder.did(HandlerOrdered(self._request, order))
+        """Send an order; it is recorded in the same turn, so that its effects are noticed later."""
+        began_ns = time.monotonic_ns()
         self._transport.write(f"{order}\n".encode())
+        self._gate.recorder.did(HandlerOrdered(self._request, order), since_ns=began_ns)
 
     def proceed(self) -> None:
         """Let a shutdown hook go on."""

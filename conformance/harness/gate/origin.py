@@ -45,7 +45,7 @@ class Origin:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        exchange = _Exchange(reader, writer)
+        exchange = _OriginExchange(reader, writer)
         try:
             # The proxy may close, or send something that is not HTTP: then there is no answer. Cancellation ends the play.
             with contextlib.suppress(OSError, h11.RemoteProtocolError, EOFError, asyncio.CancelledError):
@@ -62,7 +62,7 @@ class Origin:
             writer.transport.abort()
             self._tasks.discard(task)
 
-    async def _answer(self, exchange: _Exchange) -> None:
+    async def _answer(self, exchange: _OriginExchange) -> None:
         request = await exchange.head()
         target = request.target.decode()
         path = target.partition("?")[0]
@@ -75,7 +75,7 @@ class Origin:
             await exchange.send(body)
             await exchange.end()
 
-    async def _hold(self, exchange: _Exchange, name: str, method: str, target: str) -> None:
+    async def _hold(self, exchange: _OriginExchange, name: str, method: str, target: str) -> None:
         orders, reports = await asyncio.open_connection(self._gate[0], int(self._gate[2]))
         try:
             reports.write(f"entered {name} {method} {target}\n".encode())
@@ -97,7 +97,7 @@ class Origin:
             await asyncio.wait({gone})
 
 
-async def _obey(exchange: _Exchange, verb: str, length: int) -> bytes:
+async def _obey(exchange: _OriginExchange, verb: str, length: int) -> bytes:
     if verb == "read":
         return f"read {await exchange.read()}\n".encode()
     if verb not in ("send", "finish"):
@@ -111,7 +111,7 @@ async def _obey(exchange: _Exchange, verb: str, length: int) -> bytes:
     return f"finished {exchange.sent}\n".encode()
 
 
-class _Exchange:
+class _OriginExchange:
     """One request and its response, by h11."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

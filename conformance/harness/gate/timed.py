@@ -32,6 +32,8 @@ class Unwitnessed:
         match step:
             case client_steps.Request():
                 return dataclasses.replace(step, target=self._path(step))
+            case timeline.BeginStreams():
+                return dataclasses.replace(step, target=step.target or self._timed.slow)
             case timeline.SendChunk() | timeline.ReleaseHandler():
                 return None
             case timeline.Await(fact=HandlerFinished() | HandlerCancelled() | HandlerFailed()):

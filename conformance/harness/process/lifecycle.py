@@ -76,25 +76,26 @@ class ServerUnderTest:
             path=server.ready,
         )
 
-    def shut_down(self, *, since_ns: int) -> bool:
+    def shut_down(self, *, since_ns: int, held_back_ns: int = 0) -> bool:
         """Send the graceful signal, or run the stop command in its place; return False, and do neither, after the exit.
 
-        Raises :class:`CommandFailedError` if there is no such command. ``since_ns`` is when the loop last looked.
+        Raises :class:`CommandFailedError` if there is no such command. ``since_ns`` is when the loop last looked,
+        ``held_back_ns`` for how long the signal waited for that look.
         """
         server, launch = self._server, self._launch
         if server.stop is None:
-            return self.process.signal(server.graceful_signal, "shutdown", since_ns=since_ns)
+            return self.process.signal(server.graceful_signal, "shutdown", since_ns=since_ns, held_back_ns=held_back_ns)
         if self.process.exited:
             return False
         argv = _texts(server.stop(launch, self.process.pid))
         self._stop = Command(self._environment.process_sessions, self._recorder, "stop")
         self._stop.start(argv, launch.directory, self._variables)
-        self._recorder.did(SignalSent(" ".join(argv), "shutdown"), since_ns=since_ns)
+        self._recorder.did(SignalSent(" ".join(argv), "shutdown", held_back_ns), since_ns=since_ns)
         return True
 
-    def signal(self, name: str, role: str, *, since_ns: int) -> bool:
+    def signal(self, name: str, role: str, *, since_ns: int, held_back_ns: int = 0) -> bool:
         """Send another signal than the graceful one; return False, and send nothing, after the exit."""
-        return self.process.signal(name, role, since_ns=since_ns)
+        return self.process.signal(name, role, since_ns=since_ns, held_back_ns=held_back_ns)
 
     @property
     def stop_failed(self) -> bool:

@@ -22,6 +22,9 @@ class Output:
 
     A server that floods must neither block on a full pipe nor fill the trace: ``KEEP`` bytes are kept at the beginning and
     at the end each, and of the rest only the number.
+
+    What is recorded only when the stream ends (the end of a flood, a last line without a newline) may have been written long
+    before: its span begins where the first of it was read.
     """
 
     KEEP = 32_768
@@ -31,6 +34,8 @@ class Output:
         self._file = stream
         self._recorder = recorder
         self._partial = b""
+        self._held_since_ns = 0
+        """The earliest moment of what was read and is not recorded yet; 0 if there is nothing."""
         self._kept = 0
         self._tail = bytearray()
         self._dropped = 0
@@ -49,16 +54,20 @@ class Output:
             self._kept += len(data)
             *lines, self._partial = (self._partial + data).split(b"\n")
             self._record(lines)
+            # The newline is the end of a line, so what is left was begun in this read unless it goes on.
+            if lines or not self._held_since_ns:
+                self._held_since_ns = self._recorder.earliest_ns if self._partial else 0
         else:
+            self._held_since_ns = self._held_since_ns or self._recorder.earliest_ns
             self._tail += data
             excess = max(0, len(self._tail) - self.KEEP)
             self._dropped += excess
             del self._tail[:excess]
         return bool(data)
 
-    def _record(self, lines: Sequence[bytes]) -> None:
+    def _record(self, lines: Sequence[bytes], since_ns: int = 0) -> None:
         shown = (line[:2000].decode("utf-8", "backslashreplace").rstrip("\r") for line in lines)
-        self._recorder.seen(*(OutputWritten(self.name, text) for text in shown))
+        self._recorder.seen(*(OutputWritten(self.name, text) for text in shown), since_ns=since_ns)
 
     def catch_up(self) -> None:
         """Read what is in the pipe now. The number of reads is bounded, since a flood does not end."""
@@ -78,9 +87,9 @@ class Output:
         asyncio.get_running_loop().remove_reader(self._file.fileno())
         self._file.close()
         if self._dropped:
-            self._recorder.seen(OutputDropped(self.name, self._dropped))
+            self._recorder.seen(OutputDropped(self.name, self._dropped), since_ns=self._held_since_ns)
         rest = (self._partial + bytes(self._tail)).split(b"\n")
-        self._record([line for line in rest if line])
+        self._record([line for line in rest if line], self._held_since_ns)
 
 
 def last_output(recorder: Recorder, stream: str = "") -> str:

@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,14 @@ def can_listen(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+class LookAtPorts(NamedTuple):
+    """What the kernel said of the ports that are listened on, at some time between two moments."""
+
+    before_ns: int
+    after_ns: int
+    ports: frozenset[int] | None
 
 
 def listening_ports() -> frozenset[int] | None:

@@ -73,10 +73,11 @@ class ServerProcess:
         """Return the living processes of the server, its first one included."""
         return self._program.members()
 
-    def signal(self, name: str, purpose: str, *, since_ns: int = 0) -> bool:
+    def signal(self, name: str, purpose: str, *, since_ns: int = 0, held_back_ns: int = 0) -> bool:
         """Send the process a signal; return False, and send nothing, if it has exited.
 
-        The event's span begins at ``since_ns``, when the loop last looked, or now if that is 0.
+        The event's span begins at ``since_ns``, when the loop last looked, or now if that is 0. ``held_back_ns`` is how long
+        the signal waited for that look.
         """
         if self.exited:
             return False
@@ -85,7 +86,7 @@ class ServerProcess:
             signal.pidfd_send_signal(self._program.pidfd, signal.Signals[name])
         except ProcessLookupError:
             return False
-        self._recorder.did(SignalSent(name, purpose), since_ns=began_ns)
+        self._recorder.did(SignalSent(name, purpose, held_back_ns), since_ns=began_ns)
         return True
 
     async def end(self, why: str) -> None:
@@ -95,8 +96,9 @@ class ServerProcess:
         alone = False
         try:
             if not self.exited:
-                self._recorder.did(ServerKilled(why))
+                began_ns = time.monotonic_ns()
                 self._program.kill()
+                self._recorder.did(ServerKilled(why), since_ns=began_ns)
                 await self._recorder.wait(lambda: self.exited, 10.0)
             else:
                 alone = await self._is_alone()

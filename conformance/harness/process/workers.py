@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Workers:
 
     def find(self) -> None:
         """Record, for each open connection that a process holds, which processes hold it."""
+        began_ns = time.monotonic_ns()
         inodes = _inodes_by_client_port(self._port)
         holders = _holders(inodes.values(), self._process.members())
         opened = self._recorder.trace.of(ConnectionOpened)
@@ -43,7 +45,8 @@ class Workers:
                 ConnectionAccepted(connection.connection, holders[inodes[connection.local_port]])
                 for connection in opened
                 if inodes.get(connection.local_port) in holders
-            )
+            ),
+            since_ns=began_ns,
         )
 
     def signal(self, connection: str, role: str) -> bool:
@@ -52,11 +55,12 @@ class Workers:
         if not accepted or accepted[-1].pids[0] not in self._process.members():
             return False
         pid = accepted[-1].pids[0]
+        began_ns = time.monotonic_ns()
         try:
             os.kill(pid, signal.Signals[SIGNALS[role]])
         except ProcessLookupError:
             return False
-        self._recorder.did(WorkerSignalled(connection, pid, SIGNALS[role]))
+        self._recorder.did(WorkerSignalled(connection, pid, SIGNALS[role]), since_ns=began_ns)
         return True
 
 
