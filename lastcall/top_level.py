@@ -6,6 +6,7 @@ servers and scenarios of lastcall come in the same way as those of other distrib
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -40,7 +41,7 @@ def values_of_file(path: Path, kind: type[V]) -> list[V]:
     """Return the values of a type at the top level of a Python file; raises :class:`ModuleFileError`."""
     if not path.is_file():
         raise ModuleFileError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(f"lastcall_own_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(_own_name(path), path)
     if spec is None or spec.loader is None:
         raise ModuleFileError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -48,11 +49,18 @@ def values_of_file(path: Path, kind: type[V]) -> list[V]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        sys.modules.pop(spec.name, None)
         raise ModuleFileError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
     values = list(_values_in(vars(module), kind))
     if not values:
         raise ModuleFileError(f"{path}: no {kind.__module__}.{kind.__name__} stands at its top level")
     return values
+
+
+def _own_name(path: Path) -> str:
+    """Return a module name for a file; files of one stem in two folders have two."""
+    digest = hashlib.sha256(str(path.resolve()).encode(errors="surrogateescape")).hexdigest()
+    return f"lastcall_own_{path.stem}_{digest[:16]}"
 
 
 def installed_values(group: str, kind: type[V], problems: list[str]) -> Iterator[Placed[V]]:

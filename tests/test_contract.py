@@ -89,8 +89,8 @@ def test_every_departure_names_an_article_a_reason_and_versions(name):
 @pytest.mark.parametrize(
     ("departure", "broken", "good", "line"),
     [
-        ("it stays", "it stayed", True, "it stayed (as declared: it stays)"),
-        ("it stays", "", False, "kept (no longer departs: it stays)"),
+        (Departure("it stays"), "it stayed", True, "it stayed (as declared: it stays)"),
+        (Departure("it stays"), "", False, "kept (no longer departs: it stays)"),
         (Departure("it stays", ">=2.8"), "it stayed", True, "it stayed (as declared: it stays)"),
         (Departure("it stays", ">=2.8"), "", False, "kept (no longer departs: it stays)"),
         (

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,12 @@ def administration(tmp_path):
         server.shutdown()
 
 
+def both_threads_wait(pid):
+    """Whether the process has its two threads, and both sleep in the kernel."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return [stat.rpartition(")")[2].split()[0] for stat in stats] == ["S", "S"]
+
+
 def test_a_signal_that_comes_while_it_is_stopped_begins_the_drain(administration, tmp_path):
     drained = [sys.executable, APPLICATIONS / "envoy_drain.py", "5", tmp_path / "address", "proxy"]
     for _try in range(TRIES):
@@ -53,7 +60,8 @@ def test_a_signal_that_comes_while_it_is_stopped_begins_the_drain(administration
         with subprocess.Popen([*drained, *envoy], stdout=subprocess.PIPE, start_new_session=True) as companion:
             try:
                 assert companion.stdout.readline() == b"up\n"
-                time.sleep(0.1)  # so that both of its threads wait
+                while not both_threads_wait(companion.pid):
+                    time.sleep(0)
                 for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
                     os.kill(companion.pid, number)
                 assert administration.get(timeout=10) == "/drain_listeners?graceful"

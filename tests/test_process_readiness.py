@@ -1,5 +1,6 @@
 """Readiness: an open port is not a ready server, and what does not change by waiting is reported at once."""
 
+import asyncio
 import textwrap
 
 import pytest
@@ -88,7 +89,16 @@ def test_server_that_speaks_no_tls_is_reported(environment, tmp_path):
 
 
 def test_server_whose_routes_come_after_its_port_is_waited_for(environment, tmp_path):
-    booted(environment, answering(tmp_path, MISSING, MISSING, READY), limits=PATIENT)
+    seen = tmp_path / "seen"
+    noted = f"import signal; open({str(seen)!r}, 'w').write('three'); signal.pause()"
+
+    async def work():
+        async with boot(environment, answering(tmp_path, MISSING, MISSING, READY, then=noted), Protocol.H1, PATIENT):
+            while not (seen.exists() and seen.read_text()):  # noqa: ASYNC110 - a file has no event to wait for
+                await asyncio.sleep(0)
+            return seen.read_text()
+
+    assert environment.run(work()) == "three"
 
 
 def test_server_that_speaks_http1_in_place_of_http2_is_reported_at_once(environment, tmp_path):

@@ -50,6 +50,25 @@ def test_a_wrong_file_is_refused_in_one_line(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
+def test_two_files_of_one_stem_are_two_modules(tmp_path):
+    servers = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "mine.py"
+        path.write_text(MINE.format(name=folder))
+        servers += load_servers(path)
+    modules = [sys.modules[server.command.__module__] for server in servers]
+    assert [module.MINE for module in modules] == servers
+
+
+def test_a_file_that_cannot_be_imported_leaves_no_module_behind(tmp_path):
+    path = tmp_path / "broken_file.py"
+    path.write_text("import nowhere_at_all")
+    with pytest.raises(ServerFileError):
+        load_servers(path)
+    assert [name for name in sys.modules if "broken_file" in name] == []
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ServerFileError, match="no such file"):
         load_servers(tmp_path / "mine.py")

@@ -17,33 +17,26 @@ A play boots the server, executes the steps of the timeline one after another, a
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lastcall.conformance.harness.application import open_application
 from lastcall.conformance.harness.client.clients import SHUTDOWN_FACTS, Clients
 from lastcall.conformance.harness.client.load import Load
 from lastcall.conformance.harness.client.loops import Background
 from lastcall.conformance.harness.client.transports import tcp_port_of
-from lastcall.conformance.harness.gate.gate import Gate
-from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.gate.timed import Unwitnessed
 from lastcall.conformance.harness.play_header import play_header
 from lastcall.conformance.harness.process import processor_time
 from lastcall.conformance.harness.process.command import CommandFailedError
 from lastcall.conformance.harness.process.lifecycle import ServerUnderTest, to_the_end
 from lastcall.conformance.harness.process.listener import ListenerWatch
-from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError
 from lastcall.conformance.harness.process.successor import Successor
 from lastcall.conformance.harness.process.workers import Workers
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model import client_steps, step, timeline
 from lastcall.conformance.model.client_events import ABANDONED, CLIENT, ConnectionEnded
-from lastcall.conformance.model.launch import Launch
 from lastcall.conformance.model.server_events import (
     AwaitExpired,
     HarnessFailed,
@@ -57,10 +50,13 @@ from lastcall.conformance.model.server_events import (
 from lastcall.conformance.model.views import RequestView, requests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
+    from pathlib import Path
 
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.harness.gate.gate import Gate
     from lastcall.conformance.model.case import Case
+    from lastcall.conformance.model.launch import Launch
     from lastcall.conformance.model.step import Step
     from lastcall.conformance.model.trace import Trace
 
@@ -81,18 +77,15 @@ async def play(environment: Environment, case: Case, path: Path) -> Trace:
     """Play a case, write its trace to ``path``, and return it. Errors are in the trace; only cancellation raises."""
     recorder = Recorder(play_header(case), environment.clock, path)
     try:
-        with own_port() as port, tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True) as folder:
-            launch = Launch(
-                protocol=case.protocol,
-                port=port,
-                cert=environment.certificates.cert,
-                key=environment.certificates.key,
-                drain_s=case.drain_s,
-                directory=Path(folder),
-                **dataclasses.asdict(case.options),
-            )
-            async with _application(case, launch, recorder) as (gate, with_origin):
-                await _Performance(environment, case, with_origin, recorder, gate).run()
+        async with open_application(
+            case.server,
+            case.protocol,
+            recorder=recorder,
+            certificates=environment.certificates,
+            drain_s=case.drain_s,
+            options=case.options,
+        ) as (gate, launch):
+            await _Performance(environment, case, launch, recorder, gate).run()
     except (_NotPlayableError, NotReadyError, CommandFailedError) as failed:
         recorder.did(SetupFailed(str(failed)))
     except Exception as error:  # noqa: BLE001 - a fault of the harness must never count against the server
@@ -102,21 +95,6 @@ async def play(environment: Environment, case: Case, path: Path) -> Trace:
     finally:
         recorder.close()
     return recorder.trace
-
-
-@contextlib.asynccontextmanager
-async def _application(case: Case, launch: Launch, recorder: Recorder) -> AsyncIterator[tuple[Gate, Launch]]:
-    """Open the gate, and for a proxy the origin behind it; yield the gate, and the launch with the origin's address."""
-    async with contextlib.AsyncExitStack() as opened:
-        gate = Gate(recorder)
-        await gate.open()
-        opened.callback(gate.close)
-        if case.server.needs_origin:
-            origin = Origin(gate.address)
-            await origin.open()
-            opened.push_async_callback(origin.close)
-            launch = dataclasses.replace(launch, origin=origin.address)
-        yield gate, launch
 
 
 class _Performance:

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from lastcall.conformance.harness.application import open_application
 from lastcall.conformance.harness.client.clients import Clients
-from lastcall.conformance.harness.gate.gate import Gate
-from lastcall.conformance.harness.gate.origin import Origin
 from lastcall.conformance.harness.process.lifecycle import ServerUnderTest
-from lastcall.conformance.harness.process.ports import own_port
 from lastcall.conformance.harness.process.readiness import NotReadyError
 from lastcall.conformance.harness.recorder import Recorder
 from lastcall.conformance.model.client_events import (
@@ -27,7 +23,7 @@ from lastcall.conformance.model.client_events import (
 )
 from lastcall.conformance.model.client_steps import Connect, Request
 from lastcall.conformance.model.event import Event
-from lastcall.conformance.model.launch import Launch
+from lastcall.conformance.model.launch import Launch, LaunchOptions
 from lastcall.conformance.model.server_events import (
     HandlerEntered,
     HandlerFinished,
@@ -43,6 +39,7 @@ if TYPE_CHECKING:
 
     from lastcall.conformance.harness.client.transport import Endpoint
     from lastcall.conformance.harness.environment import Environment
+    from lastcall.conformance.harness.gate.gate import Gate
     from lastcall.conformance.harness.process.server_process import ServerProcess
     from lastcall.conformance.model.limits import Limits
     from lastcall.conformance.model.protocol import Protocol
@@ -165,17 +162,16 @@ async def boot(
     """Start a server through its adapter, wait until it serves, and end it afterwards; raises :class:`ServerSessionError`."""
     recorder = Recorder(Play("session", server.name, str(protocol), "fast"), environment.clock)
     async with contextlib.AsyncExitStack() as opened:
-        port = opened.enter_context(own_port())
-        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="lastcall-", ignore_cleanup_errors=True))
-        gate = Gate(recorder)
-        await gate.open()
-        opened.callback(gate.close)
-        origin = Origin(gate.address)
-        if server.needs_origin:
-            await origin.open()
-            opened.push_async_callback(origin.close)
-        keys = environment.certificates
-        launch = Launch(protocol, port, keys.cert, keys.key, DRAIN_S, Path(folder), origin.address)
+        gate, launch = await opened.enter_async_context(
+            open_application(
+                server,
+                protocol,
+                recorder=recorder,
+                certificates=environment.certificates,
+                drain_s=DRAIN_S,
+                options=LaunchOptions(),
+            )
+        )
         tested = ServerUnderTest(environment, recorder, server, launch, gate=gate.address, limits=limits)
         opened.push_async_callback(tested.end, "the session is over")
         try:

@@ -126,7 +126,7 @@ class Server:
     scenario might send; else None.
     ``departures`` are the articles of the gate's contract that the server's own nature breaks, by article and version
     of HTTP: a listed one that is kept is an error, so that the list stays true. Only the versions that it names are held
-    to it; a reason without a :class:`Departure` stands for every version.
+    to it.
     ``mutant``: deliberately broken; never part of ``--server all``.
     """
 
@@ -150,14 +150,13 @@ class Server:
     stop: Callable[[Launch, int], Sequence[str]] | None = None
     remove: Callable[[Launch, int], Sequence[str]] | None = None
     streams_at_once: int | None = None
-    departures: Mapping[tuple[str, int], Departure | str] = field(default_factory=dict)
+    departures: Mapping[tuple[str, int], Departure] = field(default_factory=dict)
     built_from: tuple[str, ...] = ()
     mutant: bool = False
 
     def departure(self, article: str, version_of_http: int) -> Departure | None:
         """Return the departure from an article of the contract, whichever versions it names; None if there is none."""
-        listed = self.departures.get((article, version_of_http))
-        return Departure(listed) if isinstance(listed, str) else listed
+        return self.departures.get((article, version_of_http))
 
     def departs(self, article: str, version_of_http: int, installed: str) -> bool:
         """Return whether the installed version is one that is known to break the article."""
