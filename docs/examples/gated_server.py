@@ -3,6 +3,7 @@
 python gated_server.py PORT
 """
 
+import contextlib
 import http.server
 import os
 import signal
@@ -122,7 +123,8 @@ class Server(http.server.ThreadingHTTPServer):
             def __enter__(self):
                 server._idle.add(connection)
                 if server.stopping:
-                    connection.shutdown(socket.SHUT_RD)
+                    with contextlib.suppress(OSError):
+                        connection.shutdown(socket.SHUT_RD)
 
             def __exit__(self, *_error):
                 server._idle.discard(connection)
@@ -133,7 +135,9 @@ class Server(http.server.ThreadingHTTPServer):
         self.stopping = True
         threading.Thread(target=self.shutdown).start()
         for connection in list(self._idle):
-            connection.shutdown(socket.SHUT_RD)
+            # Its client may have ended it in this moment; the others must be closed all the same.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
 
 
 if __name__ == "__main__":
