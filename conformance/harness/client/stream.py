@@ -8,7 +8,7 @@ FIN and RST carry no time, so they are as exact as the looks of the loop. Three 
 
 * A turn of the loop reads until the kernel has nothing more. A FIN that arrives in one segment with data is then read in
   the same turn, and its span begins where the data's begins. A turn later it would begin at a look that came after it.
-* Where the loop did not look (before the first read, while paused, after a turn that left something unread), what is read
+* Where the loop did not look (before the first read, after a turn that left something unread), what is read
   may be as old as the last moment at which nothing was there: ``unread_since_ns``, until a read finds nothing.
 * What the client does itself takes time too: its span begins before the call and ends after it.
 """
@@ -159,13 +159,15 @@ class StreamTransport(Transport, abc.ABC):
         """Stop reading from the socket: the kernel's buffers fill, and the server's writes come to a stop."""
         if self._open and self._reading:
             self._stop_reading()
-            # What this turn's look has found, and no read has taken yet, came after the look before it.
-            self.unread_since_ns = self.unread_since_ns or self._recorder.earliest_ns
 
     def resume(self) -> None:
-        """Read from the socket again. What arrived meanwhile may have arrived at any time since the pause."""
+        """Read from the socket again; what arrived meanwhile counts as if it arrived now.
+
+        It may be as old as the pause. But a span that begins there would leave open whether a full buffer, which is what
+        a pause is for, stood at the signal. The kernel could say more (TCP_INFO for a FIN, FIONREAD for bytes).
+        """
         if self._open and not self.finished and not self._reading:
-            self._read_on(self.unread_since_ns)
+            self._read_on(self._recorder.earliest_ns)
 
     # --- writing ---
 
