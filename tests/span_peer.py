@@ -65,23 +65,27 @@ def main(cert, key):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
     listener, kept, noted = socket.create_server(("127.0.0.1", 0)), [], {}
+    serving = threading.Lock()
 
     def accept():
         while True:
             connection, (_host, port) = listener.accept()
-            # Without it the kernel itself would hold back an answer that follows the session tickets of TLS.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            acts = Acts()
-            acts.noted.append(("accept", 0, time.monotonic_ns()))
-            if context is not None:
-                connection = context.wrap_socket(connection, server_side=True)
-            kept.append(connection)  # what nobody refers to any more would be closed
-            serve(connection, acts)
-            noted[port] = acts.noted
+            with serving:
+                # Without it the kernel itself would hold back an answer that follows the session tickets of TLS.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                acts = Acts()
+                acts.noted.append(("accept", 0, time.monotonic_ns()))
+                if context is not None:
+                    connection = context.wrap_socket(connection, server_side=True)
+                kept.append(connection)  # what nobody refers to any more would be closed
+                serve(connection, acts)
+                noted[port] = acts.noted
 
     threading.Thread(target=accept, daemon=True).start()
     print(listener.getsockname()[1], flush=True)
     sys.stdin.read()
+    # The client may see an act before the note of it is made.
+    serving.acquire()
     print(json.dumps(noted), flush=True)
 
 
