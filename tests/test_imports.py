@@ -72,7 +72,7 @@ ALL = {
 
 
 def imports(path, *, for_types=True, deferred=True):
-    """Give every module that a file imports; names from our packages as the modules they are.
+    """Return every module that a file imports; names from our packages as the modules they are.
 
     ``for_types=False`` leaves out what is imported for type checking alone, ``deferred=False`` what a function imports.
     """

@@ -132,7 +132,7 @@ def _compared(events, began_ns, noted):
 
 
 def outside(compared):
-    """Give of each comparison the act and by how much its span misses it, in nanoseconds; none where it does not."""
+    """Return of each comparison the act and by how much its span misses it, in nanoseconds; none where it does not."""
     missed = [
         (act, max(begin_ns - after_ns, before_ns - end_ns)) for act, begin_ns, end_ns, before_ns, after_ns in compared
     ]
@@ -379,7 +379,7 @@ def wall_clock_offset_ns():
 
 
 def captured(lines, port, offset_ns):
-    """Give the moment of each packet of the peer's that matters, by the client's port and what it is."""
+    """Return the moment of each packet of the peer's that matters, by the client's port and what it is."""
     moments = {}
     for seconds, fraction, source, client, flags, length in (
         match.groups() for match in map(PACKET.match, lines) if match

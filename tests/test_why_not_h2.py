@@ -23,7 +23,7 @@ HEADERS = [(":method", "GET"), (":scheme", "http"), (":authority", "origin.test"
 
 
 def graceful_answer(request: bytes) -> tuple[bytes, bytes]:
-    """Give a graceful server's bytes: its GOAWAY, and then the response to the request on stream 1."""
+    """Return a graceful server's bytes: its GOAWAY, and then the response to the request on stream 1."""
     server = H2Connection(H2Configuration(client_side=False))
     server.initiate_connection()
     server.receive_data(request)
