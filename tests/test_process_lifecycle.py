@@ -215,7 +215,10 @@ def test_a_removal_that_fails_is_one_line_and_no_verdict(played, tmp_path):
     ]
     assert trace.complete
     assert trace.first(CommandEnded("remove", 4))
-    assert answers(trace) == answers(played(gated(tmp_path)))
+    # On a busy machine its lag may leave a check of either play undecided.
+    assert (
+        answers(trace) - {"cannot tell"} == answers(played(gated(tmp_path))) - {"cannot tell"} == {"kept", "observed"}
+    )
 
 
 def test_a_removal_that_hangs_is_ended_with_its_children(played, tmp_path, monkeypatch):
